@@ -1,0 +1,133 @@
+"""Where the samples of an image lie in the world."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sagittal.core.window import Window
+
+Unit = Literal["mm", "um", "px", "none"]
+Frame = Literal["patient", "slide", "none"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Geometry:
+    """A grid of samples in the world, without the samples.
+
+    ``affine`` maps *array index order* to world: ``world = affine[:n, :n] @ index + affine[:n, n]``,
+    with ``n = len(shape)``. Integer indices are the centres of the samples.
+
+    A table row has shape ``()``. A picture has shape ``(y, x)`` and a world of ``(x, y)`` in pixels
+    whose corner, not centre, is the origin: the centre of the first pixel is at (0.5, 0.5), as in
+    SVG and in slide viewers. A volume has shape ``(i, j, k)`` and a world of RAS+ in mm.
+
+    >>> g = Geometry.picture((496, 512))
+    >>> g.spacing, g.to_world([0, 0]).tolist()
+    ((1.0, 1.0), [0.5, 0.5])
+    """
+
+    shape: tuple[int, ...]
+    affine: NDArray[np.float64] = field(repr=False)
+    unit: Unit = "none"
+    frame: Frame = "none"
+
+    def __post_init__(self) -> None:
+        affine = np.array(self.affine, dtype=np.float64)
+        n = len(self.shape)
+        if affine.shape != (n + 1, n + 1):
+            raise ValueError(f"a grid of {n} axes needs an affine of shape {(n + 1, n + 1)}, not {affine.shape}")
+        if not np.isfinite(affine).all() or (n and abs(np.linalg.det(affine[:n, :n])) < 1e-12):
+            raise ValueError("the affine is singular or not finite")
+        affine.setflags(write=False)
+        object.__setattr__(self, "affine", affine)
+        object.__setattr__(self, "shape", tuple(int(s) for s in self.shape))
+
+    @classmethod
+    def none(cls) -> Geometry:
+        """The geometry of a table row: no axes."""
+        return cls(shape=(), affine=np.eye(1))
+
+    @classmethod
+    def picture(cls, shape: Sequence[int]) -> Geometry:
+        """A picture of ``(rows, columns)`` in its own pixels; the world is ``(x, y)``."""
+        affine = np.array([[0.0, 1.0, 0.5], [1.0, 0.0, 0.5], [0.0, 0.0, 1.0]])
+        return cls(shape=tuple(shape), affine=affine, unit="px")
+
+    @property
+    def axes(self) -> int:
+        """How many axes the grid has: 0, 2 or 3."""
+        return len(self.shape)
+
+    @property
+    def spacing(self) -> tuple[float, ...]:
+        """World units from one sample to the next, along each index axis."""
+        n = self.axes
+        return tuple(float(v) for v in np.linalg.norm(self.affine[:n, :n], axis=0))
+
+    def to_world(self, index: ArrayLike) -> NDArray[np.float64]:
+        """World coordinates of indices, ``(..., n)`` to ``(..., n)``."""
+        n = self.axes
+        moved: NDArray[np.float64] = np.asarray(index, dtype=np.float64) @ self.affine[:n, :n].T + self.affine[:n, n]
+        return moved
+
+    def to_index(self, world: ArrayLike) -> NDArray[np.float64]:
+        """Fractional indices of world coordinates, ``(..., n)`` to ``(..., n)``."""
+        n = self.axes
+        inverse = np.linalg.inv(self.affine)
+        moved: NDArray[np.float64] = np.asarray(world, dtype=np.float64) @ inverse[:n, :n].T + inverse[:n, n]
+        return moved
+
+    def index_map(self, source: Geometry) -> NDArray[np.float64]:
+        """The affine from indices of this grid to indices of ``source``: where to read from."""
+        mapped: NDArray[np.float64] = np.linalg.inv(source.affine) @ self.affine
+        return mapped
+
+    def at(self, window: Window) -> Geometry:
+        """The grid of a window of this grid; it keeps its place in the world."""
+        shift = np.eye(self.axes + 1)
+        shift[: self.axes, self.axes] = window.start
+        return Geometry(shape=window.size, affine=self.affine @ shift, unit=self.unit, frame=self.frame)
+
+    def resized(self, shape: Sequence[int]) -> Geometry:
+        """A grid of another shape over the same field of view: outer edges, not centres, coincide."""
+        n = self.axes
+        scale = np.eye(n + 1)
+        for axis, (old, new) in enumerate(zip(self.shape, shape, strict=True)):
+            step = old / new
+            scale[axis, axis] = step
+            scale[axis, n] = (step - 1) / 2
+        return Geometry(shape=tuple(shape), affine=self.affine @ scale, unit=self.unit, frame=self.frame)
+
+    def with_spacing(self, spacing: Sequence[float]) -> Geometry:
+        """A grid over the same field of view whose spacing is as close to this as whole samples allow."""
+        shape = [max(1, round(n * old / new)) for n, old, new in zip(self.shape, self.spacing, spacing, strict=True)]
+        return self.resized(shape)
+
+    def moved(self, index_affine: ArrayLike) -> Geometry:
+        """The same shape, its indices first put through an affine (``(n+1, n+1)``): flips, turns, zooms."""
+        return Geometry(shape=self.shape, affine=self.affine @ np.asarray(index_affine), unit=self.unit, frame=self.frame)
+
+    def points(self) -> NDArray[np.float64]:
+        """World coordinates of every sample, ``(*shape, n)``."""
+        grid = np.stack(np.meshgrid(*(np.arange(s) for s in self.shape), indexing="ij"), axis=-1) if self.axes else np.zeros((0,))
+        return self.to_world(grid)
+
+    def corners(self) -> NDArray[np.float64]:
+        """World coordinates of the centres of the corner samples, ``(2**n, n)``."""
+        ends = np.array(np.meshgrid(*([0, s - 1] for s in self.shape), indexing="ij")).reshape(self.axes, -1).T
+        return self.to_world(ends)
+
+    def same_grid(self, other: Geometry, *, tolerance: float = 1e-3) -> bool:
+        """Whether both grids have the same shape and corners within ``tolerance`` world units."""
+        if self.shape != other.shape or self.unit != other.unit:
+            return False
+        return self.axes == 0 or float(np.abs(self.corners() - other.corners()).max()) <= tolerance
+
+    def record(self) -> dict[str, object]:
+        """A JSON-ready description."""
+        return {"shape": list(self.shape), "affine": self.affine.tolist(), "unit": self.unit, "frame": self.frame}

@@ -1,0 +1,83 @@
+"""The classes of a data set, their order, and which one is positive."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from sagittal.errors import UsageError, nearest
+
+# Okabe & Ito (2008): told apart by people with any colour vision.
+PALETTE = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9", "#f0e442", "#7a7a7a")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Labels:
+    """Ordered class names (or, for values, the names of what is measured).
+
+    Args:
+        classes: In the order of the model's outputs.
+        positive: The class that a sensitivity speaks of, by name; None where none is singled out.
+        background: The class that is not averaged into a score of masks; None where there is none.
+        codes: The number of each class in label files, where it is not its position.
+        colours: ``#rrggbb`` a class; missing ones come from a palette for any colour vision.
+        unit: The unit of a measured value; empty for classes.
+
+    >>> Labels(classes=("healthy", "tumour"), positive="tumour").index("tumour")
+    1
+    """
+
+    classes: tuple[str, ...]
+    positive: str | None = None
+    background: str | None = None
+    codes: Mapping[str, int] = field(default_factory=dict)
+    colours: Mapping[str, str] = field(default_factory=dict)
+    unit: str = ""
+
+    def __post_init__(self) -> None:
+        if len(set(self.classes)) != len(self.classes):
+            raise ValueError(f"class names are not unique: {self.classes}")
+        for role, name in (("positive", self.positive), ("background", self.background)):
+            if name is not None and name not in self.classes:
+                raise UsageError("UNKNOWN_CLASS", f"labels.{role}={name}", "there is no class of this name", nearest(name, self.classes))
+
+    def __len__(self) -> int:
+        return len(self.classes)
+
+    def index(self, name: str) -> int:
+        """The position of a class.
+
+        Raises:
+            UsageError: There is no class of this name.
+        """
+        if name not in self.classes:
+            raise UsageError("UNKNOWN_CLASS", name, "there is no class of this name", nearest(name, self.classes))
+        return self.classes.index(name)
+
+    def code(self, name: str) -> int:
+        """The number that stands for a class in label files."""
+        return self.codes.get(name, self.index(name))
+
+    def colour(self, name: str) -> str:
+        """``#rrggbb`` of a class."""
+        return self.colours.get(name, PALETTE[self.index(name) % len(PALETTE)])
+
+    def record(self) -> dict[str, object]:
+        """A JSON-ready description; :meth:`from_record` reads it back."""
+        return {
+            "classes": list(self.classes),
+            "positive": self.positive,
+            "background": self.background,
+            "codes": dict(self.codes),
+            "colours": dict(self.colours),
+            "unit": self.unit,
+        }
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, object]) -> Labels:
+        """Labels from what :meth:`record` gave."""
+        known = dict(record)
+        classes = known.pop("classes")
+        if not isinstance(classes, list | tuple):
+            raise ValueError("labels.classes is not a list")
+        return cls(classes=tuple(str(c) for c in classes), **known)  # type: ignore[arg-type]

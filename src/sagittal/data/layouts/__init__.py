@@ -1,0 +1,1 @@
+"""Shelf of layouts: how data sets lie on disk."""

@@ -1,0 +1,1 @@
+"""The machine: plan, prepare, fit, infer."""

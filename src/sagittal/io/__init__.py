@@ -1,0 +1,1 @@
+"""Files to nouns and back; the only folder that knows a format."""

@@ -1,0 +1,1 @@
+"""Shelf of readers: a file a family of formats."""

@@ -1,0 +1,1 @@
+"""Shelf of writers: a file a format."""

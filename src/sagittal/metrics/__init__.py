@@ -1,0 +1,1 @@
+"""Shelf of metrics: each names its convention and its interval."""

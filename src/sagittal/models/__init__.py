@@ -1,0 +1,1 @@
+"""Shelf of networks: a family a file."""

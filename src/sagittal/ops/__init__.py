@@ -1,0 +1,1 @@
+"""Pure functions and kernels on arrays, for any number of axes."""

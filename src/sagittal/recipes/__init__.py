@@ -1,0 +1,1 @@
+"""Published and own set-ups, one YAML file each."""

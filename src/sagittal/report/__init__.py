@@ -1,0 +1,1 @@
+"""The report: from a run directory to one HTML file."""

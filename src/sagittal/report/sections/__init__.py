@@ -1,0 +1,1 @@
+"""Shelf of report sections: a file each."""

@@ -1,0 +1,1 @@
+"""Front doors that answer over a network."""

@@ -1,0 +1,1 @@
+"""Shelf of tasks: a row each."""

@@ -1,0 +1,1 @@
+"""Shelf of augmentations: random, for training only."""

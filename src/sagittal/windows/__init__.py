@@ -1,0 +1,1 @@
+"""Shelf of windowings: what the model sees at once."""

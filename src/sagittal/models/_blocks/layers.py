@@ -1,0 +1,87 @@
+"""Convolution, pooling, norm and dropout for any number of axes: the one place that looks at it."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from sagittal.errors import UsageError, nearest
+
+_CONVOLUTIONS: tuple[type[nn.Module], ...] = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+_TRANSPOSED: tuple[type[nn.Module], ...] = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
+_MAX: tuple[type[nn.Module], ...] = (nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d)
+_MEAN: tuple[type[nn.Module], ...] = (nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d)
+_ADAPTIVE: tuple[type[nn.Module], ...] = (nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d, nn.AdaptiveAvgPool3d)
+# A table's batch norm is the one for (B, C): BatchNorm1d takes both (B, C) and (B, C, n).
+_BATCH: tuple[type[nn.Module], ...] = (nn.BatchNorm1d, nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+_INSTANCE: tuple[type[nn.Module], ...] = (nn.InstanceNorm1d, nn.InstanceNorm2d, nn.InstanceNorm3d)
+_DROP: tuple[type[nn.Module], ...] = (nn.Dropout1d, nn.Dropout2d, nn.Dropout3d)
+
+CONVOLUTIONS = _CONVOLUTIONS
+"""The kinds that an explainer looks for."""
+
+NORMS = ("batch", "instance", "group")
+
+
+def _of(kinds: tuple[type[nn.Module], ...], axes: int, name: str) -> type[nn.Module]:
+    if not 1 <= axes <= len(kinds):
+        raise UsageError("AXES", f"axes={axes}", f"{name} needs 1, 2 or 3 axes", "choose mlp for tables")
+    return kinds[axes - 1]
+
+
+def conv(axes: int, inputs: int, outputs: int, *, kernel: int = 3, stride: int = 1, bias: bool = True) -> nn.Module:
+    """A convolution ``(B, inputs, *shape) -> (B, outputs, *shape / stride)``, padded to keep the centre.
+
+    >>> import torch
+    >>> conv(2, 3, 8, stride=2)(torch.zeros(1, 3, 9, 8)).shape
+    torch.Size([1, 8, 5, 4])
+    """
+    kind = _of(_CONVOLUTIONS, axes, "a convolution")
+    return kind(inputs, outputs, kernel_size=kernel, stride=stride, padding=kernel // 2, bias=bias)
+
+
+def upconv(axes: int, inputs: int, outputs: int, *, factor: int = 2) -> nn.Module:
+    """A transposed convolution that makes every axis ``factor`` times as long, without overlap."""
+    return _of(_TRANSPOSED, axes, "a transposed convolution")(inputs, outputs, kernel_size=factor, stride=factor)
+
+
+def max_pool(axes: int, *, kernel: int = 2, stride: int | None = None, padding: int = 0) -> nn.Module:
+    """The largest of every ``kernel`` neighbours along each axis."""
+    return _of(_MAX, axes, "pooling")(kernel_size=kernel, stride=stride or kernel, padding=padding)
+
+
+def mean_pool(axes: int, *, kernel: int = 2) -> nn.Module:
+    """The mean of every ``kernel`` neighbours along each axis."""
+    return _of(_MEAN, axes, "pooling")(kernel_size=kernel, stride=kernel)
+
+
+def mean_to(axes: int, size: int) -> nn.Module:
+    """Means over ``size`` equal parts of each axis: ``(B, C, *shape) -> (B, C, size, ...)``."""
+    return _of(_ADAPTIVE, axes, "pooling")(size)
+
+
+def dropout(axes: int, rate: float) -> nn.Module:
+    """Whole channels are dropped where there are axes, single features of a table."""
+    return _of(_DROP, axes, "dropout")(rate) if axes else nn.Dropout(rate)
+
+
+def norm(name: str | None, axes: int, channels: int) -> nn.Module:
+    """Normalisation of ``channels``: ``batch``, ``instance`` or ``group`` (groups of about 16); ``None`` does nothing.
+
+    Raises:
+        UsageError: There is no norm of this name, or none of its kind for tables.
+    """
+    if name is None or name == "none":
+        return nn.Identity()
+    if name == "batch":
+        if not 0 <= axes < len(_BATCH):
+            raise UsageError("AXES", f"axes={axes}", "batch norm knows 0 to 3 axes", "use data with at most 3 axes")
+        return _BATCH[axes](channels)
+    if name == "instance":
+        return _of(_INSTANCE, axes, "instance norm")(channels, affine=True)
+    if name == "group":
+        return nn.GroupNorm(_groups(channels), channels)
+    raise UsageError("UNKNOWN_NORM", name, "there is no norm of this name", nearest(name, NORMS))
+
+
+def _groups(channels: int) -> int:
+    return max(g for g in range(1, max(1, channels // 16) + 1) if channels % g == 0)

@@ -1,0 +1,159 @@
+"""What every model is: a trunk that finds features, a head that answers, and stages in order."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from sagittal.errors import UsageError, nearest
+
+Freeze = Literal["features", "all-but-last"]
+
+
+class Network(nn.Module):
+    """A model. ``forward(x) == head(trunk(x))``; every weight belongs to exactly one stage.
+
+    Input ``(B, channels, *shape)``; output ``(B, outputs)``, or ``(B, outputs, *shape)`` where ``dense``.
+    Frozen stages stay in evaluation mode whatever ``train()`` says, so what they compute may be cached.
+
+    Attributes:
+        axes: How many axes ``shape`` has; 0 is a table row.
+        channels: What goes in.
+        outputs: What comes out.
+        multiple: Every axis must be a multiple of it; 1 when any size will do.
+        smallest: Every axis must have at least this length.
+        dense: There is an answer for every sample of the grid.
+    """
+
+    def __init__(self, *, axes: int, channels: int, outputs: int, multiple: int = 1, smallest: int = 1, dense: bool = False) -> None:
+        super().__init__()
+        self.axes = axes
+        self.channels = channels
+        self.outputs = outputs
+        self.multiple = multiple
+        self.smallest = smallest
+        self.dense = dense
+        self._frozen: frozenset[str] = frozenset()
+
+    @property
+    @abstractmethod
+    def stages(self) -> list[tuple[str, nn.Module]]:
+        """The parts in order from input to output, by name; the last one is the head."""
+
+    @property
+    def trunk(self) -> nn.Module:
+        """All but the head, as one module that shares the weights."""
+        return nn.Sequential(*(stage for _, stage in self.stages[:-1]))
+
+    @property
+    def head(self) -> nn.Module:
+        """What turns features into the answer."""
+        return self.stages[-1][1]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The logits."""
+        for _, stage in self.stages:
+            x = stage(x)
+        return x
+
+    @property
+    def frozen(self) -> tuple[str, ...]:
+        """The names of the frozen stages, in order."""
+        return tuple(name for name, _ in self.stages if name in self._frozen)
+
+    @property
+    def trunk_is_frozen(self) -> bool:
+        """All but the head is frozen: features may be computed once."""
+        return all(name in self._frozen for name, _ in self.stages[:-1])
+
+    def freeze(self, what: Freeze | str | Sequence[str] | None) -> tuple[str, ...]:
+        """Freeze these stages and thaw all others.
+
+        Args:
+            what: ``features`` (all but the head), ``all-but-last`` (all but the last layer that has weights), names of
+                stages, or ``None`` for nothing.
+
+        Returns:
+            The names of the stages that are frozen in full.
+
+        Raises:
+            UsageError: There is no stage of such a name.
+
+        >>> from sagittal.models.mlp import mlp
+        >>> mlp(channels=3, outputs=2, widths=(8, 8)).freeze("features")
+        ('hidden1', 'hidden2')
+        """
+        names = [name for name, _ in self.stages]
+        chosen = self._chosen(what, names)
+        self._frozen = frozenset(chosen)
+        for name, stage in self.stages:
+            stage.requires_grad_(name not in self._frozen)
+        if what == "all-but-last":
+            self.requires_grad_(False)  # noqa: FBT003 - torch's own signature
+            last_layer(self).requires_grad_(True)  # noqa: FBT003
+        self.train(self.training)
+        return self.frozen
+
+    @staticmethod
+    def _chosen(what: str | Sequence[str] | None, names: list[str]) -> list[str]:
+        if what is None:
+            return []
+        if what in {"features", "all-but-last"} if isinstance(what, str) else False:
+            return names[:-1]
+        chosen = [what] if isinstance(what, str) else list(what)
+        for name in chosen:
+            if name not in names:
+                known = [*names, "features", "all-but-last"]
+                raise UsageError("UNKNOWN_STAGE", name, f"the stages are {', '.join(names)}", nearest(name, known))
+        return chosen
+
+    def train(self, mode: bool = True) -> Network:  # noqa: FBT001, FBT002 - torch's own signature
+        """Training mode for all that is not frozen."""
+        super().train(mode)
+        for name, stage in self.stages:
+            if name in self._frozen:
+                stage.eval()
+        return self
+
+    def check(self, shape: Sequence[int]) -> None:
+        """Refuse a shape that the network cannot take.
+
+        Raises:
+            UsageError: Too few or too many axes, a size that is too small or no multiple; the message has the next good one.
+        """
+        if len(shape) != self.axes:
+            raise UsageError("AXES", tuple(shape), f"the network was built for {self.axes} axes", "choose a model for these data")
+        for size in shape:
+            good = max(-(-size // self.multiple), -(-self.smallest // self.multiple)) * self.multiple
+            if good != size:
+                rule = f"a multiple of {self.multiple}, at least {self.smallest}"
+                raise UsageError("INPUT_SIZE", size, f"every axis must be {rule}", f"pad to {good} or set size: auto")
+
+
+def last_layer(network: nn.Module) -> nn.Module:
+    """The last layer that has weights of its own."""
+    return [m for m in network.modules() if next(m.parameters(recurse=False), None) is not None][-1]
+
+
+def count(network: nn.Module) -> tuple[int, int]:
+    """How many parameters there are, and how many of them learn.
+
+    >>> count(nn.Linear(3, 2))
+    (8, 8)
+    """
+    sizes = [(p.numel(), p.requires_grad) for p in network.parameters()]
+    return sum(n for n, _ in sizes), sum(n for n, learns in sizes if learns)
+
+
+def flat() -> nn.Module:
+    """``(B, C, *shape) -> (B, C * ...)``."""
+    return nn.Flatten(1)
+
+
+def generator(seed: int) -> torch.Generator:
+    """Where the starting weights of a run come from."""
+    return torch.Generator().manual_seed(seed)

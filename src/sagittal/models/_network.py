@@ -98,6 +98,26 @@ class Network(nn.Module):
         self.train(self.training)
         return self.frozen
 
+    def thaw(self, names: Sequence[str]) -> None:
+        """Let these stages learn from now on; all others stay as they are.
+
+        Raises:
+            UsageError: There is no stage of such a name.
+
+        >>> from sagittal.models.mlp import mlp
+        >>> network = mlp(channels=3, outputs=2, widths=(8, 8))
+        >>> _ = network.freeze("features")
+        >>> network.thaw(["hidden2"])
+        >>> network.frozen
+        ('hidden1',)
+        """
+        chosen = self._chosen(names, [name for name, _ in self.stages])
+        self._frozen -= frozenset(chosen)
+        for name, stage in self.stages:
+            if name in chosen:
+                stage.requires_grad_(True)  # noqa: FBT003 - torch's own signature
+        self.train(self.training)
+
     @staticmethod
     def _chosen(what: str | Sequence[str] | None, names: list[str]) -> list[str]:
         if what is None:

@@ -1,0 +1,216 @@
+"""One read: values and labels taken through the same map from target to source."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sagittal.core.geometry import Geometry
+from sagittal.core.window import Window
+from sagittal.ops import _spline, _walk
+from sagittal.ops.lowpass import shrink
+
+Order = Literal["linear", "nearest"]
+Outside = Literal["edge"] | float
+
+Floats = NDArray[np.float64]
+
+NATIVE = frozenset({"uint8", "uint16", "int16", "float32"})
+"""Element types that the kernels read as they are; all others are copied to float32 first."""
+
+DECIMALS = 9
+"""Maps are rounded here, so that a product of inverse affines which should be the identity reads exactly."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReadMap:
+    """Where to read from: ``source index = affine @ (target index + displacement)``.
+
+    All the geometry of an augmentation and of resampling is in one such map; values, label maps and points
+    that go through the same one stay together.
+
+    Args:
+        shape: The grid that is made.
+        affine: ``(n+1, n+1)``, from target indices to source indices.
+        field: Displacements at control points ``(n, *controls)`` in target samples, at least four along each
+            axis, between which a cubic B-spline runs; the outermost ones lie one control step off the grid.
+
+    >>> half = ReadMap((2, 2), np.diag([2.0, 2.0, 1.0]))
+    >>> gather(np.arange(16, dtype=np.uint8).reshape(1, 4, 4), half, order="nearest")[0].tolist()
+    [[0.0, 2.0], [8.0, 10.0]]
+    """
+
+    shape: tuple[int, ...]
+    affine: Floats = field(repr=False)
+    field: Floats | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        n = len(self.shape)
+        affine = np.round(np.array(self.affine, dtype=np.float64), DECIMALS)
+        if affine.shape != (n + 1, n + 1) or not np.isfinite(affine).all():
+            raise ValueError(f"a map onto {n} axes needs a finite affine of shape {(n + 1, n + 1)}, not {affine.shape}")
+        affine.setflags(write=False)
+        object.__setattr__(self, "shape", tuple(int(s) for s in self.shape))
+        object.__setattr__(self, "affine", affine)
+        if self.field is not None:
+            bent = np.array(self.field, dtype=np.float64)
+            if bent.ndim != n + 1 or bent.shape[0] != n or min(bent.shape[1:]) < _spline.TAPS or not np.isfinite(bent).all():
+                raise ValueError(f"a field over {n} axes has shape ({n}, 4 or more ...) and is finite, not {bent.shape}")
+            bent.setflags(write=False)
+            object.__setattr__(self, "field", bent)
+
+    @property
+    def axes(self) -> int:
+        """How many axes target and source have."""
+        return len(self.shape)
+
+    @property
+    def reach(self) -> tuple[float, ...]:
+        """How many samples of the source, along each of its axes, a target sample stands for."""
+        n = self.axes
+        return tuple(float(v) for v in np.linalg.norm(self.affine[:n, :n], axis=1))
+
+    def onto(self, affine: ArrayLike) -> ReadMap:
+        """The same map into another source, given the affine from the old source's indices to the new one's."""
+        return ReadMap(self.shape, np.asarray(affine, dtype=np.float64) @ self.affine, self.field)
+
+    def geometry(self, source: Geometry) -> Geometry:
+        """Where the target lies in the world; displacements are not in it."""
+        return Geometry(shape=self.shape, affine=source.affine @ self.affine, unit=source.unit, frame=source.frame)
+
+    def source_of(self, index: ArrayLike) -> Floats:
+        """Source indices of target indices, ``(..., n)`` to ``(..., n)``."""
+        n = self.axes
+        at = np.asarray(index, dtype=np.float64)
+        if self.field is not None:
+            at = at + _spline.displacement(self.field, at, shape=self.shape)
+        moved: Floats = at @ self.affine[:n, :n].T + self.affine[:n, n]
+        return moved
+
+    def target_of(self, index: ArrayLike, *, steps: int = 30) -> Floats:
+        """Target indices of source indices, ``(..., n)`` to ``(..., n)``: the way points and outlines go.
+
+        With a field the answer is found by fixed-point iteration, which converges where the map does not fold.
+        """
+        n = self.axes
+        inverse = np.linalg.inv(self.affine)
+        straight: Floats = np.asarray(index, dtype=np.float64) @ inverse[:n, :n].T + inverse[:n, n]
+        if self.field is None:
+            return straight
+        at = straight
+        for _ in range(steps):
+            at = np.subtract(straight, _spline.displacement(self.field, at, shape=self.shape))
+        return at
+
+    def window(self, source: Sequence[int]) -> Window:
+        """The part of a source of this shape that is needed to read linearly with antialiasing; never empty."""
+        n = self.axes
+        ends = np.array(np.meshgrid(*([0, s - 1] for s in self.shape), indexing="ij")).reshape(n, -1)
+        places = self.affine[:n, :n] @ ends + self.affine[:n, n:]
+        bend = np.zeros(n)
+        if self.field is not None:
+            bend = np.abs(self.affine[:n, :n]) @ np.abs(self.field).reshape(n, -1).max(axis=1)
+        margin = bend + 2 + 2 * np.array(self.reach)
+        size = np.array(source)
+        low = np.clip(np.floor(places.min(axis=1) - margin), 0, size - 1).astype(int)
+        high = np.clip(np.ceil(places.max(axis=1) + margin) + 1, low + 1, size).astype(int)
+        return Window(tuple(int(v) for v in low), tuple(int(v) for v in high - low))
+
+
+def gather(
+    values: NDArray[Any], through: ReadMap, *, order: Order = "linear", outside: Outside = "edge", antialias: bool = True
+) -> NDArray[np.float32]:
+    """Values on the map's grid.
+
+    Where the map steps over more than one source sample, linear reading averages over the step (a tent, as
+    Pillow and torch do it), unless ``antialias`` is off. The step is the affine's: a field is taken to
+    keep it. A map that is a shift, a flip or a turn by whole samples gives the values exactly.
+
+    Args:
+        values: ``(C, *source)``, any real numbers; ``(C,)`` for a table row, which comes back as it is.
+        through: The map, onto as many axes.
+        order: ``nearest`` takes the nearest sample, halfway the one of the higher index.
+        outside: ``edge`` repeats the edge; a number stands for every sample off the source.
+        antialias: Average when the map shrinks; only for ``linear``.
+
+    Returns:
+        float32 ``(C, *through.shape)``.
+
+    Raises:
+        ValueError: Values and map differ in axes, or the source is empty.
+    """
+    source = _native(values)
+    if source.ndim != through.axes + 1 or 0 in source.shape[1:]:
+        raise ValueError(f"values of shape {values.shape} cannot be read onto {through.axes} axes")
+    out = np.empty((source.shape[0], *through.shape), np.float32)
+    if through.axes == 0:
+        out[:] = source
+        return out
+    if order == "nearest":
+        beyond = np.array([] if outside == "edge" else [outside], np.float32)
+        _walk.read_nearest(_lift(source), *_lifted(through), beyond, _lift(out))
+        return out
+    if antialias:
+        source, strides = shrink(source, through.reach)
+        through = through.onto(np.diag([*(1.0 / s for s in strides), 1.0]))
+    _walk.read_linear(_lift(source), *_lifted(through), np.nan if outside == "edge" else float(outside), _lift(out))
+    return out
+
+
+def gather_labels(labels: NDArray[Any], through: ReadMap, outside: int = -1) -> NDArray[Any]:
+    """The nearest label for every sample of the map's grid.
+
+    Args:
+        labels: Integers ``(*source)``.
+        through: The map.
+        outside: Stands for every sample off the source.
+
+    Returns:
+        ``through.shape``; the labels' type, or the smallest one that holds ``outside`` too.
+
+    Raises:
+        ValueError: Not integers, or other axes than the map's.
+    """
+    if labels.ndim != through.axes or labels.dtype.kind not in "iub":
+        raise ValueError(f"labels are integers with {through.axes} axes, not {labels.dtype} of shape {labels.shape}")
+    kind = np.promote_types(labels.dtype, np.min_scalar_type(outside))
+    if kind.kind not in "iu":
+        kind = np.dtype(np.int64)
+    source = np.ascontiguousarray(labels, dtype=kind)[None]
+    out: NDArray[Any] = np.empty(through.shape, kind)
+    if through.axes == 0:
+        out[()] = source[0]
+        return out
+    _walk.read_nearest(_lift(source), *_lifted(through), np.array([outside], kind), _lift(out[None]))
+    return out
+
+
+def _native(values: NDArray[Any]) -> NDArray[Any]:
+    kind = values.dtype.name if values.dtype.isnative and values.dtype.name in NATIVE else "float32"
+    return np.ascontiguousarray(values, dtype=kind)
+
+
+def _lift(values: NDArray[Any]) -> NDArray[Any]:
+    """``(C, *shape)`` seen as ``(C, z, y, x)``: missing axes come first, with one sample."""
+    return values.reshape(values.shape[0], *(1,) * (4 - values.ndim), *values.shape[1:])
+
+
+def _lifted(through: ReadMap) -> tuple[Floats, tuple[Floats, NDArray[np.int64], Floats]]:
+    """The affine ``(3, 4)`` of three axes, and how the rows bend (see :mod:`sagittal.ops._walk`)."""
+    n = through.axes
+    affine = np.zeros((3, 4))
+    affine[3 - n :, 3 - n :] = through.affine[:n]
+    if through.field is None:
+        return affine, (np.zeros((3, 0, 0)), np.zeros(0, np.int64), np.zeros((0, _spline.TAPS)))
+    bent = np.tensordot(through.affine[:n, :n], through.field, axes=1)
+    for axis in range(n - 1):
+        weights = _spline.matrix(samples=through.shape[axis], controls=bent.shape[axis + 1])
+        bent = np.moveaxis(np.tensordot(weights, bent, axes=(1, axis + 1)), 0, axis + 1)
+    rows = np.zeros((3, int(np.prod(through.shape[:-1])), bent.shape[-1]))
+    rows[3 - n :] = bent.reshape(n, -1, bent.shape[-1])
+    columns = np.arange(through.shape[-1], dtype=np.float64)
+    return affine, (rows, *_spline.basis(columns, samples=through.shape[-1], controls=bent.shape[-1]))

@@ -6,8 +6,6 @@ from typing import Protocol
 
 from torch import Tensor
 
-IGNORE = -1
-
 
 class Loss(Protocol):
     """``loss(logits, target) -> (B,)``: the mean over a sample's known entries, in float32.

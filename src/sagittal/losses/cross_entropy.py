@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import torch.nn.functional as F
 from torch import Tensor
 
-from sagittal.losses._loss import IGNORE, Loss, mean_known
+from sagittal.core.annotation import IGNORE
+from sagittal.losses._loss import Loss, mean_known
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from sagittal.losses._loss import IGNORE, Loss
+from sagittal.core.annotation import IGNORE
+from sagittal.losses._loss import Loss
 
 
 @dataclass(frozen=True, slots=True)

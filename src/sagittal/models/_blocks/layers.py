@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from torch import nn
+from collections.abc import Sequence
+
+import torch.nn.functional as F
+from torch import Tensor, nn
 
 from sagittal.errors import UsageError, nearest
 
@@ -57,6 +60,14 @@ def mean_pool(axes: int, *, kernel: int = 2) -> nn.Module:
 def mean_to(axes: int, size: int) -> nn.Module:
     """Means over ``size`` equal parts of each axis: ``(B, C, *shape) -> (B, C, size, ...)``."""
     return _of(_ADAPTIVE, axes, "pooling")(size)
+
+
+def resized(maps: Tensor, shape: Sequence[int]) -> Tensor:
+    """Maps ``(B, C, *any)`` on a grid of another shape over the same extent, linear in between."""
+    if not shape:
+        return maps
+    mode = ("linear", "bilinear", "trilinear")[len(shape) - 1]
+    return F.interpolate(maps, size=tuple(shape), mode=mode, align_corners=False)
 
 
 def dropout(axes: int, rate: float) -> nn.Module:

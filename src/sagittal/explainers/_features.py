@@ -1,0 +1,66 @@
+"""What a network looks for: its first kernels, and its feature maps for one input."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from sagittal.errors import UsageError, nearest
+from sagittal.explainers._quiet import evaluating
+from sagittal.models._blocks.layers import CONVOLUTIONS
+from sagittal.models._network import Network
+
+
+def first_kernels(model: nn.Module) -> NDArray[np.float32] | None:
+    """The kernels of the first convolution, ``(outputs, inputs, *kernel)``; ``None`` where there is none.
+
+    >>> from sagittal.models.resnet import resnet
+    >>> first_kernels(resnet(channels=1, outputs=2)).shape
+    (64, 1, 7, 7)
+    """
+    for module in model.modules():
+        if isinstance(module, CONVOLUTIONS):
+            weight = module.weight
+            if isinstance(weight, Tensor):
+                kernels: NDArray[np.float32] = weight.detach().float().cpu().numpy()
+                return kernels
+    return None
+
+
+def feature_maps(model: Network, x: Tensor, *, stage: str) -> NDArray[np.float32]:
+    """What one stage makes of one sample: ``(channels, *shape)`` of that stage.
+
+    Args:
+        model: The network.
+        x: ``(1, C, *shape)``, as the network takes it.
+        stage: A name of ``model.stages``.
+
+    Raises:
+        UsageError: There is no such stage.
+    """
+    stages = dict(model.stages)
+    if stage not in stages:
+        raise UsageError("UNKNOWN_STAGE", stage, f"the stages are {', '.join(stages)}", nearest(stage, stages))
+    with evaluating(model), torch.no_grad():
+        found = _output_of(model, stages, stage, x.detach().clone())[0]
+    maps: NDArray[np.float32] = found.float().cpu().numpy()
+    return maps
+
+
+def _output_of(model: Network, stages: dict[str, nn.Module], stage: str, x: Tensor) -> Tensor:
+    if all(stages[stage] is not module for module in model.modules()):
+        # A view that was made for us, of a net that runs its stages one after the other.
+        for name, part in stages.items():
+            x = part(x)
+            if name == stage:
+                break
+        return x
+    seen: list[Tensor] = []
+    hook = stages[stage].register_forward_hook(lambda _module, _inputs, output: seen.append(output))
+    try:
+        model(x)
+    finally:
+        hook.remove()
+    return seen[-1]

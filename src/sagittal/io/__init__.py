@@ -1,1 +1,117 @@
 """Files to nouns and back; the only folder that knows a format."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sagittal.core import Annotation, Geometry, Image, Labels
+from sagittal.errors import UnreadableInput
+from sagittal.io import _sniff, locator
+from sagittal.io.guard import Limits
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Limits", "identify", "read", "read_annotation", "read_table", "suffixes", "write"]
+
+
+def read(source: str | Path, *, limits: Limits | None = None) -> Image:
+    r"""The image that a locator names: a picture, a volume, or a row of a table.
+
+    The content decides how it is read. The header is checked now, the pixels are decoded when the image is read.
+
+    Args:
+        source: ``path`` or ``path::part``; see :mod:`sagittal.io.locator`.
+        limits: How large it may be; the default of the program when None.
+
+    Raises:
+        UnreadableInput: Not there, empty, truncated, broken, over a limit, of a format that is not read, or of another
+            one than its name says; the message names the file. Reading the pixels may raise it too.
+
+    >>> import numpy as np
+    >>> target = getfixture("tmp_path") / "rows.csv"
+    >>> _ = target.write_text("age,dose\n61,1.5\n48,2.0\n")
+    >>> read(f"{target}::1").read().tolist()
+    [48.0, 2.0]
+    """
+    path, part = _parts(source)
+    found = _sniff.look(path)
+    if found.reader is None:
+        what = f"it is a {found.format.name} file, which is not read as an image"
+        raise UnreadableInput("UNSUPPORTED", path, what, "convert it to PNG, TIFF, NIfTI or npy")
+    return found.reader.read(path, part, limits or Limits.default())
+
+
+def read_table(path: str | Path, *, limits: Limits | None = None) -> pd.DataFrame:
+    """The table in a CSV, TSV or parquet file; delimiter, encoding and header are told from the content.
+
+    Columns are numbers or text; without a header row they are ``c0`` ... ``cN``. The frame is yours to change.
+
+    Raises:
+        UnreadableInput: Not a table, ragged, cut off, over a limit.
+    """
+    from sagittal.io.readers.table import load_table
+
+    path = Path(path)
+    found = _sniff.look(path)
+    if found.reader is None or found.reader.name != "table":
+        what = f"it is a {found.format.name} file where a table is expected"
+        raise UnreadableInput("NOT_A_TABLE", path, what, "name a CSV, TSV or parquet file")
+    return load_table(path, limits or Limits.default()).copy()
+
+
+def read_annotation(source: str | Path, labels: Labels, *, like: Geometry | None = None) -> Annotation:
+    """What a person drew: outlines (SVG), or a label map (a picture, NIfTI, npy, npz, HDF5).
+
+    Args:
+        source: ``path`` or ``path::part``.
+        labels: The classes, and the numbers and colours that stand for them.
+        like: The grid of the image that was drawn on; where the file itself has no place in the world it is laid on it.
+
+    Raises:
+        UnreadableInput: As :func:`read`.
+        Refused: Drawn on a canvas of another shape than ``like``, or with classes that ``labels`` does not have.
+    """
+    from sagittal.io._annotation import annotation
+
+    path, part = _parts(source)
+    return annotation(path, part, labels, like)
+
+
+def write(image: Image, path: str | Path) -> None:
+    """Write an image; the suffix says how: ``.png``, ``.jpg``, ``.tif``, ``.bmp``, ``.nii``, ``.nii.gz``.
+
+    Raises:
+        UsageError: A suffix that no writer knows, or values that the format cannot hold.
+        StorageFailure: Disk full, read-only, not permitted.
+    """
+    _sniff.writer_of(Path(path)).write(image, Path(path))
+
+
+def identify(path: str | Path) -> str | None:
+    """The name of the format of a file by its content (``PNG``, ``text``, ``DICOM`` ...); None when not known.
+
+    Raises:
+        UnreadableInput: Not there, empty, not a regular file.
+    """
+    return _sniff.identify(Path(path))
+
+
+def suffixes(*names: str) -> frozenset[str]:
+    """The suffixes that the named readers know (lower case, with the dot); of all readers without a name.
+
+    >>> sorted(suffixes("svg"))
+    ['.svg']
+    """
+    shelf = _sniff.readers()
+    return frozenset(s for name in names or shelf.names() for f in shelf.get(name).formats for s in f.suffixes)
+
+
+def _parts(source: str | Path) -> tuple[Path, str]:
+    if isinstance(source, Path):
+        source = str(source)
+    path, part = locator.split(source)
+    if part and not Path(path).exists() and Path(source).exists():
+        return Path(source), ""
+    return Path(path), part

@@ -1,1 +1,1 @@
-"""Shelf of writers: a file a format."""
+"""Shelf of writers: a file a family of formats."""

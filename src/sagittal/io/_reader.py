@@ -1,0 +1,74 @@
+"""What every reader and writer is: some formats, and a function that opens or writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sagittal.core import Image
+from sagittal.io.guard import Limits
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Format:
+    """A file format: its name for people, its suffixes (lower case, with the dot), and how it begins."""
+
+    name: str
+    suffixes: tuple[str, ...]
+    matches: Callable[[bytes], bool] = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reader:
+    """A family of formats on the shelf of readers.
+
+    Args:
+        name: The name on the shelf.
+        formats: In the order in which they are tried.
+        open: ``open(path, part, limits) -> Image``: checks the header against the limits; decodes when read.
+    """
+
+    name: str
+    formats: tuple[Format, ...]
+    open: Callable[[Path, str, Limits], Image] = field(repr=False)
+
+    def identify(self, head: bytes) -> Format | None:
+        """The format of a file that begins with these bytes; None when it is none of ours."""
+        return next((f for f in self.formats if f.matches(head)), None)
+
+    def sniff(self, head: bytes) -> bool:
+        """Whether a file that begins with these bytes is one of ours."""
+        return self.identify(head) is not None
+
+    def read(self, path: Path, part: str, limits: Limits) -> Image:
+        """The image in a file, or in the named part of it.
+
+        Raises:
+            UnreadableInput: Broken, truncated, over a limit, or no such part; the message names the file.
+        """
+        return self.open(path, part, limits)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Writer:
+    """A family of formats on the shelf of writers.
+
+    Args:
+        name: The name on the shelf.
+        suffixes: Lower case, with the dot.
+        write: ``write(image, path)``: whole or not at all.
+    """
+
+    name: str
+    suffixes: tuple[str, ...]
+    write: Callable[[Image, Path], None] = field(repr=False)
+
+
+def starts(*magics: bytes, at: int = 0) -> Callable[[bytes], bool]:
+    """A test whether the bytes from ``at`` on begin with one of these.
+
+    >>> starts(b"BM")(b"BM6...")
+    True
+    """
+    return lambda head: head[at:].startswith(magics)

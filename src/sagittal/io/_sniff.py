@@ -1,0 +1,187 @@
+"""What a file really is, by its first bytes and not by its name."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from sagittal.errors import UnreadableInput, UsageError
+from sagittal.io._reader import Format, Reader, Writer, starts
+from sagittal.shelf import Shelf
+
+HEAD = 4096
+
+# Known, so that a refusal can say what the file is; not read here.
+FOREIGN = (
+    Format(name="GIF", suffixes=(".gif",), matches=starts(b"GIF87a", b"GIF89a")),
+    Format(name="WebP", suffixes=(".webp",), matches=lambda h: h.startswith(b"RIFF") and h[8:12] == b"WEBP"),
+    Format(name="JPEG 2000", suffixes=(".jp2", ".j2k", ".jpx"), matches=starts(b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51")),
+    Format(name="HEIF", suffixes=(".heic", ".heif", ".avif"), matches=lambda h: h[4:8] == b"ftyp"),
+    Format(name="DICOM", suffixes=(".dcm", ".dicom"), matches=starts(b"DICM", at=128)),
+    Format(name="PDF", suffixes=(".pdf",), matches=starts(b"%PDF")),
+    Format(name="ZIP", suffixes=(".zip", ".xlsx", ".docx", ".sagittal"), matches=starts(b"PK\x03\x04", b"PK\x05\x06")),
+    Format(name="gzip", suffixes=(".gz", ".tgz"), matches=starts(b"\x1f\x8b")),
+    Format(name="pickle", suffixes=(".pkl", ".pickle"), matches=starts(b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")),
+    Format(name="HTML", suffixes=(".html", ".htm"), matches=lambda h: h.lstrip()[:14].lower().startswith((b"<!doctype html", b"<html"))),
+    Format(name="XML", suffixes=(".xml",), matches=lambda h: h.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<?xml")),
+    Format(name="JSON", suffixes=(".json", ".geojson"), matches=lambda h: h.lstrip()[:1] in {b"{", b"["} and is_text(h)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a file is: its format, and who reads it (None: nobody here)."""
+
+    format: Format
+    reader: Reader | None
+
+
+def readers() -> Shelf:
+    """The shelf of readers.
+
+    >>> readers().names()
+    ['array', 'nifti', 'raster', 'svg', 'table']
+    """
+    return Shelf("sagittal.io.readers", kind="reader")
+
+
+def look(path: Path) -> Found:
+    """What the file is.
+
+    Raises:
+        UnreadableInput: Not there, not a regular file, empty, no permission, of no known format, or of
+            another one than its name says.
+    """
+    head = head_of(path)
+    named = format_of_name(path)
+    found = _by_content(head)
+    if found is None:
+        said = named.name if named else "no known format"
+        what = f"its name says {said}, but its content is {_describe(head)}"
+        raise UnreadableInput("UNKNOWN_CONTENT", path, what, "check what it is, or leave it out")
+    # pictures under each other's names are common, and harmless: the content decides
+    kin = named is not None and found.reader is not None and named in found.reader.formats and found.reader.name == "raster"
+    if named is not None and named.name != found.format.name and not kin:
+        what = f"its name says {named.name}, but its content is {found.format.name}"
+        remedy = f"rename it to end in {found.format.suffixes[0]} if that is what you mean, or leave it out"
+        raise UnreadableInput("WRONG_SUFFIX", path, what, remedy)
+    return found
+
+
+def identify(path: Path) -> str | None:
+    """The name of the format by content; None when not known."""
+    found = _by_content(head_of(path))
+    return found.format.name if found else None
+
+
+def writers() -> Shelf:
+    """The shelf of writers.
+
+    >>> writers().names()
+    ['csv', 'nifti', 'raster']
+    """
+    return Shelf("sagittal.io.writers", kind="writer")
+
+
+def writer_of(path: Path) -> Writer:
+    """The writer that the suffix names.
+
+    Raises:
+        UsageError: No writer knows it.
+    """
+    shelf = writers()
+    known = {s: writer for name in shelf.names() for writer in [shelf.get(name)] for s in writer.suffixes}
+    ends = [s for s in known if path.name.lower().endswith(s)]
+    if not ends:
+        raise UsageError("UNKNOWN_SUFFIX", path, "no writer knows this suffix", f"choose one of {', '.join(sorted(known))}")
+    chosen: Writer = known[max(ends, key=len)]
+    return chosen
+
+
+def head_of(path: Path) -> bytes:
+    """The first bytes of a regular file.
+
+    Raises:
+        UnreadableInput: Not there, a folder, a device or pipe, empty, or not permitted.
+    """
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise UnreadableInput("IS_FOLDER", path, "it is a folder where a file is expected", "name a file in it")
+        if not stat.S_ISREG(mode):
+            raise UnreadableInput("NOT_A_FILE", path, "it is a device, pipe or socket", "name a regular file")
+        with path.open("rb") as file:
+            head = file.read(HEAD)
+    except ValueError as error:  # a NUL in the name
+        raise UnreadableInput("NOT_FOUND", path, "this cannot be the name of a file", "check the name") from error
+    except OSError as error:
+        raise _no_access(path, error) from error
+    if not head:
+        raise UnreadableInput("EMPTY", path, "the file has no bytes", "copy it again, or leave it out")
+    return head
+
+
+def format_of_name(path: Path) -> Format | None:
+    """The format that the file's suffix stands for; None for a suffix that says nothing."""
+    known = _suffixes()
+    parts = [s.lower() for s in path.suffixes[-2:]]
+    return known.get("".join(parts)) or (known.get(parts[-1]) if parts else None)
+
+
+def is_text(head: bytes) -> bool:
+    """Whether these bytes are the beginning of a text: UTF-8, UTF-16 with its mark, or an 8-bit code page.
+
+    >>> is_text(b"file,label"), is_text(bytes(range(32)))
+    (True, False)
+    """
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return len(head) > 2 and b"\0\0\0" not in head
+    control = sum(b < 32 and b not in b"\t\n\r\f\x1b" for b in head)
+    return b"\0" not in head and control == 0
+
+
+@lru_cache(maxsize=1)
+def _suffixes() -> dict[str, Format]:
+    shelf = readers()
+    ours = [f for name in shelf.names() for f in shelf.get(name).formats]
+    return {suffix: f for f in (*FOREIGN, *ours) for suffix in f.suffixes}
+
+
+@lru_cache(maxsize=1)
+def _ordered() -> tuple[Reader, ...]:
+    shelf = readers()
+    # the table reader takes any text, so it is asked last
+    return tuple(sorted((shelf.get(name) for name in shelf.names()), key=lambda r: r.name == "table"))
+
+
+def _by_content(head: bytes) -> Found | None:
+    *binary, table = _ordered()
+    for reader in binary:
+        found = reader.identify(head)
+        if found is not None:
+            return Found(found, reader)
+    for foreign in FOREIGN:
+        if foreign.matches(head):
+            return Found(foreign, None)
+    text = table.identify(head)
+    return Found(text, table) if text is not None else None
+
+
+def _describe(head: bytes) -> str:
+    if not any(head):
+        return "zeros only"
+    return f"unknown (it begins with {head[:8].hex(' ')})"
+
+
+def _no_access(path: Path, error: OSError) -> UnreadableInput:
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        return UnreadableInput("NOT_FOUND", path, "there is no such file", "check the path")
+    if isinstance(error, PermissionError):
+        return UnreadableInput("NO_PERMISSION", path, "reading it is not permitted", "change its permissions")
+    reason = os.strerror(error.errno) if error.errno else type(error).__name__
+    code = "LONG_NAME" if error.errno == errno.ENAMETOOLONG else "NO_ACCESS"
+    return UnreadableInput(code, path, f"it cannot be opened ({reason})", "check the path and the disk")

@@ -1,0 +1,132 @@
+"""What a file may cost, checked before it is decoded, and what a broken one may raise."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import struct
+import warnings
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from sagittal.errors import SagittalError, UnreadableInput
+
+# What third-party decoders raise on broken input. MemoryError and RecursionError belong here: a header can ask for both.
+DECODER_ERRORS: tuple[type[Exception], ...] = (
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    NameError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    Warning,
+    struct.error,
+    zlib.error,
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limits:
+    """How large a decoded input may be; a header that says more is refused before decoding.
+
+    Args:
+        pixels: Samples of one image, channels not counted. The default holds a CT of 512 x 512 x 2048.
+        bytes: Decoded size, and size of the file, in bytes.
+        ratio: Decoded size over file size. DEFLATE cannot exceed 1032, and an empty mask reaches nearly that, so
+            the default catches nested compression, shared strips and chunks that were never stored.
+        floor: Decoded sizes below this many bytes may have any ratio.
+
+    >>> Limits.default().but(pixels=100).pixels
+    100
+    """
+
+    pixels: int = 2**29
+    bytes: int = 2**32
+    ratio: float = 1100.0
+    floor: int = 2**26
+
+    @classmethod
+    def default(cls) -> Limits:
+        """The one place where the limits of the program are set."""
+        return cls()
+
+    def but(self, *, pixels: int | None = None, bytes: int | None = None, ratio: float | None = None) -> Limits:  # noqa: A002
+        """These limits with some replaced; None keeps what was."""
+        given = {"pixels": pixels, "bytes": bytes, "ratio": ratio}
+        return replace(self, **{k: v for k, v in given.items() if v is not None})  # type: ignore[arg-type]
+
+    def check(self, item: object, shape: Sequence[int], sample_bytes: int, *, stored: int) -> None:
+        """Refuse a header that asks for too much.
+
+        Args:
+            item: The file, for the message.
+            shape: Of the grid, channels left out.
+            sample_bytes: Bytes of all channels of one sample.
+            stored: Size of the file (or of its part) in bytes.
+
+        Raises:
+            UnreadableInput: Over a limit, no samples at all, or a negative size.
+        """
+        if any(n <= 0 for n in shape):
+            raise UnreadableInput("EMPTY", item, f"its header says {_times(shape)}: there are no samples", "leave it out")
+        samples = math.prod(shape)
+        size = samples * sample_bytes
+        if samples > self.pixels:
+            raise _over(item, f"its header says {_times(shape)}, {samples:,} samples, over the limit of {self.pixels:,}")
+        if size > self.bytes:
+            raise _over(item, f"its header says {_times(shape)}, {size:,} bytes decoded, over the limit of {self.bytes:,}")
+        if size > self.floor and size > self.ratio * max(stored, 1):
+            raise _over(item, f"{stored:,} bytes would decode to {size:,}, over the limit of {self.ratio:g} times")
+
+    def check_file(self, path: Path, size: int) -> None:
+        """Refuse a file that is larger than ``bytes``.
+
+        Raises:
+            UnreadableInput: It is.
+        """
+        if size > self.bytes:
+            raise _over(path, f"the file has {size:,} bytes, over the limit of {self.bytes:,}")
+
+
+@contextlib.contextmanager
+def decoding(item: object, what: str) -> Iterator[None]:
+    """Turn what a decoder raises or warns about a broken file into a refusal that names it.
+
+    Args:
+        item: The file.
+        what: The format, for the message: ``PNG``.
+
+    Raises:
+        UnreadableInput: Whatever the decoder raised; our own errors pass unchanged.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except SagittalError:
+        raise
+    except MemoryError as error:
+        raise UnreadableInput(
+            "TOO_LARGE", item, f"there is not enough memory to decode this {what}", "free memory, or leave it out"
+        ) from error
+    except DECODER_ERRORS as error:
+        reason = str(error).strip() or type(error).__name__
+        raise UnreadableInput(
+            "BROKEN", item, f"the {what} content cannot be decoded ({reason[:160]})", "copy it again from its source"
+        ) from error
+
+
+def _over(item: object, what: str) -> UnreadableInput:
+    # exit 3, not 10: a bomb is an unreadable file that a user may skip, not a limit of this machine.
+    return UnreadableInput("OVER_LIMIT", item, what, "raise the limit if the file is to be trusted, or leave it out")
+
+
+def _times(shape: Sequence[int]) -> str:
+    return " x ".join(str(n) for n in shape)

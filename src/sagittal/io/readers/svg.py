@@ -1,0 +1,263 @@
+"""Outlines drawn in SVG: polygons, paths, rectangles, circles; an outline without fill encloses what it goes around."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+from xml.etree.ElementTree import Element, ParseError
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sagittal.core import Geometry, Image, Labels, Polygons
+from sagittal.core.annotation import Outline
+from sagittal.errors import Refused, UnreadableInput
+from sagittal.io._reader import Format, Reader
+from sagittal.io.guard import Limits, decoding
+
+_SHAPES = {"polygon", "polyline", "path", "rect", "circle", "ellipse"}
+_HIDDEN = {"defs", "clipPath", "mask", "symbol", "pattern", "marker", "metadata", "title", "desc", "style", "script"}
+_REFUSED = {"use", "svg"}
+_MOST_BYTES = 2**26
+_MOST_ELEMENTS = 200_000
+_MOST_DEPTH = 64
+_FLATNESS = 0.05  # of a pixel, between a curve and its chords
+
+
+def outlines(path: Path, labels: Labels, like: Geometry | None, limits: Limits) -> Polygons:
+    """The outlines in an SVG file, in the world of the picture they were drawn on.
+
+    A shape belongs to the class that its ``class``, ``id``, ``data-class`` or label names, or one of its groups, or whose
+    colour it is drawn in; where there is one foreground class, to that. ``fill="none"`` is filled: it is an outline.
+
+    Args:
+        path: The file.
+        labels: The classes.
+        like: The picture; a view box of another size is scaled to it when it has the same shape.
+        limits: For the size of the file.
+
+    Raises:
+        UnreadableInput: Broken, entities, over a limit, or with parts that would silently be lost (``use``).
+        Refused: A shape of no known class, or a canvas of another shape than ``like``.
+    """
+    root = _parsed(path, limits)
+    with decoding(path, "SVG"):
+        to_world = _canvas(root, like, path)
+        found = tuple(_outline(shape, labels, to_world, path) for shape in _shapes(root, path))
+    return Polygons(outlines=tuple(o for o in found if o is not None), labels=labels)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """An element that is drawn, with all that it inherits."""
+
+    element: Element
+    transform: NDArray[np.float64]
+    names: tuple[str, ...]
+    style: dict[str, str]
+
+
+def _parsed(path: Path, limits: Limits) -> Element:
+    from defusedxml import ElementTree
+    from defusedxml.common import DefusedXmlException
+
+    size = path.stat().st_size
+    limits.but(bytes=min(limits.bytes, _MOST_BYTES)).check_file(path, size)
+    with decoding(path, "SVG"):
+        try:
+            root: Element = ElementTree.fromstring(path.read_bytes())
+        except DefusedXmlException as error:
+            what = f"it defines entities, which can hide a bomb ({type(error).__name__})"
+            raise UnreadableInput("UNSAFE", path, what, "save it without entities") from error
+        except ParseError as error:
+            raise UnreadableInput("BROKEN", path, f"it is not well-formed XML ({error})", "copy it again from its source") from error
+    if _tag(root) != "svg":
+        raise UnreadableInput("NOT_SVG", path, f"its root element is {_tag(root)}", "check what it is")
+    return root
+
+
+def _shapes(root: Element, path: Path) -> Iterator[_Shape]:
+    """Every drawn element, in drawing order."""
+    stack: list[tuple[Element, NDArray[np.float64], tuple[str, ...], dict[str, str], int]]
+    stack = [(child, np.eye(3), (), {}, 1) for child in reversed(root)]
+    count = 0
+    while stack:
+        element, transform, names, style, depth = stack.pop()
+        tag = _tag(element)
+        count += 1
+        if count > _MOST_ELEMENTS or depth > _MOST_DEPTH:
+            raise UnreadableInput("OVER_LIMIT", path, f"more than {_MOST_ELEMENTS:,} elements, or {_MOST_DEPTH} levels", "simplify it")
+        if tag in _HIDDEN:
+            continue
+        if tag in _REFUSED:
+            raise UnreadableInput(
+                "UNSUPPORTED", path, f"an SVG element {tag!r} inside is not read, and would be lost", "save plain outlines"
+            )
+        own = {**style, **_style(element)}
+        if own.get("display") == "none":
+            continue
+        here = transform @ _transform(element)
+        called = (*_names(element), *names)
+        if tag in _SHAPES and own.get("visibility") not in {"hidden", "collapse"}:
+            yield _Shape(element, here, called, own)
+        else:
+            stack.extend((child, here, called, own, depth + 1) for child in reversed(element))
+
+
+def _outline(shape: _Shape, labels: Labels, to_world: NDArray[np.float64], path: Path) -> Outline | None:
+    matrix = to_world @ shape.transform
+    rings = tuple(ring for ring in _rings(shape.element, matrix, path) if len(ring) >= 3)
+    if not rings:
+        return None
+    if not all(np.isfinite(ring).all() for ring in rings):
+        raise UnreadableInput("BROKEN", path, "a coordinate is not a number", "copy it again from its source")
+    rule: Literal["evenodd", "nonzero"] = "evenodd" if shape.style.get("fill-rule") == "evenodd" else "nonzero"
+    return Outline(rings=rings, name=_class_of(shape, labels, path), rule=rule)
+
+
+def _class_of(shape: _Shape, labels: Labels, path: Path) -> str:
+    known = {c.lower(): c for c in labels.classes}
+    for name in shape.names:
+        if name.lower() in known:
+            return known[name.lower()]
+    colours = {labels.colours[c].lower(): c for c in labels.classes if c in labels.colours}
+    for key in ("fill", "stroke"):
+        if shape.style.get(key, "").lower() in colours:
+            return colours[shape.style[key].lower()]
+    drawn = [c for c in labels.classes if c != labels.background]
+    if len(drawn) == 1:
+        return drawn[0]
+    said = ", ".join(shape.names[:4]) or f"nothing, drawn in {shape.style.get('stroke', 'no colour')}"
+    what = f"an outline says {said}, which is none of {', '.join(drawn)}"
+    raise Refused("UNKNOWN_CLASS", path, what, "name the class in the outline's class or id, or its colour in labels.colours")
+
+
+def _rings(element: Element, matrix: NDArray[np.float64], path: Path) -> Iterator[NDArray[np.float64]]:
+    tag = _tag(element)
+    if tag in {"polygon", "polyline"}:
+        numbers = [float(n) for n in re.findall(_NUMBER, element.get("points", ""))]
+        if len(numbers) % 2:
+            raise UnreadableInput("BROKEN", path, "an outline has an odd number of coordinates", "copy it again from its source")
+        yield _moved(np.array(numbers, dtype=np.float64).reshape(-1, 2), matrix)
+    else:
+        import svgelements
+
+        kinds: dict[str, Any] = {
+            "path": svgelements.Path,
+            "rect": svgelements.Rect,
+            "circle": svgelements.Circle,
+            "ellipse": svgelements.Ellipse,
+        }
+        drawn = kinds[tag](element.get("d", "")) if tag == "path" else kinds[tag](dict(element.attrib), transform="")
+        for part in svgelements.Path(drawn).as_subpaths():
+            yield _moved(_flat(svgelements.Path(part), matrix), matrix)
+
+
+def _flat(part: Any, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The corners of a subpath, curves cut into chords that stay within the flatness."""
+    import svgelements
+
+    scale = float(np.abs(matrix[:2, :2]).max()) or 1.0
+    points: list[tuple[float, float]] = []
+    for segment in part:
+        if segment.end is None:
+            continue
+        if isinstance(segment, svgelements.Move | svgelements.Line | svgelements.Close) or segment.start is None:
+            points.append((float(segment.end.x), float(segment.end.y)))
+            continue
+        length = float(segment.length(error=1e-2)) * scale
+        # chords of length c stay within c^2 / (8 r); with the radius at least length / 2 pi this many suffice
+        n = int(np.clip(np.ceil(np.sqrt(length / _FLATNESS)), 4, 512))
+        points += [(float(p.x), float(p.y)) for p in (segment.point(t) for t in np.linspace(0, 1, n + 1)[1:])]
+    ring = np.array(points, dtype=np.float64).reshape(-1, 2)
+    return ring[:-1] if len(ring) > 1 and np.array_equal(ring[0], ring[-1]) else ring
+
+
+def _canvas(root: Element, like: Geometry | None, path: Path) -> NDArray[np.float64]:
+    """From the root's coordinates to the world of the picture."""
+    box = [float(n) for n in re.findall(_NUMBER, root.get("viewBox", ""))]
+    if len(box) != 4 or box[2] <= 0 or box[3] <= 0:
+        sizes = [_pixels(root.get("width")), _pixels(root.get("height"))]
+        box = [0.0, 0.0, *sizes] if None not in sizes else []  # type: ignore[list-item]
+    move = np.eye(3)
+    if box:
+        move[:2, 2] = [-box[0], -box[1]]
+    if like is None:
+        return move
+    edges = np.abs(like.to_world([s - 0.5 for s in like.shape]) - like.to_world([-0.5] * like.axes))
+    if not box or np.allclose(edges, box[2:], atol=1.0):
+        return move
+    ratio = edges / box[2:]
+    if not np.isclose(ratio[0], ratio[1], rtol=0.01):
+        what = f"its canvas is {box[2]:g} x {box[3]:g}, the picture {edges[0]:g} x {edges[1]:g}: they have not the same shape"
+        raise Refused("MASK_SIZE", path, what, "draw on the picture itself")
+    return np.diag([*ratio, 1.0]) @ move
+
+
+_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
+
+
+def _pixels(length: str | None) -> float | None:
+    match = re.fullmatch(r"\s*(\d+\.?\d*|\.\d+)\s*(px)?\s*", length or "")
+    return float(match[1]) if match and float(match[1]) > 0 else None
+
+
+def _moved(points: NDArray[np.float64], matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    moved: NDArray[np.float64] = points @ matrix[:2, :2].T + matrix[:2, 2]
+    return moved
+
+
+def _transform(element: Element) -> NDArray[np.float64]:
+    text = element.get("transform")
+    if not text:
+        return np.eye(3)
+    import svgelements
+
+    m = svgelements.Matrix(text)
+    return np.array([[m.a, m.c, m.e], [m.b, m.d, m.f], [0.0, 0.0, 1.0]], dtype=np.float64)
+
+
+def _style(element: Element) -> dict[str, str]:
+    """Presentation attributes, and the style attribute above them."""
+    known = ("fill", "stroke", "fill-rule", "display", "visibility")
+    found = {key: value.strip() for key in known if (value := element.get(key)) is not None}
+    for entry in element.get("style", "").split(";"):
+        key, _, value = entry.partition(":")
+        if key.strip() in known:
+            found[key.strip()] = value.strip()
+    return found
+
+
+def _names(element: Element) -> tuple[str, ...]:
+    """What an element is called, the most telling first."""
+    found = [element.get("data-class", ""), *element.get("class", "").split()]
+    found += [value for key, value in element.attrib.items() if key.endswith("}label")]
+    found += [child.text or "" for child in element if _tag(child) == "title"]
+    found.append(element.get("id", ""))
+    return tuple(name.strip() for name in found if name.strip())
+
+
+def _tag(element: Element) -> str:
+    return element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
+
+
+def _is_svg(head: bytes) -> bool:
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    return (
+        text.startswith(b"<") and re.search(rb"<(\w+:)?svg[\s>]", text) is not None and not text[:14].lower().startswith(b"<!doctype html")
+    )
+
+
+def _open(path: Path, part: str, limits: Limits) -> Image:
+    """An SVG file is what a person drew, not an image.
+
+    Raises:
+        UnreadableInput: Always; it says where outlines belong.
+    """
+    raise UnreadableInput("NOT_AN_IMAGE", path, "SVG outlines are an annotation, not an image", "name it as the annotation of a picture")
+
+
+svg = Reader(name="svg", formats=(Format(name="SVG", suffixes=(".svg",), matches=_is_svg),), open=_open)

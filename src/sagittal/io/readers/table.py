@@ -1,0 +1,187 @@
+"""Tables: comma, tab or semicolon separated text, and parquet; a row is an image without axes."""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sagittal.core import Geometry, Image
+from sagittal.errors import UnreadableInput
+from sagittal.io._reader import Format, Reader, starts
+from sagittal.io._recent import Recent
+from sagittal.io._sniff import is_text
+from sagittal.io.guard import Limits, decoding
+from sagittal.io.readers._columns import decimal_comma, is_number, typed
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_TEXT = Format(name="text", suffixes=(".csv", ".tsv", ".tab", ".txt", ".data"), matches=is_text)
+_PARQUET = Format(name="Parquet", suffixes=(".parquet", ".pq"), matches=starts(b"PAR1"))
+_DELIMITERS = (",", "\t", ";", "|")
+_TEXT_SHARE = 16  # a cell costs far more in memory than in the file
+_LOOK = 200
+
+
+def load_table(path: Path, limits: Limits) -> pd.DataFrame:
+    """The table in a file, every column as numbers or as text.
+
+    Encoding (UTF-8, UTF-16 with its mark, else Windows-1252), delimiter and decimal comma are told from the content.
+    A first row that looks like the rows below is data, and the columns are then called ``c0``, ``c1`` ... Empty cells
+    are missing; in columns of numbers ``NA``, ``nan``, ``null`` and ``?`` are too. Numbers with leading zeros or of
+    more than 15 digits are ids and stay text.
+
+    Raises:
+        UnreadableInput: Not text, a row with too few or too many cells, over a limit, no rows.
+    """
+    return _frame(path, limits)
+
+
+def _frame(path: Path, limits: Limits) -> pd.DataFrame:
+    def decode() -> pd.DataFrame:
+        with path.open("rb") as file:
+            parquet = _PARQUET.matches(file.read(4))
+        return _parquet(path, limits) if parquet else _text(path, limits)
+
+    return _decoded.get(path, "", decode)
+
+
+def _text(path: Path, limits: Limits) -> pd.DataFrame:
+    import pandas as pd
+
+    size = path.stat().st_size
+    limits.but(bytes=limits.bytes // _TEXT_SHARE).check_file(path, size)
+    with decoding(path, "table"):
+        text = _decode_text(path.read_bytes(), path)
+        delimiter = _delimiter(text)
+        rows = list(_rows(text, delimiter, path))
+    if not rows:
+        raise UnreadableInput("EMPTY", path, "there are no rows", "leave it out")
+    limits.check(path, (len(rows), len(rows[0])), 8, stored=size)
+    comma = delimiter != "," and decimal_comma(rows[1:] or rows)
+    names, body = (_unique(rows[0]), rows[1:]) if _has_header(rows, comma=comma) else (_numbered(len(rows[0])), rows)
+    if not body:
+        raise UnreadableInput("EMPTY", path, "there is a header and no rows below it", "leave it out")
+    columns = zip(*body, strict=True)
+    return pd.DataFrame({name: typed(cells, comma=comma) for name, cells in zip(names, columns, strict=True)})
+
+
+def _decode_text(data: bytes, path: Path) -> str:
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return data.decode("utf-16")
+    if b"\0" in data:
+        raise UnreadableInput("NOT_TEXT", path, "it holds zero bytes, which no text has", "copy it again from its source")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("cp1252", errors="replace")
+
+
+def _delimiter(text: str) -> str:
+    """The delimiter that cuts the first lines into most cells, the same number in each."""
+    lines = [line for line in itertools.islice(io.StringIO(text), _LOOK) if line.strip()]
+
+    def merit(delimiter: str) -> tuple[float, int]:
+        counts = Counter(len(row) for row in csv.reader(lines, delimiter=delimiter) if row)
+        if not counts:
+            return (0.0, 0)
+        width, times = counts.most_common(1)[0]
+        return (times / sum(counts.values()) if width > 1 else 0.0, width)
+
+    return max(_DELIMITERS, key=merit)
+
+
+def _rows(text: str, delimiter: str, path: Path) -> Iterator[list[str]]:
+    """Rows of equal width; lines without any cell are left out."""
+    width = 0
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
+    for row in reader:
+        if not any(cell.strip() for cell in row) and len(row) <= 1:
+            continue
+        width = width or len(row)
+        if len(row) != width:
+            what = f"line {reader.line_num} has {len(row)} cells, the first one {width}"
+            raise UnreadableInput("RAGGED", path, what, "complete the line; if the file was cut off, copy it again")
+        yield [cell.strip() for cell in row]
+
+
+def _has_header(rows: Sequence[Sequence[str]], *, comma: bool) -> bool:
+    """Whether the first row names the columns.
+
+    It does when it has a word where numbers follow, and not when it has a number where numbers follow. Where
+    all columns are words, it does unless one of its words comes again below in the same column.
+    """
+    first, below = rows[0], rows[1 : _LOOK + 1]
+    if not below or any(not cell for cell in first[1:]):
+        return bool(below)
+    numbers = [all(is_number(r[i], comma=comma) or not r[i] for r in below) and any(r[i] for r in below) for i in range(len(first))]
+    if any(numbers):
+        return not any(is_number(cell, comma=comma) for cell, n in zip(first, numbers, strict=True) if n)
+    return not any(cell == row[i] for i, cell in enumerate(first) for row in below)
+
+
+def _unique(names: Sequence[str]) -> list[str]:
+    """Column names, made unique; a column without one is called by its place."""
+    seen: Counter[str] = Counter()
+    found = []
+    for place, given in enumerate(names):
+        name = given or f"c{place}"
+        seen[name] += 1
+        found.append(name if seen[name] == 1 else f"{name}.{seen[name] - 1}")
+    return found if len(set(found)) == len(found) else _numbered(len(names))
+
+
+def _numbered(n: int) -> list[str]:
+    return [f"c{i}" for i in range(n)]
+
+
+def _parquet(path: Path, limits: Limits) -> pd.DataFrame:
+    import pyarrow.parquet as pq
+
+    with decoding(path, "Parquet"):
+        size = path.stat().st_size
+        limits.check_file(path, size)
+        with pq.ParquetFile(path) as opened:
+            about = opened.metadata
+            limits.check(path, (about.num_rows, about.num_columns), 8, stored=size)
+            unpacked = sum(about.row_group(i).total_byte_size for i in range(about.num_row_groups))
+            limits.check(path, (max(unpacked, 1),), 1, stored=size)
+            frame: pd.DataFrame = opened.read().to_pandas()
+    frame.columns = _unique([str(c) for c in frame.columns])
+    return frame.reset_index(drop=True)
+
+
+def _open(path: Path, part: str, limits: Limits) -> Image:
+    """A row as an image without axes: its numeric columns are the channels, missing cells NaN."""
+    frame = _frame(path, limits)
+    if not part and len(frame) != 1:
+        raise UnreadableInput("SEVERAL_ROWS", path, f"the table has {len(frame)} rows, and none is named", f"name one, from 0: {path}::0")
+    row = part or "0"
+    if not (row.isascii() and row.isdigit()) or int(row) >= len(frame):
+        raise UnreadableInput("NO_SUCH_PART", f"{path}::{part}", f"the table has {len(frame)} rows, counted from 0", "name one of them")
+    names, numbers = _numbers.get(path, "numbers", lambda: _numeric(frame))
+    if not names:
+        raise UnreadableInput("NOT_NUMBERS", path, "no column of the table holds numbers", "check the delimiter")
+    meta = {"format": "table", "bits": 64, "mode": "float64"}
+    return Image.of(numbers[int(row)], Geometry.none(), channels=names, meta=meta)
+
+
+def _numeric(frame: pd.DataFrame) -> tuple[tuple[str, ...], np.ndarray[Any, Any]]:
+    kept = frame.select_dtypes(include=["number", "bool"])
+    return tuple(str(c) for c in kept.columns), kept.to_numpy(dtype=np.float64, na_value=np.nan)
+
+
+def _frame_bytes(frame: pd.DataFrame) -> int:
+    return int(frame.memory_usage(deep=True).sum())
+
+
+_decoded: Recent[pd.DataFrame] = Recent(2**28, _frame_bytes)
+_numbers: Recent[tuple[tuple[str, ...], np.ndarray[Any, Any]]] = Recent(2**28, lambda kept: int(kept[1].nbytes))
+table = Reader(name="table", formats=(_PARQUET, _TEXT), open=_open)

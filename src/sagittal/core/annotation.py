@@ -21,7 +21,10 @@ IGNORE = -1
 class Annotation(Protocol):
     """What every annotation is asked. One that cannot answer raises ``Refused`` with a sentence why."""
 
-    labels: Labels
+    @property
+    def labels(self) -> Labels:
+        """The classes that the answers count."""
+        ...
 
     def label_of(self, region: Geometry) -> int:
         """The class index of a region as a whole."""

@@ -1,0 +1,181 @@
+"""What a data set is: every layout looks at it, and the one that says most is taken."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from sagittal.core import Case
+from sagittal.data.layouts._files import suffix_of, walk
+from sagittal.data.layouts._found import Found, rename
+from sagittal.data.manifest import Manifest
+from sagittal.errors import SagittalError, UnreadableInput, UsageError, nearest
+from sagittal.shelf import Shelf
+
+LAYOUTS = Shelf("sagittal.data.layouts", kind="layout")
+
+
+def discover(path: Path, *, layout: str | None = None, options: Mapping[str, object] | None = None) -> Found:
+    """The data set at a path, with a sentence that says how it was understood.
+
+    Where several layouts fit, the one that says more wins; the others must agree with it on every file that both
+    speak of, and fill in what it leaves open (labels, splits, patients).
+
+    Args:
+        path: A folder, a table, an array file or a single picture.
+        layout: Its layout, where the user says so.
+        options: Options of the layout, such as ``group`` or ``positive``.
+
+    Raises:
+        UnreadableInput: There is nothing at the path, or nothing that can be read.
+        UsageError: No layout fits, two fit equally well but differ, or an option does not exist.
+    """
+    root = Path(path).expanduser()
+    if not root.exists():
+        raise UnreadableInput("NOT_FOUND", root, "there is no such file or folder", "check the path")
+    root = root.resolve()
+    chosen = dict(options or {})
+    if layout is not None:
+        return _asked(root, layout, chosen)
+    _check_options(chosen)
+    seen, errors = _look(root, chosen)
+    if not seen:
+        if errors:
+            raise errors[0]
+        raise _nothing(root)
+    best = seen[0]
+    if best.manifest.said == "nothing" and errors and all(f.manifest.said == "nothing" for f in seen):
+        raise errors[0]
+    for other in seen[1:]:
+        best = _agree(best, other)
+    return _with_label(best)
+
+
+def _asked(root: Path, layout: str, options: Mapping[str, object]) -> Found:
+    known = LAYOUTS.options(layout)
+    found: Found | None = LAYOUTS.make(layout, {k: v for k, v in options.items() if v is not None or k not in known}, root=root)
+    if found is None:
+        others, _ = _look(root, {})
+        what = f"it is not laid out as {layout}"
+        fitting = ", ".join(f.layout for f in others)
+        raise UsageError("LAYOUT", root, what, f"it could be: {fitting}" if fitting else "see sagittal list layouts")
+    return found
+
+
+def _check_options(options: Mapping[str, object]) -> None:
+    known = {option for name in LAYOUTS.names() for option in LAYOUTS.options(name)} - {"root"}
+    for key in options:
+        if key not in known:
+            raise UsageError("UNKNOWN_OPTION", f"data.{key}", "no layout has such an option", nearest(key, known))
+
+
+def _look(root: Path, options: Mapping[str, object]) -> tuple[list[Found], list[SagittalError]]:
+    """What each layout sees, the one that says most first; and what went wrong."""
+    seen, errors = [], []
+    for name in LAYOUTS.names():
+        known = LAYOUTS.options(name)
+        if any(key not in known for key in options):
+            continue
+        try:
+            found: Found | None = LAYOUTS.make(name, options, root=root)
+        except SagittalError as error:
+            errors.append(error)
+            continue
+        if found is not None:
+            seen.append(found)
+    return sorted(seen, key=lambda f: (-f.rank, -len(f.manifest), f.layout)), errors
+
+
+def _agree(best: Found, other: Found) -> Found:
+    """The better finding, with what the other can fill in.
+
+    Raises:
+        UsageError: They differ on the files that both speak of, or say as much of different files.
+    """
+    mine, theirs = _by_file(best.manifest), _by_file(other.manifest)
+    both = mine.keys() & theirs.keys()
+    guessed = best.manifest.provenance.get("label_rule") == "guessed"
+    worded = {"label", "labels"}
+    comparable = {best.manifest.said, other.manifest.said} <= worded and not guessed
+    if not both:
+        if other.manifest.said == "nothing" or best.rank > other.rank:
+            return best
+        raise _differ(best, other, "they speak of different files")
+    if comparable and not _same_partition([(mine[f].label, theirs[f].label) for f in both]):
+        raise _differ(best, other, "they give the same files different classes")
+    if any(mine[f].split and theirs[f].split and mine[f].split != theirs[f].split for f in both):
+        raise _differ(best, other, "they put the same files into different splits")
+    return _filled(best, other, mine, theirs, guessed=guessed)
+
+
+def _by_file(manifest: Manifest) -> dict[str, Case]:
+    return {next(iter(c.images.values())): c for c in manifest.cases if c.images}
+
+
+def _same_partition(pairs: list[tuple[str, str]]) -> bool:
+    """Whether one set of words is the other under different names; files without a word do not count."""
+    told = {(a, b) for a, b in pairs if a and b}
+    return len(told) == len({a for a, _ in told}) == len({b for _, b in told})
+
+
+def _filled(best: Found, other: Found, mine: Mapping[str, Case], theirs: Mapping[str, Case], *, guessed: bool) -> Found:
+    """Labels, splits or groups that only the other finding knows."""
+    manifest, gained = best.manifest, []
+    take_label = other.manifest.said in {"label", "labels"} and (manifest.said == "nothing" or guessed)
+    take_split = bool(other.manifest.splits) and not manifest.splits
+    take_group = other.manifest.has_groups and not manifest.has_groups
+    if not (take_label or take_split or take_group):
+        return best
+    cases = []
+    for file, case in mine.items():
+        twin = theirs.get(file)
+        if twin is not None:
+            case = replace(
+                case,
+                label=twin.label if take_label else case.label,
+                split=twin.split if take_split else case.split,
+                group=twin.group if take_group else case.group,
+            )
+        cases.append(case)
+    labels = other.manifest.labels if take_label else manifest.labels
+    provenance = dict(manifest.provenance)
+    if take_label:
+        gained.append("class")
+        provenance = {k: v for k, v in provenance.items() if k not in {"label_rule", "choices"}} | {"said": other.manifest.said}
+    if take_split:
+        gained.append("split")
+    if take_group:
+        gained.append("patient")
+        provenance["group_rule"] = other.manifest.provenance.get("group_rule", "")
+    told = Manifest(cases=tuple(cases), labels=labels, root=manifest.root, provenance=provenance)
+    return rename(replace(best, manifest=told), f"{best.sentence}; {' and '.join(gained)} from {other.layout}")
+
+
+def _with_label(found: Found) -> Found:
+    """The finding, unless several columns could be its label and nothing else tells."""
+    choices = found.manifest.provenance.get("choices")
+    if found.manifest.said == "nothing" and isinstance(choices, list) and choices:
+        what = f"several columns could be the label: {', '.join(map(str, choices))}"
+        raise UsageError("AMBIGUOUS_LABEL", found.manifest.provenance.get("file", "table"), what, "say which with data.label=COLUMN")
+    return found
+
+
+def _differ(best: Found, other: Found, why: str) -> UsageError:
+    what = f"it could be {best.layout} ({best.sentence}) or {other.layout} ({other.sentence}), but {why}"
+    return UsageError("AMBIGUOUS_LAYOUT", best.manifest.root, what, f"say which with --layout {best.layout} or --layout {other.layout}")
+
+
+def _nothing(root: Path) -> SagittalError:
+    """Why nothing was found, with what there is."""
+    names = ", ".join(LAYOUTS.names())
+    if root.is_file():
+        return UnreadableInput(
+            "NO_LAYOUT", root, f"a file of type {suffix_of(root.name) or 'unknown'} is no data set", f"known layouts: {names}"
+        )
+    kinds: dict[str, int] = {}
+    for path in walk(root, ("",)):
+        kinds[suffix_of(path.name) or "(none)"] = kinds.get(suffix_of(path.name) or "(none)", 0) + 1
+    most = sorted(kinds.items(), key=lambda k: (-k[1], k[0]))[:4]
+    there = ", ".join(f"{n} {suffix}" for suffix, n in most) or "no files"
+    return UsageError("NO_LAYOUT", root, f"no layout fits; the folder has {there}", f"write a manifest.csv, or choose a layout: {names}")

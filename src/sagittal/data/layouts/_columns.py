@@ -1,0 +1,165 @@
+"""Which column is what: told by its name, confirmed by its cells."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from sagittal.data.layouts._files import split_of
+
+_GROUP: tuple[str, ...] = (
+    "patient",
+    "patientid",
+    "patients",
+    "subject",
+    "subjectid",
+    "person",
+    "personid",
+    "participant",
+    "pid",
+    "mrn",
+    "donor",
+    "group",
+    "groupid",
+)
+_GROUP_WORDS = {"patient", "subject", "person", "participant", "pid", "mrn", "donor"}
+_LABEL: tuple[str, ...] = (
+    "label",
+    "labels",
+    "class",
+    "classes",
+    "target",
+    "diagnosis",
+    "dx",
+    "y",
+    "category",
+    "categories",
+    "outcome",
+    "finding",
+    "findings",
+)
+_LABEL += (
+    "findinglabels",
+    "disease",
+    "diseases",
+    "pathology",
+    "condition",
+    "groundtruth",
+    "gt",
+    "classification",
+    "grade",
+    "result",
+    "type",
+    "tag",
+    "tags",
+)
+_LABEL_WORDS = {"label", "labels", "class", "target", "diagnosis", "finding", "findings", "outcome", "category", "disease"}
+_SPLIT: tuple[str, ...] = ("split", "set", "subset", "partition", "phase", "usage", "fold", "dataset", "datasetsplit", "traintest", "part")
+_IDS = {
+    "id",
+    "index",
+    "uid",
+    "uuid",
+    "identifier",
+    "row",
+    "rowid",
+    "no",
+    "nr",
+    "number",
+    "recordid",
+    "studyid",
+    "caseid",
+    "sampleid",
+    "name",
+    "case",
+    "sample",
+}
+
+
+def plain(name: str) -> str:
+    """A column's name without case, blanks and signs.
+
+    >>> plain("Patient ID"), plain("Finding_Labels")
+    ('patientid', 'findinglabels')
+    """
+    return re.sub(r"[^a-z0-9]", "", name.casefold())
+
+
+def words(name: str) -> set[str]:
+    """The words of a column's name.
+
+    >>> sorted(words("patientId")), sorted(words("final_diagnosis"))
+    (['id', 'patient'], ['diagnosis', 'final'])
+    """
+    return {w for w in re.split(r"[^a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).casefold()) if w}
+
+
+def group_column(names: Iterable[str]) -> str:
+    """The column that says whose a row is; empty when none does."""
+    return _first(
+        names, _GROUP, lambda n: bool(words(n) & _GROUP_WORDS and not words(n) & {"age", "sex", "gender", "weight", "height", "position"})
+    )
+
+
+def label_columns(names: Iterable[str]) -> list[str]:
+    """The columns that are named after a label, the likeliest first."""
+    known = list(names)
+    exact = sorted((n for n in known if plain(n) in _LABEL), key=lambda n: _LABEL.index(plain(n)))
+    return [
+        *exact,
+        *(n for n in known if n not in exact and words(n) & _LABEL_WORDS and not words(n) & {"id", "code", "count", "n", "date"}),
+    ]
+
+
+def is_id(name: str) -> bool:
+    """Whether a column is named as a mere running number or key."""
+    return plain(name) in _IDS or plain(name).startswith("unnamed") or bool(words(name) & {"id", "uid", "uuid", "identifier", "mrn"})
+
+
+def split_column(columns: Mapping[str, Sequence[str]]) -> str:
+    """The column whose cells are names of splits; empty when there is none.
+
+    >>> split_column({"a": ["x", "y"], "Usage": ["Training", "PublicTest"]}), split_column({"q": ["train", "TEST"]})
+    ('', 'q')
+    """
+    fitting = []
+    for name, cells in columns.items():
+        distinct = {c for c in cells if c}
+        if distinct and len(distinct) <= 8 and all(split_of(c) for c in distinct) and (len(distinct) > 1 or plain(name) in _SPLIT):
+            fitting.append(name)
+    return _first(fitting, _SPLIT, lambda _: True)
+
+
+def _first(names: Iterable[str], exact: Sequence[str], also: Callable[[str], bool]) -> str:
+    """The name that stands first in ``exact``, else the first for which ``also`` holds."""
+    known = list(names)
+    listed = [n for n in known if plain(n) in exact]
+    if listed:
+        return min(listed, key=lambda n: exact.index(plain(n)))
+    return next((n for n in known if also(n)), "")
+
+
+def are_numbers(cells: Sequence[str]) -> bool:
+    """Whether every filled cell is a number, and there is one."""
+    filled = [c for c in cells if c and c.casefold() not in {"nan", "na", "null"}]
+    try:
+        [float(c) for c in filled]
+    except ValueError:
+        return False
+    return bool(filled)
+
+
+def are_values(cells: Sequence[str]) -> bool:
+    """Whether numbers are measurements and not the numbers of classes.
+
+    Fractions are; whole numbers are when there are more than 20 different ones and few repeat.
+
+    >>> are_values(["0", "1", "1"]), are_values(["0.5", "2"]), are_values([str(v) for v in range(30)])
+    (False, True, True)
+    """
+    if not are_numbers(cells):
+        return False
+    numbers = [float(c) for c in cells if c and c.casefold() not in {"nan", "na", "null"}]
+    if any(not n.is_integer() for n in numbers):
+        return True
+    return len(set(numbers)) > 20 and len(set(numbers)) > 0.05 * len(numbers)

@@ -1,0 +1,50 @@
+"""Finding the file that a cell of a table or a line of a list means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from sagittal.data.layouts._files import stem_of
+from sagittal.data.manifest import relative
+
+
+class FileIndex:
+    """Files by any tail of their path, with and without suffix; what is not unique is not found.
+
+    >>> index = FileIndex([Path("/d/CNV/a.png"), Path("/d/DME/a.png")], Path("/d"))
+    >>> index.find("CNV/a.png"), index.find("a.png"), index.find("/home/x/DME/a")
+    ('CNV/a.png', '', 'DME/a.png')
+    """
+
+    def __init__(self, files: Iterable[Path], root: Path) -> None:
+        self._by_tail: dict[str, str] = {}
+        self.locators = [relative(p, root) for p in files]
+        for locator in self.locators:
+            for tail in _tails(locator):
+                for key in {tail, stem_of(tail)}:
+                    # An exact name is never hidden by another file's name without its suffix.
+                    known = self._by_tail.get(key)
+                    self._by_tail[key] = locator if known in {None, locator} else ""
+        for locator in self.locators:
+            self._by_tail[locator] = locator
+
+    def find(self, name: str) -> str:
+        """The locator that a name means: by its whole path, else by ever shorter tails; empty when not unique."""
+        clean = name.strip().replace("\\", "/").removeprefix("./").lstrip("/")
+        if not clean:
+            return ""
+        for tail in _tails(clean):
+            for key in (tail, stem_of(tail)):
+                if self._by_tail.get(key):
+                    return self._by_tail[key]
+        return ""
+
+    def find_all(self, names: Sequence[str]) -> list[str]:
+        """The locator of each name."""
+        return [self.find(name) for name in names]
+
+
+def _tails(path: str) -> list[str]:
+    parts = path.split("/")
+    return ["/".join(parts[i:]) for i in range(len(parts))]

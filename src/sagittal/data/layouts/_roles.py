@@ -1,0 +1,82 @@
+"""Which part of a case a folder or a file is, told by its name."""
+
+from __future__ import annotations
+
+import re
+
+_IMAGE = {
+    "image",
+    "images",
+    "img",
+    "imgs",
+    "imagestr",
+    "imagests",
+    "picture",
+    "pictures",
+    "scan",
+    "scans",
+    "tissue",
+    "raw",
+    "input",
+    "inputs",
+}
+_IMAGE |= {"volume", "volumes", "tile", "tiles"}
+_MASK = {
+    "mask",
+    "masks",
+    "label",
+    "labels",
+    "labelstr",
+    "labelsts",
+    "seg",
+    "segs",
+    "segmentation",
+    "segmentations",
+    "annotation",
+    "annotations",
+}
+_MASK |= {
+    "anno",
+    "annos",
+    "gt",
+    "groundtruth",
+    "truth",
+    "target",
+    "targets",
+    "outline",
+    "outlines",
+    "labelmap",
+    "labelmaps",
+    "manual",
+    "roi",
+    "rois",
+}
+_MASK |= {"svg", "svgs", "contour", "contours", "groundtruths", "lesion", "lesions"}
+
+
+def words_of(name: str) -> list[str]:
+    """The words of a name in lower case; digits part words.
+
+    >>> words_of("imagesTr"), words_of("tissue_image"), words_of("OTMultiClass.nii"), words_of("ground-truth")
+    (['imagestr'], ['tissue', 'image'], ['otmulticlass', 'nii'], ['groundtruth'])
+    """
+    low = (
+        name.casefold().replace("ground-truth", "groundtruth").replace("ground_truth", "groundtruth").replace("ground truth", "groundtruth")
+    )
+    return [w for w in re.split(r"[^a-z]+", low) if w]
+
+
+def is_image_name(name: str) -> bool:
+    """Whether a folder or file is named as the image of a case."""
+    return any(w in _IMAGE for w in words_of(name)) and not is_mask_name(name)
+
+
+def is_mask_name(name: str) -> bool:
+    """Whether a folder or file is named as what was drawn on a case."""
+    return any(w in _MASK for w in words_of(name))
+
+
+def is_role_folder(name: str) -> bool:
+    """Whether a folder's whole name is a part of a case: ``images``, ``masks``, ``labelsTr``."""
+    words = words_of(name)
+    return bool(words) and all(w in _IMAGE or w in _MASK for w in words)

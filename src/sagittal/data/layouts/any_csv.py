@@ -1,0 +1,246 @@
+"""Any CSV that names files beside labels, splits or patients, under whatever column names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from sagittal.core import Case, Labels
+from sagittal.data.layouts._cells import Cells, cells_of
+from sagittal.data.layouts._columns import group_column, split_column
+from sagittal.data.layouts._files import PICTURES, TABLES, VOLUMES, ids_of, split_of, stem_of, suffix_of, walk
+from sagittal.data.layouts._found import Found, found, labels_for, plural
+from sagittal.data.layouts._groups import grouped
+from sagittal.data.layouts._index import FileIndex
+from sagittal.data.layouts._labels import Told, tell
+from sagittal.data.layouts._roles import is_mask_name
+from sagittal.data.manifest import Manifest
+from sagittal.errors import SagittalError, UsageError, nearest
+
+_LEAST_FOUND = 0.5
+_MOST_DEPTH = 3
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Columns:
+    """What the user said of columns; empty where nothing."""
+
+    image: str = ""
+    label: str = ""
+    split: str = ""
+    group: str = ""
+    mask: str = ""
+
+
+def any_csv(
+    root: Path,
+    *,
+    file: str | None = None,
+    image: str | None = None,
+    label: str | None = None,
+    split: str | None = None,
+    group: str | None = None,
+    mask: str | None = None,
+    positive: str | None = None,
+) -> Found | None:
+    """Cases from a CSV, TSV or parquet file one of whose columns names files that are there.
+
+    The column of files is found by looking which cells are files (paths of another machine and names without
+    a suffix too); the others by their names and cells. Files called ``train.csv``, ``val.csv`` and
+    ``test.csv`` with the same columns are taken together.
+
+    Args:
+        root: The CSV, or the folder that holds it and the pictures.
+        file: Which CSV, where a folder has several.
+        image: The column that names the files.
+        label: The column of the class, of several classes parted by ``;`` or ``|``, or of a value.
+        split: The column of the split.
+        group: The column of the patient, or a pattern for the file names, or ``none``.
+        mask: The column that names masks or outlines.
+        positive: The class that a sensitivity speaks of.
+
+    Returns:
+        None when no table names files.
+
+    Raises:
+        UsageError: A column that was named does not exist; or several tables say as much as each other.
+    """
+    base = root if root.is_dir() else root.parent
+    asked = _Columns(image=image or "", label=label or "", split=split or "", group=group or "", mask=mask or "")
+    tables = _tables(root, file)
+    if not tables:
+        return None
+    index = FileIndex(walk(base, (*PICTURES, *VOLUMES, ".svg")), base)
+    if not index.locators:
+        return None
+    seen = [one for table in _joined(tables) if (one := _see(table, index, base, asked, positive)) is not None]
+    if not seen:
+        return None
+    best = max(seen, key=lambda f: (f.rank, len(f.manifest)))
+    rivals = [f for f in seen if f is not best and (f.rank, len(f.manifest)) == (best.rank, len(best.manifest))]
+    if rivals and any(_words(f) != _words(best) for f in rivals):
+        names = ", ".join(str(f.manifest.provenance["file"]) for f in (best, *rivals))
+        raise UsageError("AMBIGUOUS_TABLE", base, f"several tables name the same files: {names}", "say which with data.file=NAME")
+    return best
+
+
+def _words(one: Found) -> dict[str, str]:
+    return {c.id: c.label for c in one.manifest.cases}
+
+
+def _tables(root: Path, file: str | None) -> list[Cells]:
+    """The tables that can be read, near the root."""
+    if root.is_file():
+        paths = [root] if suffix_of(root.name) in TABLES else []
+    else:
+        paths = [p for p in walk(root, TABLES) if len(p.relative_to(root).parts) <= _MOST_DEPTH]
+    if file is not None and root.is_dir():
+        chosen = [p for p in paths if p.name == file or p.relative_to(root).as_posix() == file]
+        if not chosen:
+            raise UsageError("UNKNOWN_FILE", f"data.file={file}", "there is no such table", nearest(file, (p.name for p in paths)))
+        paths = chosen
+    tables = []
+    for path in paths:
+        try:
+            cells = cells_of(path)
+        except SagittalError:
+            if root.is_file() or file is not None:
+                raise
+            continue
+        if cells is not None:
+            tables.append(cells)
+    return tables
+
+
+def _joined(tables: Sequence[Cells]) -> list[Cells]:
+    """The tables; those with the same columns that are named after splits as one, with a column ``split``."""
+    alike: dict[tuple[str, ...], list[Cells]] = {}
+    for table in tables:
+        alike.setdefault(tuple(table.columns), []).append(table)
+    out: list[Cells] = []
+    for columns, members in alike.items():
+        splits = [split_of(stem_of(m.file.name)) for m in members]
+        if len(members) > 1 and all(splits) and len(set(splits)) == len(splits) and "split" not in columns:
+            both = {c: [v for m in members for v in m.columns[c]] for c in columns}
+            both["split"] = [s for s, m in zip(splits, members, strict=True) for _ in range(len(m))]
+            out.append(Cells(members[0].file, both))
+        else:
+            out.extend(members)
+    return out
+
+
+def _see(table: Cells, index: FileIndex, base: Path, asked: _Columns, positive: str | None) -> Found | None:
+    """What one table says, or None when it names no files."""
+    for name in (asked.image, asked.label, asked.split, asked.mask):
+        if name and name not in table.columns:
+            raise UsageError("UNKNOWN_COLUMN", name, f"{table.file.name} has no such column", nearest(name, table.columns))
+    table = _with_header(table, index)
+    image, locators, mask, masks = _file_columns(table, index, asked)
+    if not image:
+        return None
+    used = {image, mask} - {""}
+    rest = {c: v for c, v in table.columns.items() if c not in used}
+    split = asked.split or split_column(rest)
+    group = asked.group if asked.group in rest else ("" if asked.group else group_column(c for c in rest if c != split))
+    others = {c: v for c, v in rest.items() if c not in {split, group}}
+    told = Told(said="mask", words=[""] * len(table), classes=()) if mask else tell(others, asked.label)
+    meta = [c for c in others if c not in told.columns]
+    cases = []
+    for row in range(len(table)):
+        cell = table.columns[image][row].replace("\\", "/")
+        if not cell:
+            continue
+        extra = {c: others[c][row] for c in meta if others[c][row]}
+        source = locators[row] or cell
+        where = split_of(table.columns[split][row]) if split else ""
+        whose = table.columns[group][row] if group else ""
+        cases.append(
+            Case(id=source, group=whose, split=where, images={"image": source}, annotation=masks[row], label=told.words[row], meta=extra)
+        )
+    return _as_found(table, base, _Mapping(image=image, split=split, group=group, mask=mask), told, _unique(cases), asked, positive)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Mapping:
+    image: str
+    split: str
+    group: str
+    mask: str
+
+
+def _as_found(table: Cells, base: Path, mapping: _Mapping, told: Told, cases: list[Case], asked: _Columns, positive: str | None) -> Found:
+    rule, clause = f"column {mapping.group}", ""
+    if not mapping.group:
+        by_name = grouped(cases, asked.group or None)
+        cases, rule, clause = list(by_name.cases), by_name.rule, f"; {by_name.clause}"
+    labels = labels_for(told.classes, positive=positive, said=told.said)
+    if told.said == "mask":
+        labels = Labels(classes=("background", "foreground"), background="background")
+    roles = (
+        ("file", mapping.image),
+        ("label", " + ".join(told.columns)),
+        ("split", mapping.split),
+        ("patient", mapping.group),
+        ("mask", mapping.mask),
+    )
+    said = ", ".join(f"{role} = {column}" for role, column in roles if column)
+    missing = sum(not (base / c.images["image"]).exists() for c in cases)
+    sentence = f"{table.file.name}: {said}; {plural(len(cases), 'case')}"
+    sentence += f", {plural(len(told.classes), 'class')}" if told.said in {"label", "labels"} else ""
+    sentence += clause + (f"; {plural(missing, 'file')} not there" if missing else "") + (f"; {told.note}" if told.note else "")
+    provenance = {"said": told.said, "group_rule": rule, "file": table.file.name, "mapping": dict(r for r in roles if r[1])}
+    provenance |= {"label_rule": "guessed"} if told.guessed else {}
+    provenance |= {"choices": list(told.choices)} if told.choices else {}
+    manifest = Manifest(cases=tuple(cases), labels=labels, root=base, provenance=provenance)
+    return found("any_csv", manifest, sentence, extra=1 if told.said != "nothing" and not told.guessed else 0)
+
+
+def _file_columns(table: Cells, index: FileIndex, asked: _Columns) -> tuple[str, list[str], str, list[str]]:
+    """The columns of pictures and of masks, and the locators that their cells mean."""
+    hits: dict[str, list[str]] = {}
+    for name in table.columns:
+        located = _locate(table, name, index)
+        share = sum(map(bool, located)) / max(1, len(table.filled(name)))
+        if share >= _LEAST_FOUND or name in {asked.image, asked.mask}:
+            hits[name] = located
+    masks = [n for n in hits if n == asked.mask or (not asked.mask and n != asked.image and is_mask_name(n))]
+    mask = masks[0] if masks and len(hits) > len(masks) else ""
+    images = [n for n in hits if n not in masks] or list(hits)
+    # The column with the most distinct files: a column of folders or of patients names fewer.
+    image = asked.image or max(images, key=lambda n: len(set(hits[n])), default="")
+    blank = [""] * len(table)
+    return image, hits.get(image, blank), mask, hits.get(mask, blank)
+
+
+def _locate(table: Cells, column: str, index: FileIndex) -> list[str]:
+    """The file of each cell; where names alone are not unique, together with another column that names a folder."""
+    cells = table.columns[column]
+    located = index.find_all(cells)
+    if all(located) or not any(suffix_of(c) in (*PICTURES, *VOLUMES) for c in cells[:50]):
+        return located
+    for other, folders in table.columns.items():
+        if other == column:
+            continue
+        joined = index.find_all([f"{f}/{c}" if f and c else "" for f, c in zip(folders, cells, strict=True)])
+        if sum(map(bool, joined)) > sum(map(bool, located)):
+            located = joined
+    return located
+
+
+def _with_header(table: Cells, index: FileIndex) -> Cells:
+    """The table; where its first row already names a file, that row is data and the columns are numbered."""
+    if not any(index.find(name) and suffix_of(name) in (*PICTURES, *VOLUMES) for name in table.columns):
+        return table
+    return Cells(table.file, {f"c{i}": [name, *cells] for i, (name, cells) in enumerate(table.columns.items())})
+
+
+def _unique(cases: list[Case]) -> list[Case]:
+    """Cases with short ids; rows that name the same file again with the same words count once, their labels together."""
+    by_file: dict[str, Case] = {}
+    for case in cases:
+        known = by_file.get(case.id)
+        if known is not None and case.label and case.label not in known.label.split(";"):
+            case = replace(known, label=";".join(filter(None, (known.label, case.label))))
+        by_file[case.id] = case if known is None or case.label else known
+    return [replace(c, id=name) for c, name in zip(by_file.values(), ids_of(by_file), strict=True)]

@@ -1,0 +1,164 @@
+"""A table whose rows are the cases and whose columns of numbers are what a model sees."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sagittal.core import Case
+from sagittal.data.layouts._columns import group_column, is_id, split_column
+from sagittal.data.layouts._files import PICTURES, TABLES, VOLUMES, is_hidden, split_of, suffix_of, walk
+from sagittal.data.layouts._found import Found, found, labels_for, plural
+from sagittal.data.layouts._index import FileIndex
+from sagittal.data.layouts._labels import Told, tell
+from sagittal.data.manifest import Manifest
+from sagittal.errors import SagittalError, UsageError, nearest
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def table(
+    root: Path,
+    *,
+    file: str | None = None,
+    label: str | None = None,
+    group: str | None = None,
+    split: str | None = None,
+    features: list[str] | None = None,
+    positive: str | None = None,
+) -> Found | None:
+    """Cases from the rows of one CSV, TSV or parquet file.
+
+    Features are the columns of numbers that are not the label, the split, the patient or an id. The label is the
+    column named after one (``label``, ``class``, ``target``, ``diagnosis``, ``y`` ...), else the only column of
+    words, else the last column. A table without a header row has columns ``c0``, ``c1`` ...
+
+    Args:
+        root: The table, or a folder with one.
+        file: Which table, where a folder has several.
+        label: The column of the class or value.
+        group: The column of the patient; ``none``.
+        split: The column of the split.
+        features: The columns that a model may see, where not all.
+        positive: The class that a sensitivity speaks of.
+
+    Returns:
+        None when there is no table, or when its rows speak of pictures.
+
+    Raises:
+        UsageError: A column that does not exist; several tables in the folder; no column can be the label.
+    """
+    path = _path(root, file)
+    if path is None:
+        return None
+    from sagittal.io import read_table
+
+    frame = read_table(path)
+    frame.columns = [str(c) for c in frame.columns]
+    for name in (label, split, *(features or ())):
+        if name and name not in frame.columns:
+            raise UsageError("UNKNOWN_COLUMN", name, f"{path.name} has no such column", nearest(name, list(frame.columns)))
+    words = {c: _words(frame[c]) for c in frame.columns}
+    if len(frame) < 2 or len(words) < 2 or _names_files(words, path):
+        return None
+    parted = split or split_column(words)
+    whose = "" if group == "none" else group if group in words else group_column(c for c in words if c != parted)
+    rest = {c: v for c, v in words.items() if c not in {parted, whose}}
+    told = _told(frame, rest, label)
+    numbers = [c for c in rest if c not in told.columns and not is_id(c) and frame[c].dtype.kind in "iufb"]
+    seen = features or numbers
+    if not seen:
+        return None
+    meta = [c for c in rest if c not in told.columns and c not in seen]
+    cases = [
+        Case(
+            id=str(row),
+            group=words[whose][row] if whose else "",
+            split=split_of(words[parted][row]) if parted else "",
+            images={"row": f"{path.name}::{row}"},
+            label=told.words[row],
+            meta={c: rest[c][row] for c in meta if rest[c][row]},
+        )
+        for row in range(len(frame))
+    ]
+    rule = f"column {whose}" if whose else "unknown"
+    provenance = {
+        "said": told.said,
+        "group_rule": rule,
+        "features": list(seen),
+        "file": path.name,
+        "label_column": "".join(told.columns[:1]),
+    }
+    manifest = Manifest(
+        cases=tuple(cases), labels=labels_for(told.classes, positive=positive, said=told.said), root=path.parent, provenance=provenance
+    )
+    return found("table", manifest, _sentence(path, manifest, told, meta, whose))
+
+
+def _path(root: Path, file: str | None) -> Path | None:
+    if root.is_file():
+        return root if suffix_of(root.name) in (*TABLES, ".data", ".txt") else None
+    if not root.is_dir():
+        return None
+    paths = [p for p in sorted(root.iterdir()) if p.is_file() and suffix_of(p.name) in TABLES and not is_hidden(p.name)]
+    if file is not None:
+        paths = [p for p in paths if p.name == file]
+        if not paths:
+            raise UsageError("UNKNOWN_FILE", f"data.file={file}", "there is no such table", "give the name of a table in the folder")
+    elif paths and walk(root, (*PICTURES, *VOLUMES)):
+        # Tables beside pictures speak of the pictures, or of nothing that a model sees.
+        return None
+    if len(paths) > 1:
+        names = ", ".join(p.name for p in paths)
+        raise UsageError("AMBIGUOUS_TABLE", root, f"the folder has several tables: {names}", "give the path of one, or data.file=NAME")
+    return paths[0] if paths else None
+
+
+def _words(column: pd.Series[float]) -> list[str]:
+    """The cells as words; missing ones are empty, whole numbers have no decimal point."""
+    whole = column.dtype.kind == "f" and bool((column.dropna() % 1 == 0).all())
+    return ["" if v is None or v != v else str(int(v)) if whole else str(v) for v in column.tolist()]
+
+
+def _names_files(words: dict[str, list[str]], path: Path) -> bool:
+    """Whether a column names pictures that are there: then the rows speak of them."""
+    candidates = [c for c, v in words.items() if any(suffix_of(w) in (*PICTURES, *VOLUMES) for w in v[:20])]
+    if not candidates:
+        return False
+    index = FileIndex(walk(path.parent, (*PICTURES, *VOLUMES)), path.parent)
+    return any(sum(map(bool, index.find_all(words[c]))) >= 0.5 * len(words[c]) for c in candidates)
+
+
+def _told(frame: pd.DataFrame, rest: dict[str, list[str]], label: str | None) -> Told:
+    """The label of each row."""
+    wordy = [c for c in rest if frame[c].dtype.kind not in "iufb" and not is_id(c) and len(set(rest[c])) <= 0.5 * len(frame)]
+    try:
+        told = tell({c: rest[c] for c in rest}, label or "")
+    except SagittalError:
+        if not label and len(wordy) == 1:
+            return tell(rest, wordy[0])
+        raise
+    if told.said != "nothing" and (not told.guessed or len(told.columns) == 1) and not (told.guessed and told.columns[0] not in wordy):
+        return told
+    if len(wordy) == 1:
+        return tell(rest, wordy[0])
+    if len(wordy) > 1:
+        raise UsageError(
+            "AMBIGUOUS_LABEL", "label", f"several columns could be the label: {', '.join(wordy)}", "say which with data.label=COLUMN"
+        )
+    return tell(rest, list(rest)[-1])
+
+
+def _sentence(path: Path, manifest: Manifest, told: Told, meta: list[str], whose: str) -> str:
+    sentence = f"table {path.name}: {plural(len(manifest), 'row')}, {plural(len(manifest.features), 'column')} of numbers"
+    column = "".join(told.columns[:1])
+    if told.said == "value":
+        sentence += f", value = {column}"
+    else:
+        classes = manifest.labels.classes
+        sentence += f", label = {column} ({plural(len(classes), 'class')}: {', '.join(classes[:6])}{', ...' if len(classes) > 6 else ''})"
+    sentence += f", patient = {whose}" if whose else ", patients are not known"
+    if manifest.splits:
+        sentence += f", {'/'.join(manifest.splits)}"
+    return sentence + (f"; not for the model: {', '.join(meta)}" if meta else "")

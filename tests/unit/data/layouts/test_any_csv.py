@@ -1,0 +1,130 @@
+"""Tables that name files, under whatever column names."""
+
+from __future__ import annotations
+
+import pytest
+
+from sagittal.data.layouts.any_csv import any_csv
+from sagittal.errors import UsageError
+
+
+@pytest.fixture
+def folder(tmp_path, tree):
+    return tree(tmp_path, [f"pics/{c}{i}.png" for c in "ab" for i in range(6)])
+
+
+def _csv(folder, head, rows, name="table.csv", sep=","):
+    (folder / name).write_text("\n".join([sep.join(head), *(sep.join(map(str, r)) for r in rows)]), encoding="utf-8")
+    return folder
+
+
+FILES = [f"{c}{i}" for c in "ab" for i in range(6)]
+
+
+@pytest.mark.parametrize(
+    ("head", "cell"),
+    [
+        (("file", "label", "split", "patient"), "pics/{}.png"),
+        (("Image Index", "Finding Labels", "Usage", "Patient ID"), "{}.png"),
+        (("fname", "dx", "partition", "subject_id"), "{}"),
+        (("x", "Diagnosis", "Set", "PersonID"), "C:\\data\\pics\\{}.png"),
+        (("path", "y", "fold", "mrn"), "/home/someone/pics/{}.png"),
+    ],
+)
+def test_columns_are_found_under_any_name(folder, head, cell):
+    rows = [(cell.format(f), f[0].upper(), "Training" if i % 2 else "TEST", f"00{i // 2}") for i, f in enumerate(FILES)]
+    seen = any_csv(_csv(folder, head, rows))
+    case = seen.manifest.case("pics/b0")
+    assert (case.label, case.split, case.group) == ("B", "test", "003")
+    assert seen.manifest.labels.classes == ("A", "B")
+    for role, column in zip(("file", "label", "split", "patient"), head, strict=True):
+        assert f"{role} = {column}" in seen.sentence
+    seen.manifest.check()
+
+
+@pytest.mark.parametrize(("sep", "name"), [(";", "t.csv"), ("\t", "t.tsv"), ("\t", "t.csv"), ("|", "t.csv")])
+def test_any_delimiter(folder, sep, name):
+    rows = [(f"pics/{f}.png", f[0]) for f in FILES]
+    assert any_csv(_csv(folder, ("file", "label"), rows, name=name, sep=sep)).manifest.counts() == {"": {"a": 6, "b": 6}}
+
+
+def test_a_table_without_header(folder):
+    rows = [(f"pics/{f}.png", f[0]) for f in FILES]
+    _csv(folder, rows[0], rows[1:])
+    assert any_csv(folder).manifest.counts() == {"": {"a": 6, "b": 6}}
+
+
+def test_tables_named_after_splits_are_one(folder):
+    for name, part in (("train.csv", FILES[:4]), ("valid.csv", FILES[4:8]), ("Test.csv", FILES[8:])):
+        _csv(folder, ("file", "label"), [(f, f[0]) for f in part], name=name)
+    assert {s: len(any_csv(folder).manifest.split(s)) for s in ("train", "val", "test")} == {"train": 4, "val": 4, "test": 4}
+
+
+def test_further_columns_are_metadata(folder):
+    rows = [(f, f[0], "F" if i % 2 else "M", 40 + i, "north") for i, f in enumerate(FILES)]
+    seen = any_csv(_csv(folder, ("file", "label", "sex", "age", "site"), rows))
+    assert seen.manifest.case("pics/a1").meta == {"sex": "F", "age": "41", "site": "north"}
+
+
+@pytest.mark.parametrize(("cells", "mark"), [(("oedema|effusion", "effusion"), "|"), (("oedema;effusion", "effusion"), ";")])
+def test_several_findings_a_picture(folder, cells, mark):
+    rows = [(f, cells[i % 2]) for i, f in enumerate(FILES)]
+    seen = any_csv(_csv(folder, ("file", "findings"), rows))
+    assert seen.manifest.said == "labels"
+    assert seen.manifest.labels.classes == ("effusion", "oedema")
+    assert seen.manifest.case("pics/a0").label == "oedema;effusion"
+
+
+def test_columns_of_zeros_and_ones_are_classes(folder):
+    rows = [(f, i % 2, (i + 1) % 2) for i, f in enumerate(FILES)]
+    assert any_csv(_csv(folder, ("image", "MEL", "NV"), rows)).manifest.said == "label"
+    rows = [(f, i % 2, int(i > 3)) for i, f in enumerate(FILES)]
+    seen = any_csv(_csv(folder, ("image", "MEL", "NV"), rows))
+    assert seen.manifest.said == "labels"
+    assert seen.manifest.case("pics/a5").label == "MEL;NV"
+
+
+def test_numbers_with_fractions_are_values(folder):
+    seen = any_csv(_csv(folder, ("file", "target"), [(f, 0.5 + i) for i, f in enumerate(FILES)]))
+    assert seen.manifest.said == "value"
+    assert seen.manifest.labels.classes == ("target",)
+
+
+def test_words_are_preferred_to_their_numbers(folder):
+    rows = [(f, "ab".index(f[0]), {"a": "cyst", "b": "tumour"}[f[0]]) for f in FILES]
+    assert any_csv(_csv(folder, ("file", "label", "class_name"), rows)).manifest.labels.classes == ("cyst", "tumour")
+
+
+def test_two_tables_that_differ_are_ambiguous(folder):
+    for name, shift in (("reader1.csv", 0), ("reader2.csv", 1)):
+        _csv(folder, ("file", "label"), [(f, "xy"[(i + shift) % 2]) for i, f in enumerate(FILES)], name=name)
+    with pytest.raises(UsageError, match=r"reader1.csv, reader2.csv|reader2.csv, reader1.csv") as caught:
+        any_csv(folder)
+    assert "data.file" in caught.value.remedy
+    assert any_csv(folder, file="reader2.csv").manifest.case("pics/a0").label == "y"
+
+
+def test_two_columns_that_could_be_the_label_are_ambiguous(folder):
+    rows = [(f, "xy"[i % 2], "uvw"[i % 3]) for i, f in enumerate(FILES)]
+    _csv(folder, ("file", "label_one", "label_two"), rows)
+    with pytest.raises(UsageError, match="label_one, label_two"):
+        any_csv(folder)
+    assert any_csv(folder, label="label_two").manifest.labels.classes == ("u", "v", "w")
+
+
+def test_a_misspelt_column_offers_the_nearest(folder):
+    _csv(folder, ("file", "label"), [(f, f[0]) for f in FILES])
+    with pytest.raises(UsageError, match="did you mean label"):
+        any_csv(folder, label="lable")
+
+
+def test_names_that_are_not_unique_take_their_folder_from_another_column(tmp_path, tree):
+    tree(tmp_path, [f"{c}/{i}.png" for c in ("sick", "well") for i in range(4)])
+    _csv(tmp_path, ("name", "label"), [(f"{i}.png", c) for c in ("sick", "well") for i in range(4)])
+    assert any_csv(tmp_path).manifest.case("sick/2").label == "sick"
+
+
+def test_a_table_of_something_else_is_none(folder):
+    assert any_csv(_csv(folder, ("country", "value"), [("x", 1), ("y", 2)])) is None
+    (folder / "table.csv").write_bytes(b"\x00\x01\x02" * 50)
+    assert any_csv(folder) is None

@@ -86,6 +86,16 @@ def shrink(values: NDArray[Any], reach: Sequence[float]) -> tuple[NDArray[Any], 
     return values, tuple(strides)
 
 
+def gaussian_taps(sigma: float) -> Floats:
+    """A Gaussian at whole places, cut at four standard deviations, with sum one; one tap for ``sigma`` 0."""
+    if sigma <= 0:
+        return np.ones(1)
+    places = np.arange(-int(4 * sigma + 0.5), int(4 * sigma + 0.5) + 1)
+    taps: Floats = np.exp(-0.5 * (places / sigma) ** 2)
+    taps /= taps.sum()
+    return taps
+
+
 def _tent(half_width: int, radius: int) -> Floats:
     """A tent at whole places from ``-radius`` to ``radius``, with sum one."""
     tent = np.maximum(0.0, 1.0 - np.abs(np.arange(-radius, radius + 1)) / half_width)

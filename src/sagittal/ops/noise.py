@@ -1,0 +1,46 @@
+"""Noise that is a function of a key and a place, drawn as fast as memory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sagittal.ops._jit import kernel
+
+SPREAD = np.sqrt(4 * (2.0**32 - 1) / 12)
+"""Standard deviation of the sum of four whole numbers below 2**16, each as likely."""
+
+
+def add_normal(values: NDArray[np.float32], sd: float, *, key: int) -> NDArray[np.float32]:
+    """The values with nearly normal noise added, in place where they lie in one block of memory.
+
+    Each place hashes its own number (splitmix64), so that the noise depends on the key alone. The sum of four
+    uniform numbers stands for a normal one: no value is further than 3.5 sd, and the kurtosis is 2.7, not 3.
+
+    Args:
+        values: float32, any shape.
+        sd: Standard deviation.
+        key: 0 to 2**64 - 1.
+
+    >>> float(add_normal(np.zeros(1000, np.float32), 2.0, key=1).std().round(0))
+    2.0
+    """
+    block = np.ascontiguousarray(values, dtype=np.float32)
+    if sd > 0:
+        _add(block.reshape(-1), np.float32(sd / SPREAD), np.uint64(key))
+    return block
+
+
+@kernel
+def _add(values: Any, step: Any, key: Any) -> None:
+    centre = np.float32(2 * 65535)
+    low = np.uint64(0xFFFF)
+    for i in range(values.size):
+        z = key + np.uint64(i + 1) * np.uint64(0x9E3779B97F4A7C15)
+        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        z ^= z >> np.uint64(31)
+        total = (z & low) + ((z >> np.uint64(16)) & low) + ((z >> np.uint64(32)) & low) + (z >> np.uint64(48))
+        values[i] += step * (np.float32(np.int64(total)) - centre)

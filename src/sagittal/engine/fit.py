@@ -1,42 +1,67 @@
-"""Training: one loop."""
+"""Training: one loop.
+
+What it promises: the loss of a step is the exact mean over its samples, however they are cut into batches,
+accumulated or shared out over processes. NaN and Inf stop it before they reach the weights. It may be killed at any
+moment, and on a CPU goes on to byte-equal weights. It ends with the best weights, however it ends.
+"""
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from sagittal.data.batch import Source
+from sagittal.data.batch import Batch, Source
+from sagittal.engine import checkpoint
+from sagittal.engine.interrupts import Asked, named_failures, stoppable
+from sagittal.engine.judging import check_watched, judged, rehearsed
+from sagittal.engine.keeping import Keeping, identity_of
+from sagittal.engine.learner import Learner, Place
+from sagittal.engine.meter import Meter
+from sagittal.engine.progress import Lines, Now, Progress, Silent
+from sagittal.engine.ranks import Ranks
+from sagittal.engine.reproducible import reproducible
+from sagittal.engine.schedule import share_of_rate
+from sagittal.engine.scoring import Measure, added, means, measured_on, opened, validate
 from sagittal.engine.settings import TrainSettings
+from sagittal.engine.state import Row, State
+from sagittal.errors import Interrupted, SagittalError, UsageError
 from sagittal.losses._loss import Loss
 
-Measure = Callable[[Tensor, Tensor], Mapping[str, float | tuple[float, int]]]
-"""``(outputs, targets) -> {name: number}`` of the whole validation at once, or ``{name: (sum, n)}`` a batch at a time."""
+
+def _passed(_: str) -> None:
+    """Where nobody wants to know."""
 
 
-def _nothing(_: str) -> None:
-    """Where nobody listens."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Hooks:
     """What the loop tells others, and what it asks of them.
 
     Args:
-        say: Gets a line for people now and then.
-        clock: Seconds; for the time budget and the speed.
-        reached: Gets the name of every point that the loop and the writing of a checkpoint pass.
+        progress: Shows how far the run is; see ``progress_on``. None shows lines through ``say``.
+        say: Takes a line for people; None keeps silent.
         tensorboard: Where the events go; None writes none.
+        clock: Seconds; for the time budget and the speed.
+        reached: Gets the name of every point that the loop and the writing of a checkpoint pass; tests stop there.
     """
 
-    say: Callable[[str], None] = _nothing
-    clock: Callable[[], float] = time.monotonic
-    reached: Callable[[str], None] = _nothing
+    progress: Progress | None = None
+    say: Callable[[str], object] | None = None
     tensorboard: Path | None = None
+    clock: Callable[[], float] = time.monotonic
+    reached: Callable[[str], None] = _passed
+
+    def shown(self) -> Progress:
+        """Whoever shows the progress."""
+        if self.progress is not None:
+            return self.progress
+        return Silent() if self.say is None else Lines(self.say, clock=self.clock)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -45,7 +70,7 @@ class Fitted:
 
     Args:
         model: The network with its best weights.
-        best: ``{"epoch": 3, "watch": "loss", "value": 0.2}``, the epoch counted from 0.
+        best: ``{"epoch": 3, "step": 120, "watch": "loss", "value": 0.2, "row": {...}}``, the epoch as in ``log.csv``.
         history: The rows of ``log.csv``.
         ended: Why it ended, in a sentence.
         epochs: How many epochs were trained.
@@ -54,15 +79,15 @@ class Fitted:
     """
 
     model: nn.Module
-    best: Mapping[str, object]
-    history: list[dict[str, float | None]] = field(repr=False)
+    best: Mapping[str, Any]
+    history: list[Row] = field(repr=False)
     ended: str
     epochs: int
     steps: int
     seconds: float
 
 
-def fit(  # noqa: D417
+def fit(
     model: nn.Module,
     *,
     train: Source,
@@ -79,7 +104,259 @@ def fit(  # noqa: D417
     """Train ``model`` and give it back with its best weights.
 
     Args:
-        folder: The run directory: ``checkpoints/``, ``log.csv`` and ``speed.csv`` are written there.
-        resume: Go on from ``checkpoints/last`` where there is one, else begin.
+        model: With its starting weights; moved to the device in place.
+        train: What it learns from.
+        val: What chooses the epoch and the end; its weights are 1, or 0 to leave a sample out.
+        loss: One number a sample.
+        settings: All the rest.
+        folder: The run directory: ``checkpoints/{last,best}/``, ``log.csv`` and ``speed.csv`` are written there. Under torchrun all
+            processes must see it.
+        seed: Of dropout and other noise in the network.
+        device: Where it computes.
+        measure: Scores of outputs for the log and for what is watched: ``{name: (sum, n)}`` a batch at a time, or ``{name: number}``.
+        hooks: Progress, events, clock.
+        resume: Go on from ``checkpoints/last`` where there is one, else begin. ``model`` must be built as it was then.
+
+    Raises:
+        UsageError: There is a run already; it is resumed with other settings; a watched number does not exist.
+        NumericFailure: A loss or gradient is NaN or infinite; names the cases.
+        WorkerDied: A process that loads data ended by itself.
+        StorageFailure: The run directory cannot be written; the last checkpoint is whole.
+        LimitExceeded: A step does not fit into memory.
+        Interrupted: Ctrl-C; the state is saved.
     """
-    raise NotImplementedError
+    hooks = hooks or Hooks()
+    ranks = Ranks(device)
+    with named_failures(folder), reproducible(device), stoppable() as asked:
+        learner = Learner(model, loss, settings, ranks=ranks, device=device, seed=seed)
+        identity = identity_of(settings, seed=seed, train=len(train), val=len(val))
+        keeping = Keeping(folder, ranks, identity=identity, reached=hooks.reached)
+        run = _Run(learner, keeping, train, val, measure=measure, settings=settings, hooks=hooks, ranks=ranks, asked=asked)
+        try:
+            state = run.to_the_end(run.begin(resume=resume))
+        except KeyboardInterrupt:
+            raise run.interrupted("at once, the checkpoint before stands") from None
+        except RuntimeError as error:
+            # Ctrl-C reaches the workers too, and their end may be noticed first
+            if asked.to_stop and run.safe is not None and ranks.count == 1:
+                keeping.save_last(learner, run.safe)
+                raise run.interrupted("its state is saved") from error
+            raise
+        except SagittalError:
+            run.restore_best()
+            raise
+        finally:
+            run.close()
+        best = run.restore_best()
+    return Fitted(
+        model=learner.model,
+        best=best,
+        history=list(state.history),
+        ended=state.ended or "",
+        epochs=state.epoch,
+        steps=state.step,
+        seconds=state.seconds,
+    )
+
+
+class _Run:
+    """One training, from where it stands to its end."""
+
+    def __init__(
+        self,
+        learner: Learner,
+        keeping: Keeping,
+        train: Source,
+        val: Source,
+        *,
+        measure: Measure | None,
+        settings: TrainSettings,
+        hooks: Hooks,
+        ranks: Ranks,
+        asked: Asked,
+    ) -> None:
+        self._learner = learner
+        self._keeping = keeping
+        self._train_source = train
+        self._val_source = val
+        self._measure = measure
+        self._settings = settings
+        self._hooks = hooks
+        self._progress = hooks.shown()
+        self._ranks = ranks
+        self._asked = asked
+        self._batches = math.ceil(len(train) / settings.batch)
+        self._steps = math.ceil(self._batches / settings.accumulate)
+        self._meter = Meter(settings, ranks, clock=hooks.clock, steps=self._steps, checks=math.ceil(len(val) / settings.batch))
+        self._thawed = -1
+        self.safe: State | None = None
+
+    def begin(self, *, resume: bool) -> State:
+        """Where the run stands: at its start, or where it was killed."""
+        if len(self._train_source) == 0 or len(self._val_source) == 0:
+            raise UsageError("NO_SAMPLES", "split", "training or validation has no sample", "make the split anew with split.val above 0")
+        found = self._keeping.begin(resume=resume)
+        if found is None:
+            check_watched(self._settings, lambda: rehearsed(self._learner, self._val_source, self._measure))
+            state = State.fresh(self._settings, steps=self._steps * self._settings.epochs)
+        else:
+            state = State.from_record(found.state["run"])
+            if state.ended is None:
+                self._thaw(state.epoch)
+                self._learner.load(found)
+                self._progress.say(f"going on in epoch {state.epoch + 1} after {state.step} steps")
+        self._meter.start(state.seconds)
+        self._keeping.follow(state, tensorboard=self._hooks.tensorboard)
+        return state
+
+    def to_the_end(self, state: State) -> State:
+        """Epochs until the run has ended."""
+        while state.ended is None:
+            self._thaw(state.epoch)
+            self._meter.epoch_began()
+            state = self._trained(state)
+            self._hooks.reached("trained")
+            state = self._validated(state)
+        return state
+
+    def _trained(self, state: State) -> State:
+        """After all batches of the epoch, or as many as there is time for."""
+        self.safe = state
+        if state.step >= state.pace.total:
+            return state
+        with opened(self._train_source, state.epoch, state.batch) as batches:
+            for group in groups(batches, self._settings.accumulate):
+                state = self._stepped(state, group)
+                every = self._settings.checkpoint.steps
+                asked = self._ranks.any(self._asked.to_stop)
+                if asked or (every is not None and state.step % every == 0):
+                    self._save(state)
+                if asked:
+                    raise self.interrupted("its state is saved")
+                if state.step >= state.pace.total:
+                    return state
+        if state.batch != self._batches:
+            # the schedule and the sharing out over processes count on it
+            raise ValueError(f"the source of {len(self._train_source)} samples gave {state.batch} batches, not {self._batches}")
+        return state
+
+    def _stepped(self, state: State, group: list[Batch]) -> State:
+        """After one update of the weights."""
+        self._keeping.show_images(group[0].images, step=state.step)
+        rate = self._rate(state, state.step)
+        self.safe = None
+        done = self._learner.step(group, place=Place(state.epoch, state.batch), rate=rate, number=state.step + 1)
+        scores = state.scores
+        if self._measure is not None:
+            for outputs, batch in zip(done.outputs, group, strict=False):
+                scores = added(scores, measured_on(self._measure, outputs, batch))
+        state = replace(
+            state,
+            batch=state.batch + len(group),
+            step=state.step + 1,
+            loss_sum=state.loss_sum + done.loss,
+            weight_sum=state.weight_sum + done.weight,
+            scores=scores,
+        )
+        self._meter.stepped(sum(len(b) for b in group) * self._ranks.count)
+        state = replace(state, pace=self._meter.pace(state.pace, step=state.step, epoch=state.epoch))
+        self.safe = state
+        self._show(state, rate=rate, loss=done.loss / done.weight if done.weight else 0.0)
+        return state
+
+    def _validated(self, state: State) -> State:
+        """After the validation that ends the epoch, and after what follows from it."""
+        self.safe = state
+        found = validate(self._learner, self._val_source, self._measure, self._ranks, self._asked)
+        if found is None:
+            self._save(state)
+            raise self.interrupted("its state is saved")
+        self._hooks.reached("validated")
+        row = self._row(state, found)
+        pace = self._meter.pace(state.pace, step=state.step, epoch=state.epoch, at_end=True)
+        speed = self._meter.epoch_ended(state.epoch)
+        after, better = judged(replace(state, pace=pace), row, self._settings)
+        after = replace(after, history=(*state.history, row), speed=(*state.speed, speed), seconds=self._meter.seconds())
+        # best before last: what is lost between them is computed again and written again
+        if better:
+            self._keeping.save_best(self._learner, after, row)
+        if after.ended is not None or after.epoch % self._settings.checkpoint.epochs == 0:
+            self._save(after)
+        self._keeping.write_tables(after)
+        self._keeping.show_epoch(self._learner, row, step=after.step)
+        self._progress.epoch(row, best=better)
+        if after.ended is not None:
+            self._progress.say(f"training ended: {after.ended}")
+        return after
+
+    def _row(self, state: State, validation: Row) -> Row:
+        loss = means({"loss": (state.loss_sum, state.weight_sum)}, self._ranks, prefix="train_")
+        scores = means(state.scores, self._ranks, prefix="train_")
+        rate = self._settings.lr * self._rate(state, state.step - 1)
+        return {"epoch": state.epoch + 1, "steps": state.step, "lr": rate, **loss, **scores, **validation}
+
+    def _rate(self, state: State, step: int) -> float:
+        """The share of the learning rate in the step after ``step`` others."""
+        before, after = state.pace.share(step), state.pace.share(step + 1)
+        return state.drop * share_of_rate(self._settings.schedule, epoch=state.epoch, before=before, after=after)
+
+    def _show(self, state: State, *, rate: float, loss: float) -> None:
+        self._hooks.reached("step")
+        self._keeping.show_step(loss=loss, rate=rate * self._settings.lr, step=state.step)
+        now = Now(
+            epoch=state.epoch,
+            epochs=min(self._settings.epochs, math.ceil(state.pace.total / self._steps)),
+            batch=state.batch,
+            batches=self._batches,
+            loss=state.loss_sum / state.weight_sum if state.weight_sum else 0.0,
+            speed=self._meter.speed,
+            left_s=self._meter.left_s(state.pace, step=state.step),
+        )
+        self._progress.step(now)
+
+    def _save(self, state: State) -> None:
+        self._keeping.save_last(self._learner, replace(state, seconds=self._meter.seconds()))
+
+    def _thaw(self, epoch: int) -> None:
+        while self._thawed < epoch:
+            self._thawed += 1
+            self._learner.thaw(self._thawed)
+
+    def restore_best(self) -> Mapping[str, Any]:
+        """Give the network the weights that were kept, and say of which epoch they are; nothing when none were."""
+        self._ranks.wait()
+        if checkpoint.find(self._keeping.best) is None:
+            return {}
+        best = checkpoint.load(self._keeping.best)
+        self._learner.load_weights(best)
+        record: Mapping[str, Any] = best.state["best"]
+        return record
+
+    def interrupted(self, what: str) -> Interrupted:
+        """What to say to whoever pressed Ctrl-C."""
+        return Interrupted("INTERRUPTED", self._keeping.last.parent.parent, f"training was stopped; {what}", "go on with --resume")
+
+    def close(self) -> None:
+        """Let go of everything that outlives a step."""
+        self._progress.close()
+        for source in (self._train_source, self._val_source):
+            close = getattr(source, "close", None)
+            if close is not None:
+                close()
+        self._keeping.close()
+
+
+def groups(batches: Iterable[Batch], size: int) -> Iterator[list[Batch]]:
+    """The batches of each step; the last step may have fewer.
+
+    >>> [len(group) for group in groups([None] * 5, 2)]
+    [2, 2, 1]
+    """
+    group: list[Batch] = []
+    for batch in batches:
+        group.append(batch)
+        if len(group) == size:
+            yield group
+            group = []
+    if group:
+        yield group

@@ -99,10 +99,10 @@ class Best:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Unfreeze:
-    """From this epoch on (the first is 0) these frozen stages learn too, at their own learning rate.
+    """After so many epochs these frozen stages learn too, at their own learning rate.
 
     Args:
-        epoch: The first epoch in which they learn.
+        epoch: How many epochs pass before; 0 lets them learn from the start.
         stages: Names of the network's stages.
         lr: Their learning rate; None takes the run's. The schedule acts on it as on the run's.
     """

@@ -1,0 +1,139 @@
+"""Where a run is kept: its checkpoints, its tables, its events. Only the first process writes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from sagittal.engine import checkpoint
+from sagittal.engine.checkpoint import Checkpoint
+from sagittal.engine.learner import Learner
+from sagittal.engine.ranks import Ranks
+from sagittal.engine.settings import TrainSettings
+from sagittal.engine.state import State
+from sagittal.engine.tracking import Events, first_kernels, write_rows
+from sagittal.errors import UsageError
+from sagittal.io.atomic import storage
+
+
+class Keeping:
+    """The run directory of one training.
+
+    Args:
+        folder: ``RUN``.
+        ranks: The processes that train together.
+        identity: What a resumed run must have in common with this one; see ``identity_of``.
+        reached: Gets the name of every step of the writing.
+    """
+
+    def __init__(self, folder: Path, ranks: Ranks, *, identity: Mapping[str, Any], reached: Callable[[str], None]) -> None:
+        self._folder = folder
+        self._ranks = ranks
+        self._identity = identity
+        self._reached = reached
+        self._events = Events(None, step=0)
+        self._pictured = False
+
+    @property
+    def last(self) -> Path:
+        """From where a run goes on."""
+        return self._folder / "checkpoints" / "last"
+
+    @property
+    def best(self) -> Path:
+        """What a run is used for."""
+        return self._folder / "checkpoints" / "best"
+
+    def begin(self, *, resume: bool) -> Checkpoint | None:
+        """The state to go on from; None for a fresh run.
+
+        Raises:
+            UsageError: A run is there already and is not to be resumed, or it is another one.
+            UnreadableInput: The state is not whole.
+            StorageFailure: The directory cannot be written.
+        """
+        if self._ranks.first:
+            with storage(self._folder):
+                self.last.parent.mkdir(parents=True, exist_ok=True)
+            for folder in (self.last, self.best):
+                checkpoint.recover(folder)
+        self._ranks.wait()
+        if checkpoint.find(self.last) is None:
+            return None
+        if not resume:
+            raise UsageError(
+                "RUN_EXISTS", self._folder, "there is a trained run here already", "go on with --resume, or choose another folder"
+            )
+        found = checkpoint.load(self.last)
+        _must_agree(found.state["of"], self._identity)
+        return found
+
+    def follow(self, state: State, *, tensorboard: Path | None) -> None:
+        """Start (or rewind) the tables and events at this state."""
+        if self._ranks.first:
+            self.write_tables(state)
+            self._events = Events(tensorboard, step=state.step)
+
+    def save_last(self, learner: Learner, state: State) -> None:
+        """Keep all that is needed to go on."""
+        if self._ranks.first:
+            checkpoint.save(self.last, learner.checkpoint({"of": self._identity, "run": state.record()}), reached=self._reached)
+
+    def save_best(self, learner: Learner, state: State, row: Mapping[str, float | None]) -> None:
+        """Keep the weights that were just validated."""
+        if self._ranks.first:
+            record = {"of": self._identity, "best": best_record(state, row)}
+            checkpoint.save(self.best, learner.judged_checkpoint(record), reached=self._reached)
+
+    def write_tables(self, state: State) -> None:
+        """``log.csv`` and ``speed.csv`` as of this state."""
+        if self._ranks.first and state.history:
+            write_rows(self._folder / "log.csv", state.history)
+            write_rows(self._folder / "speed.csv", state.speed)
+            self._reached("logged")
+
+    def show_step(self, *, loss: float, rate: float, step: int) -> None:
+        """Events of a step."""
+        self._events.numbers({"step_loss": loss, "step_lr": rate}, step=step)
+
+    def show_images(self, images: Tensor, *, step: int) -> None:
+        """The first batch that is trained on, after augmentation, once."""
+        if not self._pictured:
+            self._pictured = True
+            self._events.pictures("train/images", images, step=step)
+
+    def show_epoch(self, learner: Learner, row: Mapping[str, float | None], *, step: int) -> None:
+        """Events of an epoch: curves and the kernels of the first layer."""
+        self._events.numbers({k: v for k, v in row.items() if k.startswith(("train_", "val_"))}, step=step)
+        kernels = first_kernels(learner.model)
+        if kernels is not None:
+            self._events.pictures("kernels/first", kernels, step=step)
+
+    def close(self) -> None:
+        """Write out what is left of the events."""
+        self._events.close()
+
+
+def identity_of(settings: TrainSettings, *, seed: int, train: int, val: int) -> dict[str, Any]:
+    """What makes two trainings the same run, as JSON gives it back."""
+    identity = {"settings": asdict(settings), "seed": seed, "train_samples": train, "val_samples": val}
+    return dict(json.loads(json.dumps(identity)))
+
+
+def best_record(state: State, row: Mapping[str, float | None]) -> dict[str, Any]:
+    """Of which epoch the kept weights are, counted from 1 as in ``log.csv``, and why they were kept."""
+    return {"epoch": row["epoch"], "step": state.step, "watch": state.best.watch, "value": state.best.best, "row": dict(row)}
+
+
+def _must_agree(before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    mine, theirs = ({**x, **{f"train.{k}": v for k, v in x["settings"].items()}} for x in (now, before))
+    differ = sorted(k for k in mine.keys() | theirs.keys() if k != "settings" and mine.get(k) != theirs.get(k))
+    if differ:
+        first = differ[0]
+        what = f"it was {theirs.get(first)!r} when the run began and is {mine.get(first)!r} now"
+        raise UsageError("RESUME", ", ".join(differ), what, "resume with what the run began with, or begin another run")

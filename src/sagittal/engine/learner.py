@@ -1,0 +1,195 @@
+"""The network, its optimizer and the running average of its weights: all that a step changes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from sagittal.data.batch import Batch
+from sagittal.engine import optimize
+from sagittal.engine.checkpoint import Checkpoint
+from sagittal.engine.ema import Average
+from sagittal.engine.precision import Numbers
+from sagittal.engine.ranks import Ranks
+from sagittal.engine.settings import TrainSettings
+from sagittal.errors import NumericFailure
+from sagittal.losses._loss import Loss
+from sagittal.ops.randomness import generator
+
+_AVERAGE = "average/"
+_SHOWN = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in the run a batch stands; with the seed all randomness follows from it."""
+
+    epoch: int
+    batch: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Stepped:
+    """What a step saw: sums over the samples of this process, and the logits of its batches."""
+
+    loss: float
+    weight: float
+    outputs: list[Tensor]
+
+
+class Learner:
+    """A network that can make a step.
+
+    Args:
+        model: Moved to the device and into its layout in place.
+        loss: One number a sample.
+        settings: Of the run.
+        ranks: The processes that train together; its device is used.
+        device: Where it computes.
+        seed: Of the run; dropout and other noise in the network follow from it and the place of the batch.
+    """
+
+    def __init__(self, model: nn.Module, loss: Loss, settings: TrainSettings, *, ranks: Ranks, device: torch.device, seed: int) -> None:
+        optimize.check_unfreezing(model, settings.unfreeze)
+        self.model = ranks.prepare(model.to(device))
+        self._loss = loss
+        self._settings = settings
+        self._ranks = ranks
+        self._seed = seed
+        self.numbers = Numbers(self.model, settings, device)
+        self._optimizer = optimize.optimizer_for(self.model, settings)
+        self._average = Average(self.model, decay=settings.ema) if settings.ema is not None else None
+        self._called = ranks.wrap(self.model)
+
+    def thaw(self, epoch: int) -> None:
+        """Let the stages learn whose turn it is when this epoch begins."""
+        if optimize.thaw(self.model, self._optimizer, self._settings, epoch=epoch):
+            # the exchange of gradients is laid out when the network is wrapped
+            self._called = self._ranks.wrap(self.model)
+
+    def step(self, group: Sequence[Batch], *, place: Place, rate: float, number: int) -> Stepped:
+        """One update of the weights from the mean loss over all samples of a group of batches.
+
+        The mean is exact: the sum of the samples' losses times weights over the sum of the weights, over all
+        batches of the group and all processes, however many batches the group has and however full they are.
+
+        Args:
+            group: One or more batches; the last group of an epoch may have fewer.
+            place: Of the first batch.
+            rate: Share of the settings' learning rate.
+            number: Which update this is, from 1 on.
+
+        Returns:
+            The sums over this process's share, and the logits of every batch.
+
+        Raises:
+            NumericFailure: A loss or a gradient is NaN or infinite; the weights are as they were before.
+        """
+        here = float(sum(batch.weights.double().sum().item() for batch in group))
+        weight = self._ranks.sum(here)[0]
+        if weight <= 0:
+            return Stepped(loss=0.0, weight=0.0, outputs=[])
+        optimize.set_rate(self._optimizer, rate)
+        self._optimizer.zero_grad(set_to_none=True)
+        self._called.train()
+        done = [self._backward(batch, place.batch + i, place, weight, last=i == len(group) - 1) for i, batch in enumerate(group)]
+        total = self._checked([losses for losses, _ in done], self._gradient_norm(), group)
+        self._optimizer.step()
+        if self._average is not None:
+            self._average.update(self.model, step=number)
+        return Stepped(loss=total, weight=here, outputs=[logits for _, logits in done])
+
+    def outputs(self, images: Tensor) -> Tensor:
+        """The logits in float32, as the loss takes them."""
+        with self.numbers.computing():
+            logits: Tensor = self.model(self.numbers.images(images))
+        return logits.float()
+
+    def losses(self, logits: Tensor, batch: Batch) -> Tensor:
+        """The weighted loss of every sample, ``(B,)``."""
+        device = self.numbers.device
+        return self._loss(logits, batch.targets.to(device, non_blocking=True)) * batch.weights.to(device, non_blocking=True)
+
+    @contextmanager
+    def judged(self) -> Iterator[None]:
+        """Within the block the network has the weights that are evaluated and kept, and is in evaluation mode."""
+        self.model.eval()
+        with self._average.in_place_of(self.model) if self._average else nullcontext(), torch.inference_mode():
+            yield
+
+    def checkpoint(self, state: Mapping[str, object]) -> Checkpoint:
+        """All that is needed to go on."""
+        memory = optimize.remembered(self.model, self._optimizer)
+        if self._average is not None:
+            memory |= {_AVERAGE + name: tensor for name, tensor in self._average.tensors().items()}
+        return Checkpoint(model=self.model.state_dict(), optimizer=memory, state=state)
+
+    def judged_checkpoint(self, state: Mapping[str, object]) -> Checkpoint:
+        """The weights that are evaluated and kept."""
+        model = self._average.tensors() if self._average is not None else self.model.state_dict()
+        return Checkpoint(model=model, optimizer=None, state=state)
+
+    def load(self, checkpoint: Checkpoint) -> None:
+        """Go on from what ``checkpoint`` gave; the stages that learnt then must learn now."""
+        self.model.load_state_dict(dict(checkpoint.model))
+        memory = dict(checkpoint.optimizer or {})
+        average = {name.removeprefix(_AVERAGE): memory.pop(name) for name in list(memory) if name.startswith(_AVERAGE)}
+        optimize.remember(self.model, self._optimizer, memory)
+        if self._average is not None:
+            self._average.load(average)
+
+    def load_weights(self, checkpoint: Checkpoint) -> None:
+        """Take the weights alone."""
+        self.model.load_state_dict(dict(checkpoint.model))
+
+    def _backward(self, batch: Batch, index: int, place: Place, weight: float, *, last: bool) -> tuple[Tensor, Tensor]:
+        torch.manual_seed(int(generator(self._seed, place.epoch, index, self._ranks.rank).integers(2**63)))
+        with self._ranks.alone(self._called, last=last):
+            with self.numbers.computing():
+                logits = self._called(self.numbers.images(batch.images))
+            losses = self.losses(logits.float(), batch)
+            # the exchange takes the mean over processes, what is wanted is the sum
+            (losses.sum() * (self._ranks.count / weight)).backward()  # type: ignore[no-untyped-call]
+        return losses.detach(), logits.detach().float()
+
+    def _gradient_norm(self) -> Tensor:
+        gradients = [p.grad for _, p in optimize.learning(self.model) if p.grad is not None]
+        norm = torch.nn.utils.get_total_norm(gradients)
+        if self._settings.clip is not None:
+            torch.nn.utils.clip_grads_with_norm_((p for _, p in optimize.learning(self.model)), self._settings.clip, norm)
+        return norm
+
+    def _checked(self, losses: Sequence[Tensor], norm: Tensor, group: Sequence[Batch]) -> float:
+        """The sum of the losses; one wait for the device a step."""
+        total, size = torch.stack([torch.cat([x.double() for x in losses]).sum(), norm.double()]).tolist()
+        if math.isfinite(total) and math.isfinite(size):
+            return float(total)
+        self._optimizer.zero_grad(set_to_none=True)
+        raise not_finite(losses, group, alone=self._ranks.count == 1)
+
+
+def not_finite(losses: Sequence[Tensor], group: Sequence[Batch], *, alone: bool = True) -> NumericFailure:
+    """What to say of losses or gradients that are no numbers: of which cases.
+
+    Args:
+        losses: Of each batch, ``(B,)``.
+        group: The batches.
+        alone: No other process may be the one whose losses are bad.
+    """
+    bad = [
+        name
+        for values, batch in zip(losses, group, strict=True)
+        for name, fine in zip(batch.ids, values.isfinite().tolist(), strict=True)
+        if not fine
+    ]
+    what = "the loss is not a finite number" if bad else "the gradient is not a finite number, the losses are"
+    if not bad and not alone:
+        what = "the gradient is not a finite number; another process may name the case"
+    names = bad or [name for batch in group for name in batch.ids]
+    item = ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
+    return NumericFailure("NOT_FINITE", item, what, "look at these cases, lower train.lr, or set train.clip: 1")

@@ -1,0 +1,81 @@
+"""The processes that train together, under torchrun; alone is one of one.
+
+Whoever starts the run has set up ``torch.distributed`` before (gloo on CPUs, nccl on GPUs). All processes see the
+same run directory; only the first one writes there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any, cast
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+
+class Ranks:
+    """This process among the others.
+
+    >>> Ranks(torch.device("cpu")).count
+    1
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        together = dist.is_available() and dist.is_initialized()
+        self._device = device
+        self.count: int = dist.get_world_size() if together else 1
+        self.rank: int = dist.get_rank() if together else 0
+
+    @property
+    def first(self) -> bool:
+        """Whether this is the process that writes."""
+        return self.rank == 0
+
+    def wrap(self, model: nn.Module) -> nn.Module:
+        """The network as it must be called in training, so that gradients are averaged over all processes."""
+        if self.count == 1:
+            return model
+        on = [self._device.index] if self._device.type == "cuda" else None
+        return nn.parallel.DistributedDataParallel(model, device_ids=on)
+
+    def prepare(self, model: nn.Module) -> nn.Module:
+        """The network whose batch norms see the batch of all processes; on CPUs torch has none, they see their share."""
+        if self.count == 1 or self._device.type != "cuda":
+            return model
+        return cast(nn.Module, nn.SyncBatchNorm.convert_sync_batchnorm(model))  # type: ignore[no-untyped-call]
+
+    def alone(self, model: nn.Module, *, last: bool) -> contextlib.AbstractContextManager[object]:
+        """Gradients are exchanged only in the last batch of a step."""
+        if last or not isinstance(model, nn.parallel.DistributedDataParallel):
+            return contextlib.nullcontext()
+        return cast("contextlib.AbstractContextManager[object]", model.no_sync())
+
+    def sum(self, *numbers: float) -> list[float]:
+        """The sums over all processes, in double precision."""
+        if self.count == 1:
+            return list(numbers)
+        total = torch.tensor(numbers, dtype=torch.float64, device=self._device)
+        dist.all_reduce(total)
+        return cast("list[float]", total.tolist())
+
+    def any(self, here: bool) -> bool:  # noqa: FBT001 - a fact, not an option
+        """Whether it is so in any process."""
+        return self.sum(float(here))[0] > 0
+
+    def of_first(self, *numbers: float) -> list[float]:
+        """The numbers of the first process, for everyone: what hangs on a clock is decided once."""
+        return self.sum(*(n if self.first else 0.0 for n in numbers))
+
+    def gather(self, tensor: Tensor) -> Tensor:
+        """The rows of all processes, those of the first one first, on the CPU."""
+        if self.count == 1:
+            return tensor
+        parts: list[Any] = [None] * self.count
+        dist.all_gather_object(parts, tensor.cpu())
+        return torch.cat(parts)
+
+    def wait(self) -> None:
+        """Until all processes are here."""
+        if self.count > 1:
+            dist.barrier()

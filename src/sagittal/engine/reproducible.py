@@ -1,0 +1,30 @@
+"""The same numbers again: torch's own settings, for the time of a run only."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+
+
+@contextlib.contextmanager
+def reproducible(device: torch.device) -> Iterator[None]:
+    """Within the block CPU kernels that differ from run to run are not used; global random states are put back after it.
+
+    On a GPU the fast kernels stay: byte-equal runs are promised for CPUs only.
+    """
+    before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    memory: Any = torch.utils.deterministic
+    filled = memory.fill_uninitialized_memory
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        try:
+            if device.type == "cpu":
+                torch.use_deterministic_algorithms(mode=True, warn_only=True)
+                # only needed where memory is read before it is written
+                memory.fill_uninitialized_memory = False
+            yield
+        finally:
+            torch.use_deterministic_algorithms(mode=before[0], warn_only=before[1])
+            memory.fill_uninitialized_memory = filled

@@ -1,0 +1,102 @@
+"""Cheap numbers for the log: the losses and scores of training and validation batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import cast
+
+import torch
+from torch import Tensor
+
+from sagittal.data.batch import Batch, Source
+from sagittal.engine.interrupts import Asked
+from sagittal.engine.learner import Learner, not_finite
+from sagittal.engine.ranks import Ranks
+
+Pair = tuple[float, float]
+Measure = Callable[[Tensor, Tensor], Mapping[str, float | tuple[float, int]]]
+"""``(outputs, targets) -> {name: (sum, n)}`` a batch at a time (a task's ``quick``), or ``-> {name: number}`` of all at once."""
+
+
+def added(pairs: Mapping[str, Pair], measured: Mapping[str, float | tuple[float, int]]) -> dict[str, Pair]:
+    """Sums and counts with one more batch in them; what is no pair cannot be added and is left out.
+
+    >>> added({"accuracy": (3.0, 4.0)}, {"accuracy": (1.0, 2)})
+    {'accuracy': (4.0, 6.0)}
+    """
+    total = dict(pairs)
+    for name, value in measured.items():
+        if isinstance(value, tuple):
+            before = total.get(name, (0.0, 0.0))
+            total[name] = (before[0] + float(value[0]), before[1] + float(value[1]))
+    return total
+
+
+def means(pairs: Mapping[str, Pair], ranks: Ranks, *, prefix: str) -> dict[str, float | None]:
+    """The mean of every number over all processes; None where nothing was counted.
+
+    >>> means({"dice": (3.0, 4.0)}, Ranks(torch.device("cpu")), prefix="val_")
+    {'val_dice': 0.75}
+    """
+    found: dict[str, float | None] = {}
+    # loss first; the rest by name, so that all processes add up the same numbers
+    for name in sorted(pairs, key=lambda name: (name != "loss", name)):
+        total, n = ranks.sum(*pairs[name])
+        found[prefix + name] = total / n if n > 0 else None
+    return found
+
+
+def measured_on(measure: Measure, outputs: Tensor, batch: Batch) -> Mapping[str, float | tuple[float, int]]:
+    """What ``measure`` says of the samples of a batch that count."""
+    counts = batch.weights > 0
+    if not bool(counts.any()):
+        return {}
+    return measure(outputs.cpu()[counts], batch.targets.cpu()[counts])
+
+
+def validate(learner: Learner, source: Source, measure: Measure | None, ranks: Ranks, asked: Asked) -> dict[str, float | None] | None:
+    """Loss and scores of the validation samples; None when somebody asked to stop meanwhile.
+
+    Raises:
+        NumericFailure: A loss is NaN or infinite.
+    """
+    pairs: dict[str, Pair] = {}
+    kept: list[tuple[Tensor, Tensor]] = []
+    with learner.judged(), opened(source, 0) as batches:
+        for batch in batches:
+            if ranks.any(asked.to_stop):
+                return None
+            outputs = learner.outputs(batch.images)
+            losses = learner.losses(outputs, batch)
+            if not bool(losses.isfinite().all()):
+                raise not_finite([losses], [batch], alone=ranks.count == 1)
+            pairs = added(pairs, {"loss": (float(losses.double().sum()), cast(int, float(batch.weights.double().sum())))})
+            if measure is not None:
+                scores = measured_on(measure, outputs, batch)
+                pairs = added(pairs, scores)
+                if any(not isinstance(value, tuple) for value in scores.values()):
+                    counts = batch.weights > 0
+                    kept.append((outputs.cpu()[counts], batch.targets.cpu()[counts]))
+    row = means(pairs, ranks, prefix="val_")
+    if measure is not None and kept:
+        outputs, targets = (ranks.gather(torch.cat(some)) for some in zip(*kept, strict=True))
+        whole = measure(outputs, targets)
+        row |= {f"val_{name}": _finite(value) for name, value in whole.items() if not isinstance(value, tuple)}
+    return row
+
+
+@contextmanager
+def opened(source: Source, epoch: int, start: int = 0) -> Iterator[Iterator[Batch]]:
+    """The batches of an epoch, closed when the block is left."""
+    batches = source.batches(epoch, start)
+    try:
+        yield batches
+    finally:
+        close = getattr(batches, "close", None)
+        if close is not None:
+            close()
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if torch.tensor(value).isfinite() else None

@@ -1,0 +1,114 @@
+"""What a run writes about itself: ``log.csv``, ``speed.csv`` and TensorBoard events.
+
+``log.csv`` holds what a run computes: a resumed run's is equal to the undisturbed one's, byte for byte. What
+the clock says is in ``speed.csv``.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from sagittal.io.atomic import storage, write_text
+
+_SHOWN = 16
+
+
+def write_rows(path: Path, rows: Sequence[Mapping[str, float | None]]) -> None:
+    """Write a table, whole or not at all; the columns are those of all rows, in the order they come up.
+
+    Raises:
+        StorageFailure: It cannot be written.
+
+    >>> write_rows(getfixture("tmp_path") / "log.csv", [{"epoch": 0, "val_auc": None}, {"epoch": 1, "val_auc": 0.5}])
+    >>> print((getfixture("tmp_path") / "log.csv").read_text())
+    epoch,val_auc
+    0,
+    1,0.5
+    <BLANKLINE>
+    """
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({k: "" if v is None else v for k, v in row.items()} for row in rows)
+    write_text(path, text.getvalue())
+
+
+class Events:
+    """TensorBoard events of a run; everything is drawn over the number of steps.
+
+    Args:
+        folder: Where they go; None writes none.
+        step: The step from which on earlier events, of a run that was killed, no longer count.
+    """
+
+    def __init__(self, folder: Path | None, *, step: int) -> None:
+        self._folder = folder
+        self._writer: Any = None
+        if folder is not None:
+            # imported here: it takes a second
+            from torch.utils.tensorboard import SummaryWriter
+
+            with storage(folder):
+                self._writer = SummaryWriter(str(folder), purge_step=step + 1 if step else None)
+
+    def numbers(self, row: Mapping[str, float | None], *, step: int) -> None:
+        """Curves: ``val_loss`` becomes ``val/loss``."""
+        if self._writer is not None and self._folder is not None:
+            with storage(self._folder):
+                for name, value in row.items():
+                    if value is not None:
+                        self._writer.add_scalar(name.replace("_", "/", 1), value, step)
+
+    def pictures(self, name: str, values: Tensor, *, step: int) -> None:
+        """Some images, ``(n, C, *shape)``, side by side, each scaled to its own range; nothing for a table."""
+        if self._writer is not None and self._folder is not None and values.dim() > 3:
+            with storage(self._folder):
+                self._writer.add_image(name, sheet(values[:_SHOWN]), step)
+
+    def close(self) -> None:
+        """Write out what is left."""
+        if self._writer is not None and self._folder is not None:
+            with storage(self._folder):
+                self._writer.close()
+
+
+def sheet(values: Tensor) -> Tensor:
+    """A contact sheet: ``(n, C, *shape) -> (1 or 3, H, W)`` uint8; of a volume its middle slice.
+
+    >>> sheet(torch.zeros(5, 1, 4, 6)).shape
+    torch.Size([1, 11, 22])
+    """
+    values = values.detach().float().cpu()
+    while values.dim() > 4:
+        values = values[:, :, values.shape[2] // 2]
+    values = values[:, :3] if values.shape[1] >= 3 else values[:, :1]
+    low, high = values.amin(dim=(1, 2, 3), keepdim=True), values.amax(dim=(1, 2, 3), keepdim=True)
+    pictures = ((values - low) / (high - low).clamp(min=1e-12) * 255).to(torch.uint8)
+    n, channels, height, width = pictures.shape
+    across = math.ceil(math.sqrt(n))
+    down = math.ceil(n / across)
+    # a pixel of background around each
+    out = torch.zeros(channels, down * (height + 1) + 1, across * (width + 1) + 1, dtype=torch.uint8)
+    for i, picture in enumerate(pictures):
+        y, x = (i // across) * (height + 1) + 1, (i % across) * (width + 1) + 1
+        out[:, y : y + height, x : x + width] = picture
+    return out
+
+
+def first_kernels(model: nn.Module) -> Tensor | None:
+    """The kernels of the first convolution, ``(n, C, *k)``; None when there is none.
+
+    >>> first_kernels(nn.Sequential(nn.Conv2d(3, 8, 5))).shape
+    torch.Size([8, 3, 5, 5])
+    """
+    found = next((m for m in model.modules() if isinstance(m, (nn.Conv2d, nn.Conv3d))), None)
+    return None if found is None else found.weight

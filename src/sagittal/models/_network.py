@@ -27,7 +27,10 @@ class Network(nn.Module):
         multiple: Every axis must be a multiple of it; 1 when any size will do.
         smallest: Every axis must have at least this length.
         dense: There is an answer for every sample of the grid.
+        published: The name of published weights whose trunk is this network's, as ``vgg16_bn``; ``None`` when there are none.
     """
+
+    published: str | None = None
 
     def __init__(self, *, axes: int, channels: int, outputs: int, multiple: int = 1, smallest: int = 1, dense: bool = False) -> None:
         super().__init__()

@@ -121,4 +121,7 @@ def densenet(
         last = answer(width, outputs, hidden=head, dropout=dropout, activation=activation)
         return _Densenet(features, last, activation=activation, axes=axes, channels=channels, outputs=outputs)
 
-    return built(make, generator)
+    network = built(make, generator)
+    if axes == 2 and activation == "relu" and norm == "batch" and channels in {1, 3}:
+        network.published = f"densenet{depth}"
+    return network

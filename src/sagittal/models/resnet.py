@@ -162,4 +162,7 @@ def resnet(
         last = answer(inputs[-1], outputs, hidden=head, dropout=dropout, activation=activation)
         return _Resnet(style, layers, last, channels=channels, outputs=outputs, small=stem == "small")
 
-    return built(make, generator)
+    network = built(make, generator)
+    if axes == 2 and activation == "relu" and norm == "batch" and stem == "imagenet" and channels in {1, 3}:
+        network.published = f"resnet{depth}"
+    return network

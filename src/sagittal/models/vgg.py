@@ -105,7 +105,10 @@ def vgg(
         chain = _full(_WIDTHS[-1] * _POOLED**axes, last, dropout=trunk_dropout, activation=activation) if full else last
         return _Vgg(features(), chain, pooled=_POOLED if full else 1, axes=axes, channels=channels, outputs=outputs)
 
-    return built(make, generator, linear="normal")
+    network = built(make, generator, linear="normal")
+    if axes == 2 and activation == "relu" and norm in {None, "batch"} and channels in {1, 3}:
+        network.published = f"vgg{depth}" + ("_bn" if norm else "")
+    return network
 
 
 def _full(inputs: int, last: nn.Module, *, dropout: float, activation: str) -> _Full:

@@ -199,18 +199,23 @@ class Answers:
         Raises:
             UsageError: These are answers about values or boxes.
         """
+        return [one for one in self.against_rest() if self.one_class in (None, one.label)]
+
+    def against_rest(self) -> list[OneClass]:
+        """Every class against the rest, known cases only.
+
+        Raises:
+            UsageError: These are answers about values or boxes.
+        """
         self.need("class", "classes")
         these = self.known()
-        truth, said = these.table, these.said
-        found = []
-        for k, label in enumerate(self.labels.classes):
-            if self.one_class not in (None, label):
-                continue
-            if self.kind == "class":
-                found.append(OneClass(label=label, truth=truth == k, said=said == k, score=these.scores[:, k]))
-            else:
-                found.append(OneClass(label=label, truth=truth[:, k], said=said[:, k], score=these.scores[:, k]))
-        return found
+        classes = np.arange(len(self.labels))
+        truth = these.table[:, None] == classes if self.kind == "class" else these.table
+        said = these.said[:, None] == classes if self.kind == "class" else these.said
+        return [
+            OneClass(label=label, truth=truth[:, k], said=said[:, k], score=these.scores[:, k])
+            for k, label in enumerate(self.labels.classes)
+        ]
 
     def need(self, *kinds: Kind) -> None:
         """Refuse answers of another kind.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,7 +59,7 @@ def group_sums(values: Floats, owners: NDArray[np.intp]) -> Floats:
     return sums
 
 
-def bootstrap(sums: Floats, statistic: Statistic, *, seed: int = 0, resamples: int = RESAMPLES) -> Interval:
+def bootstrap(sums: Floats, statistic: Statistic, *, seed: int = 0, resamples: int = RESAMPLES, centre: float | None = None) -> Interval:
     """The percentile interval of a statistic of sums, over resampled groups.
 
     Groups, not cases, are drawn with replacement: cases of one patient are not independent. Groups with equal
@@ -70,6 +70,8 @@ def bootstrap(sums: Floats, statistic: Statistic, *, seed: int = 0, resamples: i
         statistic: From resampled totals ``(B, M)`` to values ``(B,)``; NaN where undefined.
         seed: Of the resampling.
         resamples: How many.
+        centre: Of a statistic that is never below 0 and that resampling by itself makes larger: its value in the
+            data, on which the mean of the resamples is put.
 
     Returns:
         No ends when there are fewer than two groups, when the statistic is undefined in more than a tenth
@@ -84,6 +86,8 @@ def bootstrap(sums: Floats, statistic: Statistic, *, seed: int = 0, resamples: i
     if groups < 2:
         return Interval(None, None, "none: fewer than two groups")
     values = np.concatenate([statistic(total) for total in _resampled(sums, seed, resamples)])
+    if centre is not None and not np.isnan(values).all():
+        values = np.maximum(values - (np.nanmean(values) - centre), 0.0)
     return percentiles(values, groups)
 
 
@@ -98,17 +102,21 @@ def percentiles(values: Floats, groups: int) -> Interval:
     return Interval(float(low), float(high), f"bootstrap over {groups} groups")
 
 
-def draws(groups: int, *, seed: int, resamples: int = RESAMPLES) -> Any:
-    """Yield blocks ``(b, G)`` of how often each group comes in a resample; blocks keep the memory flat."""
+def draws(groups: int, *, seed: int, resamples: int = RESAMPLES, width: int = 0) -> Iterator[Floats]:
+    """Yield blocks ``(b, G)`` of how often each group comes in a resample.
+
+    Blocks keep the memory flat; ``width`` is how many numbers a resample takes where it is more than ``G``.
+    The draws do not depend on the size of the blocks.
+    """
     rng = np.random.default_rng(seed)
-    block = max(1, min(resamples, 2_000_000 // groups))
+    block = max(1, min(resamples, 1_000_000 // max(groups, width)))
     for start in range(0, resamples, block):
         b = min(block, resamples - start)
         picks = rng.integers(0, groups, size=(b, groups)) + np.arange(b)[:, None] * groups
         yield np.bincount(picks.ravel(), minlength=b * groups).reshape(b, groups).astype(np.float64)
 
 
-def _resampled(sums: Floats, seed: int, resamples: int) -> Any:
+def _resampled(sums: Floats, seed: int, resamples: int) -> Iterator[Floats]:
     """Yield resampled totals in blocks ``(b, M)``."""
     kinds, often = np.unique(sums, axis=0, return_counts=True)
     if len(kinds) * 4 <= len(sums):

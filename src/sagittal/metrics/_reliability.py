@@ -28,7 +28,7 @@ def bin_sums(confidence: NDArray[Any], right: NDArray[Any], *, bins: int = BINS)
     place = bins_of(confidence, bins=bins)
     sums[np.arange(n), 0, place] = confidence - right
     sums[np.arange(n), 1, place] = 1
-    return sums.reshape(n, -1)
+    return sums.reshape(n, 2 * bins)
 
 
 def error_of_sums(totals: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from sagittal.core import Score
 from sagittal.metrics._answers import Answers, OneClass
 from sagittal.metrics._intervals import Floats, Interval, bootstrap, group_sums, wilson
-
-NO_CASES = "no case with a known truth"
+from sagittal.metrics._sums import NO_CASES, mean, ratio
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,20 +35,12 @@ class Counted:
     convention: str = ""
 
 
-def ratio(hits: Floats, among: Floats) -> Floats:
-    """``hits / among``, NaN where there is nothing to divide by."""
-    out: Floats = np.divide(hits, among, out=np.full(np.broadcast(hits, among).shape, np.nan), where=among > 0)
-    return out
-
-
 def counted(answers: Answers, score: Counted) -> list[Score]:
     """The macro score (where there are several classes), then one for each class."""
     each = answers.each_class()
     owners = answers.known().owners
     found = [_one(score, one, owners, answers.seed) for one in each]
-    if len(each) < 2:
-        return found
-    return [_macro(score, each, found, owners, answers.seed), *found]
+    return found if len(each) < 2 else [macro(answers, score, each), *found]
 
 
 def _one(score: Counted, one: OneClass, owners: NDArray[np.intp], seed: int) -> Score:
@@ -67,7 +58,7 @@ def _one(score: Counted, one: OneClass, owners: NDArray[np.intp], seed: int) -> 
     return _score(score, one.label, value, n, interval)
 
 
-def _macro(score: Counted, each: list[OneClass], found: list[Score], owners: NDArray[np.intp], seed: int) -> Score:
+def macro(answers: Answers, score: Counted, each: list[OneClass]) -> Score:
     """The mean over the classes that the truth holds.
 
     A class that the truth does not hold says nothing of the model and is left out, by name. A class that it
@@ -75,25 +66,33 @@ def _macro(score: Counted, each: list[OneClass], found: list[Score], owners: NDA
     """
     held = [i for i, one in enumerate(each) if one.truth.any()]
     convention = macro_convention(each, held, score.convention)
-    n = len(owners)
-    missing = [found[i] for i in held if found[i].value is None]
-    if not held or missing:
-        why = f"undefined for {missing[0].label}: {missing[0].undefined}" if missing else NO_CASES
-        return Score(metric=score.metric, n=n, undefined=why, convention=convention)
-    values = [found[i].value for i in held]
-    columns = np.concatenate([each[i].counts() for i in held], axis=1)
+    owners = answers.known().owners
+    totals = [each[i].counts().sum(axis=0) for i in held]
+    values = [float(score.of(total)) for total in totals]
+    missing = [i for i, value in enumerate(values) if math.isnan(value)]
+    if missing or not held:
+        label = each[held[missing[0]]].label if missing else ""
+        why = f"undefined for {label}: {score.why(totals[missing[0]], label)}" if missing else NO_CASES
+        return Score(metric=score.metric, n=len(owners), undefined=why, convention=convention)
+    interval = _macro_interval(score, [each[i] for i in held], owners, answers.seed)
+    value = float(np.mean(values))
+    return Score(
+        metric=score.metric, value=value, low=interval.low, high=interval.high, n=len(owners), convention=convention, method=interval.method
+    )
 
-    def mean(totals: Floats) -> Floats:
+
+def _macro_interval(score: Counted, each: list[OneClass], owners: NDArray[np.intp], seed: int) -> Interval:
+    columns = np.concatenate([one.counts() for one in each], axis=1)
+
+    def of_classes(totals: Floats) -> Floats:
         # A class that a resample happens to miss is left out of that resample, as it would be of a data set.
-        parts = score.of(totals.reshape(len(totals), len(held), 4))
-        out: Floats = ratio(np.nansum(parts, axis=1), (~np.isnan(parts)).sum(axis=1).astype(float))
-        return out
+        parts = score.of(totals.reshape(len(totals), len(each), 4))
+        return ratio(np.nansum(parts, axis=1), (~np.isnan(parts)).sum(axis=1).astype(float))
 
-    interval = bootstrap(group_sums(columns, owners), mean, seed=seed)
-    if interval.low is None and score.share is not None:
-        interval = _combined([s for s in found if s.value is not None and s.low is not None], len(held))
-    value = float(np.mean([v for v in values if v is not None]))
-    return Score(metric=score.metric, value=value, low=interval.low, high=interval.high, n=n, convention=convention, method=interval.method)
+    interval = bootstrap(group_sums(columns, owners), of_classes, seed=seed)
+    if interval.low is not None or score.share is None:
+        return interval
+    return _combined([_one(score, one, owners, seed) for one in each])
 
 
 def macro_convention(each: list[OneClass], held: list[int], convention: str = "") -> str:
@@ -103,15 +102,15 @@ def macro_convention(each: list[OneClass], held: list[int], convention: str = ""
     return f"{convention}; {text}" if convention else text
 
 
-def _combined(parts: list[Score], classes: int) -> Interval:
+def _combined(parts: list[Score]) -> Interval:
     """The interval of a mean of independent proportions from their own (MOVER, Zou & Donner 2008)."""
-    if len(parts) != classes:
+    if any(s.low is None for s in parts):
         return Interval(None, None, "none: a class has no interval")
     values = np.array([(s.value, s.low, s.high) for s in parts], dtype=np.float64)
-    mean = values[:, 0].mean()
-    down = math.sqrt(((values[:, 0] - values[:, 1]) ** 2).sum()) / classes
-    up = math.sqrt(((values[:, 2] - values[:, 0]) ** 2).sum()) / classes
-    return Interval(max(0.0, mean - down), min(1.0, mean + up), "wilson, combined over classes")
+    middle = values[:, 0].mean()
+    down = math.sqrt(((values[:, 0] - values[:, 1]) ** 2).sum()) / len(parts)
+    up = math.sqrt(((values[:, 2] - values[:, 0]) ** 2).sum()) / len(parts)
+    return Interval(max(0.0, middle - down), min(1.0, middle + up), "wilson, combined over classes")
 
 
 def _score(score: Counted, label: str, value: float, n: int, interval: Interval) -> Score:
@@ -171,7 +170,7 @@ def share_interval(counts: Floats, owners: NDArray[np.intp], *, seed: int) -> In
     groups = int(owners.max()) + 1
     if groups == len(owners):
         return Interval(*wilson(hits, n), "wilson")
-    found = bootstrap(group_sums(counts, owners), lambda totals: ratio(totals[:, 0], totals[:, 1]), seed=seed)
+    found = bootstrap(group_sums(counts, owners), mean, seed=seed)
     if found.low is not None:
         return found
     return Interval(*wilson(hits / n * groups, groups), f"wilson on {groups} groups")

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from sagittal.core import Score
 from sagittal.metrics._answers import Answers, OneClass
 from sagittal.metrics._intervals import Area, Interval, area, delong_variance, newcombe, on_logit
-from sagittal.metrics._tables import NO_CASES, macro_convention
+from sagittal.metrics._sums import NO_CASES
+from sagittal.metrics._tables import macro_convention
 
 
 def auc(answers: Answers) -> list[Score]:

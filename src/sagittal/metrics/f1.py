@@ -8,7 +8,8 @@ import numpy as np
 
 from sagittal.core import Score
 from sagittal.metrics._answers import Answers
-from sagittal.metrics._tables import Counted, counted, ratio
+from sagittal.metrics._sums import ratio
+from sagittal.metrics._tables import Counted, counted
 
 
 def f1(answers: Answers) -> list[Score]:

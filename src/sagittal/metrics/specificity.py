@@ -6,7 +6,8 @@ import numpy as np
 
 from sagittal.core import Score
 from sagittal.metrics._answers import Answers
-from sagittal.metrics._tables import Counted, counted, ratio
+from sagittal.metrics._sums import ratio
+from sagittal.metrics._tables import Counted, counted
 
 
 def specificity(answers: Answers) -> list[Score]:

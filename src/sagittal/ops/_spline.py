@@ -28,12 +28,17 @@ def basis(at: Floats, *, samples: int, controls: int) -> tuple[NDArray[np.int64]
     >>> basis(np.array([0.0]), samples=9, controls=5)[1].round(3).tolist()
     [[0.167, 0.667, 0.167, 0.0]]
     """
+    first, t = cells(at, samples=samples, controls=controls)
+    weights = np.stack([(1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3], axis=-1) / 6
+    return first, weights
+
+
+def cells(at: Floats, *, samples: int, controls: int) -> tuple[NDArray[np.int64], Floats]:
+    """In which cell between control points positions lie (its first control), and how far through it, 0 to 1."""
     step = (controls - 3) / (samples - 1) if samples > 1 else 0.0
     place = np.clip(np.asarray(at, dtype=np.float64) * step, 0.0, controls - 3)
     first = np.minimum(place.astype(np.int64), controls - TAPS)
-    t = place - first
-    weights = np.stack([(1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3], axis=-1) / 6
-    return first, weights
+    return first, place - first
 
 
 def matrix(*, samples: int, controls: int) -> Floats:

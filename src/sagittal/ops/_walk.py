@@ -2,9 +2,10 @@
 
 Everything comes lifted to three axes (a picture is one slab) and C-contiguous: values ``(C, Z, Y, X)``, out
 ``(C, D, H, W)``, the affine ``(3, 4)`` from target to source indices. ``bend`` is how far each row is moved from
-the affine, in source indices: control displacements ``(3, D * H, controls)`` along the row, first control and
-weights of each column; no controls where nothing bends. Source places and weights are found once a row and
-serve every channel; the grid of places is never laid out in memory.
+the affine, in source indices: control displacements ``(3, D * H, controls)`` along the row, the first column of
+each cell between controls and the end, each column's share of the way through its cell; no cells where nothing
+bends. Source places and weights are found once a row and serve every channel; the grid of places is never laid
+out in memory.
 """
 
 from __future__ import annotations
@@ -19,22 +20,27 @@ Array = Any
 """Arrays of several element types: numba compiles a kernel for each."""
 
 Float = np.float32
+Index = np.unsignedinteger[Any]
 
 
 @kernel
 def place_row(affine: Array, bend: Array, row: int, rows_a_slab: int, at: Array) -> None:
     """Source coordinates ``(3, W)`` of one row of the target."""
-    controls, first, weights = bend
+    controls, starts, share = bend
     z, y = row // rows_a_slab, row % rows_a_slab
     for k in range(3):
+        line = at[k]
         start, step = affine[k, 0] * z + affine[k, 1] * y + affine[k, 3], affine[k, 2]
-        for c in range(at.shape[1]):
-            at[k, c] = start + step * c
-        if controls.shape[2] > 0:
-            for c in range(at.shape[1]):
-                i = first[c]
-                for tap in range(4):
-                    at[k, c] += weights[c, tap] * controls[k, row, i + tap]
+        for c in range(line.size):
+            line[c] = start + step * c
+        for cell in range(starts.size - 1):
+            p, q, r, s = controls[k, row, cell], controls[k, row, cell + 1], controls[k, row, cell + 2], controls[k, row, cell + 3]
+            # The B-spline of this cell as a polynomial of the share of the way through it.
+            one, two, three = (r - p) / 2, (p - 2 * q + r) / 2, (s - p + 3 * (q - r)) / 6
+            zero = (p + 4 * q + r) / 6
+            for c in range(starts[cell], starts[cell + 1]):
+                t = share[c]
+                line[c] += zero + t * (one + t * (two + t * three))
 
 
 @kernel
@@ -47,7 +53,7 @@ def split_axis(at: Array, size: int, low: Array, share: Array, cover: Array) -> 
         inside = min(max(place, 0.0), last)
         cover[c] *= max(1.0 - abs(place - inside), 0.0)
         i = min(int(inside), below)
-        low[c] = i
+        low[c] = np.uint64(i)
         share[c] = inside - i
 
 
@@ -58,7 +64,7 @@ def mix(a: Float, b: Float, share: Float) -> Float:
 
 
 @kernel
-def read_slab(source: Array, low: Array, step_y: int, step_x: int, share: Array, line: Array) -> None:
+def read_slab(source: Array, low: Array, step_y: Index, step_x: Index, share: Array, line: Array) -> None:
     """Bilinear interpolation of one row of places within one slab."""
     for c in range(line.size):
         p = low[c]
@@ -71,36 +77,34 @@ def read_slab(source: Array, low: Array, step_y: int, step_x: int, share: Array,
 def read_linear(values: Array, affine: Array, bend: Array, outside: float, out: Array) -> None:
     """Linear interpolation; off the grid the nearest edge, mixed over one sample into ``outside`` unless that is NaN."""
     channels, depth, height, width = values.shape
-    step_z, step_y, step_x = height * width, width, 1
-    if depth == 1:
-        step_z = 0
-    if height == 1:
-        step_y = 0
-    if width == 1:
-        step_x = 0
+    step_z = np.uint64(height * width if depth > 1 else 0)
+    step_y = np.uint64(width if height > 1 else 0)
+    step_x = np.uint64(1 if width > 1 else 0)
     flat = values.reshape(channels, depth * height * width)
     rows, columns = out.shape[1] * out.shape[2], out.shape[3]
     target = out.reshape(channels, rows, columns)
     at = np.empty((3, columns), np.float64)
-    low = np.empty((3, columns), np.int64)
+    base, above = np.empty(columns, np.uint64), np.empty(columns, np.uint64)
+    low = np.zeros((3, columns), np.uint64)  # unsigned: numba then leaves out the test for indices below 0
     share = np.empty((3, columns), np.float32)
     cover, other = np.empty(columns, np.float32), np.empty(columns, np.float32)
     constant, beyond = not np.isnan(outside), np.float32(outside)
     for row in range(rows):
         place_row(affine, bend, row, out.shape[2], at)
         cover[:] = 1.0
-        split_axis(at[0], depth, low[0], share[0], cover)
+        if depth > 1 or constant:
+            split_axis(at[0], depth, low[0], share[0], cover)
         split_axis(at[1], height, low[1], share[1], cover)
         split_axis(at[2], width, low[2], share[2], cover)
         for c in range(columns):
-            low[0, c] = (low[0, c] * height + low[1, c]) * width + low[2, c]
+            base[c] = (low[0, c] * np.uint64(height) + low[1, c]) * np.uint64(width) + low[2, c]
         for channel in range(channels):
             line = target[channel, row]
-            read_slab(flat[channel], low[0], step_y, step_x, share, line)
+            read_slab(flat[channel], base, step_y, step_x, share, line)
             if depth > 1:
                 for c in range(columns):
-                    low[1, c] = low[0, c] + step_z
-                read_slab(flat[channel], low[1], step_y, step_x, share, other)
+                    above[c] = base[c] + step_z
+                read_slab(flat[channel], above, step_y, step_x, share, other)
                 for c in range(columns):
                     line[c] = mix(line[c], other[c], share[0, c])
             if constant:

@@ -60,29 +60,28 @@ def filter_along(values: NDArray[Any], axis: int, *, taps: Floats, stride: int =
     >>> filter_along(np.array([0.0, 4.0, 0.0]), 0, taps=np.array([0.25, 0.5, 0.25])).tolist()
     [1.0, 2.0, 1.0]
     """
-    shape = values.shape
-    kept = (shape[axis] - 1 + stride - 1) // stride + 1
-    flat = np.ascontiguousarray(values).reshape(math.prod(shape[:axis]), shape[axis], math.prod(shape[axis + 1 :]))
-    out = np.empty((flat.shape[0], kept, flat.shape[2]), np.float32)
-    weights = np.ascontiguousarray(taps, dtype=np.float32)
-    if flat.shape[2] == 1:
-        _filter_lines(flat[:, :, 0], weights, stride, out[:, :, 0])
-    else:
-        _filter_planes(flat, weights, stride, out)
-    return out.reshape(*shape[:axis], kept, *shape[axis + 1 :])
+    flat = _planes(np.ascontiguousarray(values), axis)
+    out = np.empty((flat.shape[0], (flat.shape[1] + stride - 2) // stride + 1, flat.shape[2]), np.float32)
+    _filter(flat, taps, stride, out)
+    return out.reshape(*values.shape[:axis], out.shape[1], *values.shape[axis + 1 :])
 
 
 def shrink(values: NDArray[Any], reach: Sequence[float]) -> tuple[NDArray[Any], tuple[int, ...]]:
-    """Values ``(C, *shape)`` filtered for a map that steps over ``reach`` samples, and the stride kept of each axis.
+    """Values filtered along every axis for a map that steps over ``reach`` samples, and the stride kept of each.
 
     Sample i of the result lies on sample ``i * stride`` of the source.
     """
-    strides = []
+    strides, own = [], False
     for axis, step in enumerate(reach):
         taps, stride = shrinking_taps(step)
         strides.append(stride)
-        if taps.size > 1:
-            values = filter_along(values, axis + 1, taps=taps, stride=stride)
+        if taps.size == 1:
+            continue
+        if own and stride == 1 and axis == values.ndim - 1:
+            lines = _planes(values, axis)
+            _filter(lines, taps, stride, lines)  # line by line through a buffer: no second picture in memory
+        else:
+            values, own = filter_along(values, axis, taps=taps, stride=stride), True
     return values, tuple(strides)
 
 
@@ -100,6 +99,21 @@ def _tent(half_width: int, radius: int) -> Floats:
     """A tent at whole places from ``-radius`` to ``radius``, with sum one."""
     tent = np.maximum(0.0, 1.0 - np.abs(np.arange(-radius, radius + 1)) / half_width)
     return tent / half_width
+
+
+def _planes(values: NDArray[Any], axis: int) -> NDArray[Any]:
+    """The values as ``(outer, along the axis, inner)``."""
+    shape = values.shape
+    return values.reshape(math.prod(shape[:axis]), shape[axis], math.prod(shape[axis + 1 :]))
+
+
+def _filter(values: NDArray[Any], taps: Floats, stride: int, out: NDArray[np.float32]) -> None:
+    """Along the middle axis of ``(outer, n, inner)``."""
+    weights = np.ascontiguousarray(taps, dtype=np.float32)
+    if values.shape[2] == 1:
+        _filter_lines(values.reshape(values.shape[:2]), weights, stride, out.reshape(out.shape[:2]))
+    else:
+        _filter_planes(values, weights, stride, out)
 
 
 @kernel
@@ -123,15 +137,18 @@ def _filter_lines(values: Any, taps: Any, stride: int, out: Any) -> None:
     radius, size = taps.size // 2, values.shape[1]
     buffer = np.empty(size + 2 * radius + stride, np.float32)
     for outer in range(out.shape[0]):
-        for i in range(buffer.size):
-            buffer[i] = np.float32(values[outer, min(max(i - radius, 0), size - 1)])
-        line = out[outer]
+        source, line = values[outer], out[outer]
+        buffer[:radius] = np.float32(source[0])
+        for i in range(size):
+            buffer[radius + i] = np.float32(source[i])
+        buffer[radius + size :] = np.float32(source[size - 1])
         line[:] = np.float32(0.0)
         for k in range(taps.size):
             weight = taps[k]
             if stride == 1:
+                moved = buffer[k : k + line.size]
                 for c in range(line.size):
-                    line[c] += weight * buffer[c + k]
+                    line[c] += weight * moved[c]
             else:
                 for c in range(line.size):
                     line[c] += weight * buffer[c * stride + k]

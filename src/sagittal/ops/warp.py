@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -12,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from sagittal.core.geometry import Geometry
 from sagittal.core.window import Window
 from sagittal.ops import _spline, _walk
-from sagittal.ops.lowpass import shrink
+from sagittal.ops.lowpass import SLACK, shrink
 
 Order = Literal["linear", "nearest"]
 Outside = Literal["edge"] | float
@@ -151,13 +152,17 @@ def gather(
         out[:] = source
         return out
     if order == "nearest":
-        beyond = np.array([] if outside == "edge" else [outside], np.float32)
-        _walk.read_nearest(_lift(source), *_lifted(through), beyond, _lift(out))
+        edge_or_number = np.array([] if outside == "edge" else [outside], np.float32)
+        _walk.read_nearest(_lift(source), *_lifted(through), edge_or_number, _lift(out))
         return out
-    if antialias:
-        source, strides = shrink(source, through.reach)
-        through = through.onto(np.diag([*(1.0 / s for s in strides), 1.0]))
-    _walk.read_linear(_lift(source), *_lifted(through), np.nan if outside == "edge" else float(outside), _lift(out))
+    beyond = np.nan if outside == "edge" else float(outside)
+    if not antialias or max(through.reach) <= SLACK:
+        _walk.read_linear(_lift(source), *_lifted(through), beyond, _lift(out))
+        return out
+    for channel, line in zip(source, out, strict=True):  # one at a time: the filtered copy stays small
+        filtered, strides = shrink(channel, through.reach)
+        kept = through.onto(np.diag([*(1.0 / s for s in strides), 1.0]))
+        _walk.read_linear(_lift(filtered[None]), *_lifted(kept), beyond, _lift(line[None]))
     return out
 
 
@@ -205,12 +210,14 @@ def _lifted(through: ReadMap) -> tuple[Floats, tuple[Floats, NDArray[np.int64], 
     affine = np.zeros((3, 4))
     affine[3 - n :, 3 - n :] = through.affine[:n]
     if through.field is None:
-        return affine, (np.zeros((3, 0, 0)), np.zeros(0, np.int64), np.zeros((0, _spline.TAPS)))
+        return affine, (np.zeros((3, 0, 0)), np.zeros(0, np.int64), np.zeros(0))
     bent = np.tensordot(through.affine[:n, :n], through.field, axes=1)
     for axis in range(n - 1):
         weights = _spline.matrix(samples=through.shape[axis], controls=bent.shape[axis + 1])
-        bent = np.moveaxis(np.tensordot(weights, bent, axes=(1, axis + 1)), 0, axis + 1)
-    rows = np.zeros((3, int(np.prod(through.shape[:-1])), bent.shape[-1]))
+        along = weights @ bent.reshape(*bent.shape[: axis + 1], bent.shape[axis + 1], -1)
+        bent = along.reshape(*bent.shape[: axis + 1], through.shape[axis], *bent.shape[axis + 2 :])
+    rows = np.zeros((3, math.prod(through.shape[:-1]), bent.shape[-1]))
     rows[3 - n :] = bent.reshape(n, -1, bent.shape[-1])
-    columns = np.arange(through.shape[-1], dtype=np.float64)
-    return affine, (rows, *_spline.basis(columns, samples=through.shape[-1], controls=bent.shape[-1]))
+    cell, share = _spline.cells(np.arange(through.shape[-1], dtype=np.float64), samples=through.shape[-1], controls=bent.shape[-1])
+    starts = np.searchsorted(cell, np.arange(bent.shape[-1] - _spline.TAPS + 2))
+    return affine, (rows, starts, share)

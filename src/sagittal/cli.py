@@ -1,0 +1,370 @@
+"""The command line: argv to one verb. Heavy imports happen inside the verb that needs them."""
+
+from __future__ import annotations
+
+import json
+import sys
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+import click
+import typer
+
+from sagittal.errors import SagittalError, UsageError, nearest, one_line
+
+NOTICE = "For research. Not a medical device: no answer of it may decide on a patient by itself."
+
+app = typer.Typer(
+    name="sagittal",
+    help=f"One deep-learning system for medical images: it automates the honesty.\n\n{NOTICE}",
+    epilog="Everywhere: --json prints one object on stdout; --debug shows the traceback of an error.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+weights_app = typer.Typer(help="Published weights to start from.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(weights_app, name="weights")
+
+DataArg = Annotated[str, typer.Argument(metavar="DATA", help="A folder, a table, a manifest.csv or an .npz.")]
+RunArg = Annotated[Path, typer.Argument(metavar="RUN", help="A run directory or a .sagittal package.")]
+OutOption = Annotated[Path | None, typer.Option("-o", "--out", help="Where to write.")]
+RecipeOption = Annotated[str | None, typer.Option("--recipe", help="A recipe's name or a YAML file.")]
+SetOption = Annotated[list[str] | None, typer.Option("--set", help="key.sub=value, over the recipe; may be repeated.")]
+LayoutOption = Annotated[str | None, typer.Option("--layout", help="How the data lie; found by looking otherwise.")]
+AllowOption = Annotated[
+    list[str] | None, typer.Option("--allow", help="Go on in spite of a finding, such as GROUP_LEAK; the report says so.")
+]
+UnreadableOption = Annotated[bool, typer.Option("--allow-unreadable", help="Skip files that cannot be read, list them, and exit 11.")]
+PixelsOption = Annotated[int | None, typer.Option("--max-pixels", help="The largest picture that is decoded.")]
+DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1 ...")]
+
+
+@dataclass(slots=True)
+class _Mode:
+    """What ``--json`` and ``--debug`` said."""
+
+    json: bool = False
+    debug: bool = False
+    said: bool = field(default=False)
+
+
+_MODE = _Mode()
+
+
+def _done(record: dict[str, Any], lines: Sequence[str] = ()) -> None:
+    """The last word of a verb: one object for programs, lines for people."""
+    if _MODE.json:
+        typer.echo(json.dumps({"exit": 0, **record}, ensure_ascii=False, default=str))
+        _MODE.said = True
+    else:
+        for line in lines:
+            typer.echo(line)
+
+
+@app.command()
+def run(
+    data: DataArg,
+    out: OutOption = None,
+    recipe: RecipeOption = None,
+    sets: SetOption = None,
+    layout: LayoutOption = None,
+    allow: AllowOption = None,
+    allow_unreadable: UnreadableOption = False,
+    max_pixels: PixelsOption = None,
+    device: DeviceOption = "auto",
+) -> None:
+    """Audit, train, evaluate, explain and report, in one go."""
+    from sagittal.verbs.run import run as verb
+
+    made = verb(
+        data,
+        out=out,
+        recipe=recipe,
+        sets=sets or (),
+        layout=layout,
+        allow=allow or (),
+        allow_unreadable=allow_unreadable,
+        max_pixels=max_pixels,
+        device=device,
+    )
+    _done(made.record(), made.lines())
+
+
+@app.command()
+def audit(
+    data: DataArg,
+    out: OutOption = None,
+    layout: LayoutOption = None,
+    group: Annotated[str | None, typer.Option("--group", help="A pattern whose first group is the patient, or a column.")] = None,
+    allow: AllowOption = None,
+    allow_unreadable: UnreadableOption = False,
+    max_pixels: PixelsOption = None,
+) -> None:
+    """What the data are and what is wrong with them: audit.html, audit.json, manifest.csv."""
+    from sagittal.verbs.audit import audit as verb
+
+    made = verb(data, out=out, layout=layout, group=group, allow=allow or (), allow_unreadable=allow_unreadable, max_pixels=max_pixels)
+    _done(made.record(), made.lines())
+    made.raise_for_exit()
+
+
+@app.command()
+def train(
+    data: Annotated[str | None, typer.Argument(metavar="DATA", help="A folder, a table, a manifest.csv or an .npz.")] = None,
+    out: OutOption = None,
+    recipe: RecipeOption = None,
+    sets: SetOption = None,
+    resume: Annotated[Path | None, typer.Option("--resume", help="Go on with this run.")] = None,
+    layout: LayoutOption = None,
+    allow: AllowOption = None,
+    allow_unreadable: UnreadableOption = False,
+    max_pixels: PixelsOption = None,
+    device: DeviceOption = "auto",
+) -> None:
+    """Train a model; kill it at any moment and go on with --resume."""
+    from sagittal.verbs.train import train as verb
+
+    made = verb(
+        data,
+        out=out,
+        recipe=recipe,
+        sets=sets or (),
+        resume=resume,
+        layout=layout,
+        allow=allow or (),
+        allow_unreadable=allow_unreadable,
+        max_pixels=max_pixels,
+        device=device,
+    )
+    _done(made.record(), made.lines())
+
+
+@app.command()
+def evaluate(
+    run: RunArg,
+    data: Annotated[str | None, typer.Option("--data", help="Another data set, scored as a whole.")] = None,
+    split: Annotated[str | None, typer.Option("--split", help="train, val or test.")] = None,
+    out: OutOption = None,
+    device: DeviceOption = "auto",
+) -> None:
+    """Scores with intervals, beside trivial baselines."""
+    from sagittal.verbs.evaluate import evaluate as verb
+
+    made = verb(run, data=data, split=split, out=out, device=device)
+    _done(made.record(), made.lines())
+
+
+@app.command()
+def explain(
+    run: RunArg,
+    data: Annotated[str | None, typer.Option("--data", help="Another data set.")] = None,
+    case: Annotated[list[str] | None, typer.Option("--case", help="A case's id; may be repeated.")] = None,
+    out: OutOption = None,
+    device: DeviceOption = "auto",
+) -> None:
+    """Where the model looks, for hits and mistakes."""
+    from sagittal.verbs.explain import explain as verb
+
+    made = verb(run, data=data, cases=case or (), out=out, device=device)
+    _done(made.record(), made.lines())
+
+
+@app.command()
+def predict(
+    run: RunArg,
+    sources: Annotated[list[str], typer.Argument(metavar="SOURCE...", help="Files, folders, tables, a CSV of paths.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="Where to write.")],
+    top: Annotated[int, typer.Option("--top", help="How many classes to list.")] = 3,
+    overlay: Annotated[bool, typer.Option("--overlay/--no-overlay", help="Also a picture of where the model looks.")] = True,
+    allow_unreadable: UnreadableOption = False,
+    max_pixels: PixelsOption = None,
+    device: DeviceOption = "auto",
+) -> None:
+    """Answers for new sources, in their own geometry."""
+    from sagittal.verbs.predict import predict as verb
+
+    made = verb(run, sources, out=out, top=top, overlay=overlay, allow_unreadable=allow_unreadable, max_pixels=max_pixels, device=device)
+    _done(made.record(), made.lines())
+    made.raise_for_exit()
+
+
+@app.command()
+def report(run: RunArg, out: OutOption = None) -> None:
+    """Write report.html of a run again."""
+    from sagittal.verbs.report import report as verb
+
+    made = verb(run, out=out)
+    _done(made.record(), made.lines())
+
+
+@app.command()
+def package(run: RunArg, out: Annotated[Path, typer.Option("-o", "--out", help="A file ending in .sagittal.")]) -> None:
+    """One file with weights, preparation, calibration and fingerprint."""
+    from sagittal.verbs.package import package as verb
+
+    made = verb(run, out=out)
+    _done(made.record(), made.lines())
+
+
+@app.command()
+def export(
+    run: RunArg,
+    out: Annotated[Path, typer.Option("-o", "--out", help="A file ending in .onnx.")],
+    tolerance: Annotated[float, typer.Option("--tolerance", help="Largest allowed difference of a score.")] = 1e-4,
+) -> None:
+    """ONNX, with a parity check against our own answers."""
+    from sagittal.verbs.export import export as verb
+
+    made = verb(run, out=out, tolerance=tolerance)
+    _done(made.record(), made.lines())
+
+
+@app.command()
+def compare(runs: Annotated[list[Path], typer.Argument(metavar="RUN RUN...")], split: str = "test") -> None:
+    """Two or more runs on the same cases, paired, with intervals."""
+    from sagittal.verbs.compare import compare as verb
+
+    made = verb(runs, split=split)
+    _done(made.record(), made.lines())
+
+
+@app.command()
+def show(
+    what: Annotated[list[str], typer.Argument(metavar="SOURCE|RUN|model NAME")],
+    out: OutOption = None,
+    size: Annotated[int, typer.Option("--size", help="For a model: side of the input.")] = 224,
+    classes: Annotated[int, typer.Option("--classes", help="For a model.")] = 1000,
+    channels: Annotated[int, typer.Option("--channels", help="For a model.")] = 3,
+    axes: Annotated[int, typer.Option("--axes", help="For a model.")] = 2,
+    sets: SetOption = None,
+) -> None:
+    """A picture with its header; a run's summary; a model's layer table."""
+    from sagittal.verbs.show import show as verb
+
+    made = verb(what, out=out, size=size, classes=classes, channels=channels, axes=axes, sets=sets or ())
+    _done(made.record(), made.lines())
+
+
+@app.command("list")
+def list_(
+    shelf: Annotated[str | None, typer.Argument(metavar="SHELF", help="models, recipes, layouts, settings ...")] = None,
+) -> None:
+    """What there is: models, recipes, layouts, metrics ..."""
+    from sagittal.verbs.list import list_parts as verb
+
+    made = verb(shelf)
+    _done(made.record(), made.lines())
+
+
+@app.command()
+def phantom(
+    kind: Annotated[str, typer.Argument(metavar="KIND", help="retina, tiles, brain, table, multilabel ...")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="A new folder.")],
+    sets: SetOption = None,
+    seed: int = 0,
+) -> None:
+    """A synthetic data set, free of anybody's data."""
+    from sagittal.verbs.phantom import phantom as verb
+
+    made = verb(kind, out=out, sets=sets or (), seed=seed)
+    _done(made.record(), made.lines())
+
+
+@app.command()
+def demo(out: OutOption = None) -> None:
+    """Synthetic retinas, a run and its report, offline, in about two minutes."""
+    from sagittal.verbs.demo import demo as verb
+
+    made = verb(out=out)
+    _done(made.record(), made.lines())
+
+
+@weights_app.command("get")
+def weights_get(name: str) -> None:
+    """Download published weights and check their hash."""
+    from sagittal.verbs.weights import get as verb
+
+    made = verb(name)
+    _done(made.record(), made.lines())
+
+
+@weights_app.command("list")
+def weights_list() -> None:
+    """Which published weights are known, and which are here."""
+    from sagittal.verbs.weights import known as verb
+
+    made = verb()
+    _done(made.record(), made.lines())
+
+
+@weights_app.command("convert")
+def weights_convert(source: Path, out: Annotated[Path, typer.Option("-o", "--out")]) -> None:
+    """A foreign .pt or .pth to safetensors, read in a child process that can do nothing else."""
+    from sagittal.verbs.weights import convert as verb
+
+    made = verb(source, out=out)
+    _done(made.record(), made.lines())
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the program; ends the process with the exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    head = words[: words.index("--")] if "--" in words else words
+    _MODE.json, _MODE.debug, _MODE.said = "--json" in head, "--debug" in head, False
+    kept = [w for w in head if w not in {"--json", "--debug"}] + words[len(head) :]
+    try:
+        app(args=kept, prog_name="sagittal", standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except BaseException as error:  # noqa: BLE001 - the last place: every error becomes one line and a code
+        sys.exit(_fail(error))
+    sys.exit(0)
+
+
+def _fail(error: BaseException) -> int:
+    """Say what went wrong in one line; gives the exit code."""
+    if isinstance(error, SystemExit):
+        return int(error.code or 0) if isinstance(error.code, int | None) else 1
+    if _MODE.debug:
+        traceback.print_exception(error)
+    refusal = _as_refusal(error)
+    if _MODE.json and not _MODE.said:
+        typer.echo(json.dumps(refusal.record(), ensure_ascii=False))
+    typer.echo(str(refusal), err=True)
+    return refusal.exit_code
+
+
+def _as_refusal(error: BaseException) -> SagittalError:
+    if isinstance(error, SagittalError):
+        return error
+    if isinstance(error, click.ClickException):
+        return _usage(error)
+    from sagittal.failures import as_refusal
+
+    return as_refusal(error)
+
+
+def _usage(error: click.ClickException) -> UsageError:
+    """Click's own complaints in our form, with the nearest name."""
+    item, remedy = "command line", "see --help"
+    context = getattr(error, "ctx", None)
+    if context is not None:
+        remedy = f"see `{context.command_path} --help`"
+    if isinstance(error, click.NoSuchOption):
+        item = error.option_name
+        known = [o for p in context.command.params for o in p.opts] if context is not None else []
+        remedy = nearest(item, [*known, "--json", "--debug", "--help"])
+    elif isinstance(error, click.MissingParameter) and error.param is not None:
+        item = error.param.make_metavar(context) if context is not None else str(error.param.name)
+    elif error.format_message().startswith("No such command") and isinstance(context, click.Context):
+        item = error.format_message().split("'")[1]
+        remedy = nearest(item, context.command.list_commands(context)) if isinstance(context.command, click.Group) else remedy
+    return UsageError("USAGE", item, one_line(error.format_message()).rstrip("."), remedy)
+
+
+if __name__ == "__main__":
+    main()

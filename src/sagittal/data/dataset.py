@@ -1,0 +1,384 @@
+"""From cases to batches: the same samples whatever the number of worker processes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from sagittal import io
+from sagittal.core.annotation import Annotation
+from sagittal.core.case import Case
+from sagittal.core.geometry import Geometry
+from sagittal.core.image import Image
+from sagittal.core.labels import Labels
+from sagittal.core.window import Window
+from sagittal.data.batch import Batch
+from sagittal.data.manifest import Manifest
+from sagittal.io.guard import Limits
+from sagittal.ops.randomness import generator
+from sagittal.ops.warp import ReadMap, gather_labels
+from sagittal.transforms._compose import Augmentation
+from sagittal.windows._windowing import Windowing
+
+GEOMETRIC, INTENSITY, MIXING, ORDER, WINDOW = range(5)
+"""Streams of random numbers that do not disturb one another."""
+
+
+class Preparer(Protocol):
+    """What the dataset asks of the plan's preparation."""
+
+    def grid(self, source: Geometry) -> Geometry:
+        """Where the network sees a source."""
+        ...
+
+    def source(self, image: Image) -> Image:
+        """The image as it is read."""
+        ...
+
+    def values(self, image: Image) -> NDArray[Any]:
+        """The stored values with the right channels."""
+        ...
+
+    def read(self, values: NDArray[Any], source: Geometry, place: Geometry, read_map: ReadMap | None = None) -> NDArray[np.float32]:
+        """Sample stored values on a grid or along a map."""
+        ...
+
+    def unit(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Values scaled to 0..1."""
+        ...
+
+    def normalise(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Mean and standard deviation."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Question:
+    """What a task asks, as functions that a worker process can be sent."""
+
+    encode: Callable[[Annotation, Geometry], NDArray[Any]]
+    target: Callable[[NDArray[Any], Labels], NDArray[Any]]
+    dense: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Key:
+    """The address of a sample; its random numbers depend on nothing else. ``weight`` 0 leaves it out."""
+
+    epoch: int
+    index: int
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sample:
+    """What the model sees of one window: ``image`` is ``(C, *shape)`` float32."""
+
+    image: NDArray[np.float32]
+    target: NDArray[Any]
+    id: str
+    key: Key
+
+
+@dataclass(kw_only=True, slots=True)
+class _Loaded:
+    values: NDArray[Any]
+    source: Geometry
+    grid: Geometry
+    said: Annotation
+    encoded: NDArray[Any] | None
+
+
+@dataclass(kw_only=True)
+class CaseSamples(torch.utils.data.Dataset[Sample]):
+    """Samples of cases, addressed by :class:`Key`.
+
+    Args:
+        cases: In order.
+        manifest: To which they belong.
+        preparation: From the plan.
+        question: Of the task.
+        windowing: What is seen at once.
+        augmentation: None for validation.
+        seed: Of the run.
+        cache_bytes: How much decoded data each process may keep.
+        limits: For reading.
+    """
+
+    cases: Sequence[Case]
+    manifest: Manifest
+    preparation: Preparer
+    question: Question
+    windowing: Windowing
+    augmentation: Augmentation | None
+    seed: int
+    cache_bytes: int = 1 << 30
+    limits: Limits | None = None
+    cover: bool = False
+    _kept: dict[int, _Loaded] = field(default_factory=dict, repr=False)
+    _free: int = field(default=-1, repr=False)
+    _items: list[tuple[int, int]] | None = field(default=None, repr=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Workers start with an empty cache."""
+        return {**self.__dict__, "_kept": {}, "_free": -1}
+
+    @property
+    def items(self) -> list[tuple[int, int]]:
+        """``(case, draw)`` of every sample of an epoch; reads the headers once where a case gives several."""
+        if self._items is None:
+            self._items = [(n, draw) for n, case in enumerate(self.cases) for draw in range(self._draws(case))]
+        return self._items
+
+    def _draws(self, case: Case) -> int:
+        if self.windowing.one:
+            return 1
+        grid = self.preparation.grid(image_of(case, self.manifest, limits=self.limits).geometry)
+        return len(self.windowing.cover(grid)) if self.cover else self.windowing.draws(grid)
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, key: Key) -> Sample:
+        """The sample of a key."""
+        epoch, index = key.epoch, key.index
+        number, draw = self.items[index]
+        case, loaded = self.cases[number], self._load(number)
+        place = loaded.grid.at(self._window(loaded, draw, epoch=epoch, index=index))
+        image, encoded = self._look(loaded, place, epoch=epoch, index=index)
+        image = self.preparation.unit(image)
+        if self.augmentation is not None:
+            image = self.augmentation.intensities(image, generator(self.seed, epoch, index, INTENSITY))
+        target = self.question.target(encoded, self.manifest.labels)
+        return Sample(image=np.ascontiguousarray(self.preparation.normalise(image)), target=target, id=case.id, key=key)
+
+    def _window(self, loaded: _Loaded, draw: int, *, epoch: int, index: int) -> Window:
+        if self.cover:
+            return self.windowing.cover(loaded.grid)[draw]
+        return self.windowing.draw(loaded.grid, draw, generator(self.seed, epoch, index, WINDOW), loaded.encoded)
+
+    def _look(self, loaded: _Loaded, place: Geometry, *, epoch: int, index: int) -> tuple[NDArray[np.float32], NDArray[Any]]:
+        """Image and target of a place, both read along the same map."""
+        if loaded.grid.axes == 0 or self.augmentation is None:
+            onto = ReadMap(shape=place.shape, affine=place.index_map(loaded.source)) if loaded.grid.axes else None
+            back = ReadMap(shape=place.shape, affine=place.index_map(loaded.grid)) if loaded.grid.axes else None
+        else:
+            # The same keys twice: one draw of the augmentation, seen from the image's grid and from the target's.
+            onto = self.augmentation.read_map(loaded.source, place, generator(self.seed, epoch, index, GEOMETRIC))
+            back = self.augmentation.read_map(loaded.grid, place, generator(self.seed, epoch, index, GEOMETRIC))
+        image = self.preparation.read(loaded.values, loaded.source, place, onto)
+        if loaded.encoded is None or back is None:
+            return image, self.question.encode(loaded.said, place)
+        return image, gather_labels(loaded.encoded, back)
+
+    def _load(self, number: int) -> _Loaded:
+        if number in self._kept:
+            return self._kept[number]
+        case = self.cases[number]
+        image = image_of(case, self.manifest, limits=self.limits)
+        grid = self.preparation.grid(image.geometry)
+        source = self.preparation.source(image)
+        said = self.manifest.annotation(case, like=image.geometry)
+        encoded = self.question.encode(said, grid) if self.question.dense else None
+        loaded = _Loaded(values=self.preparation.values(source), source=source.geometry, grid=grid, said=said, encoded=encoded)
+        size = loaded.values.nbytes + (0 if encoded is None else encoded.nbytes)
+        self._free = self.cache_bytes if self._free < 0 else self._free
+        if size <= self._free:
+            self._free -= size
+            self._kept[number] = loaded
+        return loaded
+
+
+def image_of(case: Case, manifest: Manifest, *, limits: Limits | None = None) -> Image:
+    """The image of a case; only its header is read until values are asked for.
+
+    Of a table only the columns that the manifest names as features are kept.
+
+    Raises:
+        UnreadableInput: It cannot be read.
+    """
+    image = io.read(manifest.locate(next(iter(case.images.values()))), limits=limits)
+    if not manifest.features or image.channels == manifest.features:
+        return image
+    picked = [image.channels.index(name) for name in manifest.features]
+    return Image.of(image.read()[picked], image.geometry, channels=manifest.features, meta=image.meta)
+
+
+class Order(Protocol):
+    """Which samples an epoch takes, in which order."""
+
+    def of(self, epoch: int) -> NDArray[np.int64]:
+        """Indices of samples."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InOrder:
+    """Every sample once, as they come."""
+
+    n: int
+
+    def of(self, epoch: int) -> NDArray[np.int64]:
+        """Indices, ``(n,)``."""
+        return np.arange(self.n)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Shuffled:
+    """Every sample once, in an order drawn from the seed and the epoch."""
+
+    n: int
+    seed: int
+
+    def of(self, epoch: int) -> NDArray[np.int64]:
+        """Indices, ``(n,)``."""
+        return generator(self.seed, epoch, ORDER).permutation(self.n)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Balanced:
+    """As many samples as there are, every class equally often; rare ones come several times.
+
+    Within a class the samples go round in shuffled order, so that none is left out while another comes twice.
+    """
+
+    classes: NDArray[np.int64]
+    seed: int
+
+    def of(self, epoch: int) -> NDArray[np.int64]:
+        """Indices, ``(n,)``."""
+        rng = generator(self.seed, epoch, ORDER)
+        present = np.unique(self.classes)
+        n = len(self.classes)
+        shares = np.full(len(present), n // len(present))
+        shares[rng.permutation(len(present))[: n % len(present)]] += 1
+        picked = []
+        for name, share in zip(present, shares, strict=True):
+            members = np.flatnonzero(self.classes == name)
+            rounds = -(-int(share) // len(members))
+            picked.append(np.concatenate([rng.permutation(members) for _ in range(rounds)])[:share])
+        return rng.permutation(np.concatenate(picked))
+
+
+@dataclass(kw_only=True)
+class Batches:
+    """Batches of an epoch, from any start, on any number of workers: the training loop's source.
+
+    Args:
+        samples: The dataset.
+        order: Of the samples.
+        size: Of a batch, over all ranks.
+        workers: Processes beside this one.
+        pin: Page-locked memory, for a GPU.
+        rank: Of this process among ``ranks`` that share each batch.
+        ranks: How many share.
+    """
+
+    samples: CaseSamples
+    order: Order
+    size: int
+    workers: int = 0
+    pin: bool = False
+    rank: int = 0
+    ranks: int = 1
+    _loader: Any = field(default=None, repr=False)
+
+    def __len__(self) -> int:
+        """Samples in an epoch, over all ranks."""
+        return len(self.order.of(0))
+
+    def batches(self, epoch: int, start: int = 0) -> Iterator[Batch]:
+        """The batches of an epoch from the ``start``-th on."""
+        order = self.order.of(epoch)
+        groups = [order[a : a + self.size] for a in range(0, len(order), self.size)][start:]
+        # An empty share becomes one sample of weight 0: every rank takes the same number of steps.
+        shares = [(group[self.rank :: self.ranks], 1.0) if self.rank < len(group) else (group[:1], 0.0) for group in groups]
+        keys = [[Key(epoch=epoch, index=int(i), weight=w) for i in share] for share, w in shares]
+        yield from self.of_keys(keys)
+
+    def of_keys(self, keys: list[list[Key]]) -> Iterator[Batch]:
+        """A batch for each group of keys, in their order."""
+        if self.workers == 0:
+            yield from (self.collate([self.samples[key] for key in group]) for group in keys)
+        else:
+            yield from self._from_workers(keys)
+
+    def close(self) -> None:
+        """End the worker processes."""
+        self._loader = None
+
+    @property
+    def collate(self) -> Collate:
+        """How samples become a batch."""
+        return Collate(augmentation=self.samples.augmentation, seed=self.samples.seed, classes=len(self.samples.manifest.labels))
+
+    def _from_workers(self, keys: list[list[Key]]) -> Iterator[Batch]:
+        if self._loader is None:
+            self._loader = torch.utils.data.DataLoader(
+                self.samples,
+                batch_sampler=_Keys(),
+                num_workers=self.workers,
+                collate_fn=self.collate,
+                multiprocessing_context="spawn",
+                persistent_workers=True,
+                worker_init_fn=one_thread,
+                prefetch_factor=4,
+            )
+        self._loader.batch_sampler.keys = keys
+        for batch in self._loader:
+            yield _pinned(batch) if self.pin else batch
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Collate:
+    """Samples to a batch, mixed where the augmentation says so; picklable, for worker processes."""
+
+    augmentation: Augmentation | None
+    seed: int
+    classes: int
+
+    def __call__(self, samples: Sequence[Sample]) -> Batch:
+        """One batch; its random numbers depend on its first sample's key only."""
+        images = np.stack([s.image for s in samples])
+        targets = np.stack([s.target for s in samples])
+        if self.augmentation is not None and self.augmentation.mixing:
+            first = samples[0].key
+            rng = generator(self.seed, first.epoch, first.index, MIXING)
+            images, targets = self.augmentation.mix(images, self._soft(targets), rng)
+        return Batch(
+            images=torch.from_numpy(np.ascontiguousarray(images)),
+            targets=torch.from_numpy(np.ascontiguousarray(targets if targets.dtype != np.int16 else targets.astype(np.int64))),
+            weights=torch.tensor([s.key.weight for s in samples], dtype=torch.float32),
+            ids=[s.id for s in samples],
+        )
+
+    def _soft(self, targets: NDArray[Any]) -> NDArray[Any]:
+        """Class indices ``(B,)`` as one-hot rows, which can be mixed; others as they are."""
+        return np.eye(self.classes, dtype=np.float32)[targets] if targets.ndim == 1 and targets.dtype == np.int64 else targets
+
+
+def _pinned(batch: Batch) -> Batch:
+    return Batch(images=batch.images.pin_memory(), targets=batch.targets.pin_memory(), weights=batch.weights.pin_memory(), ids=batch.ids)
+
+
+def one_thread(worker: int) -> None:
+    """A worker computes on one thread: there are as many workers as there are cores to use."""
+    torch.set_num_threads(1)
+
+
+class _Keys:
+    """A batch sampler whose keys are set before each pass."""
+
+    def __init__(self) -> None:
+        self.keys: list[list[Key]] = []
+
+    def __iter__(self) -> Iterator[list[Key]]:
+        return iter(self.keys)
+
+    def __len__(self) -> int:
+        return len(self.keys)

@@ -1,0 +1,255 @@
+"""The recipe: what a user may set. A closed schema; an unknown key is answered with the nearest one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import pydantic
+import yaml
+
+from sagittal.data.split import SplitRules
+from sagittal.errors import UnreadableInput, UsageError, nearest
+
+
+class Section(pydantic.BaseModel):
+    """A part of the recipe: frozen, closed."""
+
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
+
+
+class Open(Section):
+    """A part whose further keys are options of the named part on a shelf, checked there."""
+
+    model_config = pydantic.ConfigDict(extra="allow", frozen=True)
+
+    def options(self) -> dict[str, Any]:
+        """The keys beyond the declared ones."""
+        return dict(self.model_extra or {})
+
+
+class Data(Open):
+    """Where the data are and how they lie. Further keys are options of the layout."""
+
+    layout: str | None = None
+    group: str | None = None
+
+
+class LabelRules(Section):
+    """What the classes mean."""
+
+    positive: str | None = None
+    background: str | None = None
+    colours: dict[str, str] = {}
+
+
+class Split(Section):
+    """Who is trained on and who is tested on."""
+
+    test: float | None = pydantic.Field(default=None, ge=0, lt=1)
+    val: float | None = pydantic.Field(default=None, ge=0, lt=1)
+    group: str | None = None
+    folds: int | None = pydantic.Field(default=None, ge=2)
+    repeats: int = pydantic.Field(default=1, ge=1)
+    leaks: Literal["refuse", "drop"] = "refuse"
+    seed: int = 0
+
+    def rules(self, *, has: Sequence[str] = (), allow: Iterable[str] = ()) -> SplitRules:
+        """What :func:`sagittal.data.split.assign` wants.
+
+        Args:
+            has: The splits that the data set comes with. Where it has a validation split, whoever made it keeps a
+                test split elsewhere: a tenth is then enough for a test of our own, instead of a fifth.
+            allow: Findings that do not stop the run.
+        """
+        test = self.test if self.test is not None else (0.1 if "val" in has else 0.2)
+        return SplitRules(test=test, val=0.2 if self.val is None else self.val, seed=self.seed, leaks=self.leaks, allow=frozenset(allow))
+
+    @property
+    def inner(self) -> float:
+        """The share of a fold's training cases that choose."""
+        return 0.15 if self.val is None else self.val
+
+
+class Windows(Open):
+    """What the model sees at once. Further keys are options of the windowing."""
+
+    name: str | None = None
+    unit: Literal["case", "window"] = "case"
+
+
+class Prepare(Section):
+    """The deterministic way from a file to what enters the network."""
+
+    size: int | list[int] | None = None
+    resize: int | None = None
+    fit: Literal["stretch", "crop", "pad"] | None = None
+    spacing: float | list[float] | None = None
+    channels: Literal["grey", "rgb", "all"] | None = None
+    range: tuple[float, float] | Literal["type", "data"] | None = None
+    normalise: Literal["data", "imagenet", "image", "none"] | None = None
+
+
+class Model(Open):
+    """The network. Further keys are options of the network."""
+
+    name: str | None = None
+    pretrained: str | None = None
+    freeze: str | list[str] | None = None
+    views: int = pydantic.Field(default=1, ge=1)
+    members: int | None = pydantic.Field(default=None, ge=1)
+
+
+class Loss(Open):
+    """The loss. Further keys are its options."""
+
+    name: str
+
+
+class Evaluate(Section):
+    """How the answers are made and judged."""
+
+    flips: list[int] | None = None
+    sensitivity: float = pydantic.Field(default=0.95, gt=0, lt=1)
+    abstain_error: float = pydantic.Field(default=0.05, gt=0, lt=1)
+
+
+class Explain(Open):
+    """Which explainer, for how many cases. Further keys are options of the explainer."""
+
+    name: str | None = None
+    cases: int = pydantic.Field(default=6, ge=0)
+
+
+class Recipe(Section):
+    """All that a run was asked to do. None means: the plan decides from the data, and says why."""
+
+    recipe: str = "auto"
+    data: Data = Data()
+    task: str | None = None
+    labels: LabelRules = LabelRules()
+    split: Split = Split()
+    windows: Windows = Windows()
+    prepare: Prepare = Prepare()
+    model: Model = Model()
+    augment: dict[str, Any] | Literal["none"] | None = None
+    loss: Loss | None = None
+    train: dict[str, Any] = {}
+    evaluate: Evaluate = Evaluate()
+    explain: Explain = Explain()
+    seed: int = 0
+
+    @pydantic.field_validator("loss", mode="before")
+    @classmethod
+    def _loss_by_name(cls, value: object) -> object:
+        return {"name": value} if isinstance(value, str) else value
+
+    def record(self) -> dict[str, Any]:
+        """What was set, without the defaults."""
+        return self.model_dump(mode="json", exclude_unset=True)
+
+
+def recipe_folder() -> Path:
+    """Where the recipes of the package lie."""
+    return Path(__file__).parents[1] / "recipes"
+
+
+def recipe_names() -> list[str]:
+    """The recipes of the package."""
+    return sorted(p.stem for p in recipe_folder().glob("*.yaml"))
+
+
+def load_recipe(source: str | Path | None = None, sets: Sequence[str] | Mapping[str, Any] = ()) -> Recipe:
+    """The recipe of a name or file, with settings laid over it.
+
+    Args:
+        source: A name of the package, a YAML file, or None for ``auto``.
+        sets: ``key.sub=value`` texts as on the command line, or the same as a mapping.
+
+    Raises:
+        UsageError: An unknown key or a value that does not fit, with the remedy.
+
+    >>> load_recipe("auto", ["train.epochs=3", "seed=7"]).seed
+    7
+    """
+    tree = _read(source)
+    pairs = sets.items() if isinstance(sets, Mapping) else map(_parse_set, sets)
+    for key, value in pairs:
+        _put(tree, key, value)
+    return recipe_of(tree)
+
+
+def recipe_of(tree: Mapping[str, Any]) -> Recipe:
+    """The recipe of a nested mapping, checked."""
+    try:
+        return Recipe.model_validate(tree)
+    except pydantic.ValidationError as error:
+        raise _usage(error.errors()[0]) from None
+
+
+def _read(source: str | Path | None) -> dict[str, Any]:
+    name = str(source or "auto")
+    path = recipe_folder() / f"{name}.yaml" if name in recipe_names() else Path(name)
+    if not path.is_file():
+        raise UsageError("UNKNOWN_RECIPE", name, "there is neither a recipe nor a file of this name", nearest(name, recipe_names()))
+    try:
+        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UnreadableInput("RECIPE", path.name, f"is not YAML: {error}", "correct the file") from None
+    if not isinstance(tree, dict | None):
+        raise UsageError("RECIPE", path.name, "is not a mapping of settings", "see `sagittal list recipes` for examples")
+    return {"recipe": path.stem, **(tree or {})}
+
+
+def _parse_set(text: str) -> tuple[str, Any]:
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise UsageError("SETTING", text, "is not key=value", "write for example --set train.epochs=10")
+    try:
+        return key.strip(), yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise UsageError("SETTING", text, "the value is not YAML", "quote it") from None
+
+
+def _put(tree: dict[str, Any], key: str, value: object) -> None:
+    *heads, last = key.split(".")
+    here = tree
+    for head in heads:
+        below = here.get(head)
+        if isinstance(below, str):
+            below = {"name": below}
+        here[head] = dict(below) if isinstance(below, dict) else {}
+        here = here[head]
+    here[last] = value
+
+
+def _usage(error: Any) -> UsageError:  # a pydantic error record
+    where = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "extra_forbidden":
+        return UsageError("UNKNOWN_KEY", where, "there is no such setting", nearest(str(error["loc"][-1]), _keys(error["loc"][:-1])))
+    return UsageError("SETTING", where, f"{error['msg']}; given {error['input']!r}", "see `sagittal list settings`")
+
+
+def _keys(path: Iterable[object]) -> list[str]:
+    model: Any = Recipe
+    for part in path:
+        field = model.model_fields.get(str(part))
+        kinds = [field.annotation, *getattr(field.annotation, "__args__", ())] if field is not None else []
+        model = next((k for k in kinds if isinstance(k, type) and issubclass(k, Section)), None)
+        if model is None:
+            return []
+    return list(model.model_fields)
+
+
+def settings() -> list[tuple[str, str, str]]:
+    """Every setting as ``(key, default, section's meaning)``, for listings."""
+    rows = []
+    for name, field in Recipe.model_fields.items():
+        default = field.default
+        if isinstance(default, Section):
+            for sub, below in type(default).model_fields.items():
+                rows.append((f"{name}.{sub}", repr(below.default), (type(default).__doc__ or "").split("\n")[0]))
+        else:
+            rows.append((name, repr(default), ""))
+    return rows

@@ -1,0 +1,96 @@
+"""Cross-validation: a model a fold, every case answered by a model that has not seen its patient."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from sagittal.core.score import Score
+from sagittal.data.manifest import Manifest
+from sagittal.data.split import folds
+from sagittal.engine.assess import Assessment, Row, answered, of_rows, reference_of, rejoin
+from sagittal.engine.config import Recipe
+from sagittal.engine.facts import facts_of
+from sagittal.engine.infer import Predictor
+from sagittal.engine.learn import learn
+from sagittal.engine.rules import decide
+from sagittal.engine.run import Run
+
+
+def teach_folds(run: Run, recipe: Recipe, manifest: Manifest, *, device: torch.device, say: Callable[[str], None]) -> None:
+    """Train every fold of every repeat, pool the answers, then train the model that is kept on all cases.
+
+    Folds that are finished are kept when the run is resumed. The pooled scores are of the way of training; the
+    model that is kept has seen every case, and the report says so.
+    """
+    k, repeats = recipe.split.folds or 2, recipe.split.repeats
+    pooled: list[list[Row]] = []
+    predictor: Predictor | None = None
+    for repeat in range(repeats):
+        rows: list[Row] = []
+        for number, fold in enumerate(folds(manifest, k, repeat, recipe.split.seed, val=recipe.split.inner)):
+            plan = decide(recipe, fold, facts_of(fold))
+            part = Run(run.path / "folds" / f"{repeat:02d}-{number:02d}")
+            part.path.mkdir(parents=True, exist_ok=True)
+            learned = learn(part, replace(plan, seed=plan.seed + repeat * k + number), fold, device=device, resume=True, say=_quiet)
+            predictor = learned.predictor
+            rows += list(answered(predictor, fold, fold.split("test")))
+            shutil.rmtree(part.checkpoints / "last", ignore_errors=True)
+        pooled.append(sorted(rows, key=lambda r: r.id))
+        say(f"repeat {repeat + 1} of {repeats}: {_headline(predictor, manifest, pooled[-1])}")
+    if predictor is None:
+        return
+    pool(predictor, manifest, pooled, folds=k).write(run.evaluation("test"))
+    final = folds(manifest, k, 0, recipe.split.seed, val=recipe.split.inner)[0]
+    everyone = final.with_cases(replace(c, split="train" if c.split == "test" else c.split) for c in final.cases)
+    plan = decide(recipe, everyone, facts_of(everyone))
+    run.write("plan.json", plan.record())
+    learn(run, plan, everyone, device=device, resume=True, say=say)
+
+
+def pool(predictor: Predictor, manifest: Manifest, pooled: Sequence[Sequence[Row]], *, folds: int) -> Assessment:
+    """One assessment of several repeats: values and interval ends are means over the repeats.
+
+    A case counts once in an interval however often it was answered, because repeats are not new cases.
+    """
+    reference = reference_of(predictor.task, manifest, manifest.cases)
+    each = [of_rows(predictor, manifest, rows, reference=reference) for rows in pooled]
+    scores = [_mean([a.scores[i] for a in each]) for i in range(len(each[0].scores))]
+    notes = {
+        "cross_validation": {
+            "folds": folds,
+            "repeats": len(each),
+            "each": [{s.metric: s.value for s in a.scores if not s.label or s.label == predictor.plan.labels.positive} for a in each],
+        }
+    }
+    rest = {k: v for k, v in each[0].rest.items() if k not in {"calibration", "operating_point"}}
+    return rejoin(replace(each[0], scores=scores, rest=rest), **notes)
+
+
+def _mean(scores: Sequence[Score]) -> Score:
+    known = [s for s in scores if s.value is not None]
+    if len(scores) == 1 or not known:
+        return scores[0]
+    lows, highs = [s.low for s in known if s.low is not None], [s.high for s in known if s.high is not None]
+    return replace(
+        known[0],
+        value=float(np.mean([s.value for s in known if s.value is not None])),
+        low=float(np.mean(lows)) if lows else None,
+        high=float(np.mean(highs)) if highs else None,
+        method=f"{known[0].method}, mean over {len(scores)} repeats",
+    )
+
+
+def _headline(predictor: Predictor | None, manifest: Manifest, rows: Sequence[Row]) -> str:
+    if predictor is None:
+        return "nothing"
+    found = of_rows(predictor, manifest, rows, reference=None).scores
+    return f"{found[0].metric} {found[0].text()}" if found else "done"
+
+
+def _quiet(line: str) -> None:
+    """A fold says nothing of its own."""

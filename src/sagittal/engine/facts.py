@@ -1,0 +1,145 @@
+"""What the training cases are, as far as a decision depends on it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sagittal.core.case import Case
+from sagittal.core.image import Image
+from sagittal.data.dataset import image_of
+from sagittal.data.manifest import Manifest
+from sagittal.errors import Refused
+
+MOST_READ = 200
+"""Training cases whose values are read; evenly spread over all of them, so that the same ones are read each time."""
+
+PERCENTILES = (0.5, 99.5)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Facts:
+    """What the training cases are, as far as a decision depends on it.
+
+    Args:
+        axes: Of the images.
+        channels: Their names.
+        grey: All channels of every picture are equal.
+        shape: Median samples along each axis.
+        same_shape: Every image has this shape.
+        spacing: Median world units along each axis.
+        low: What maps to 0, a channel: 0 for 8-bit pictures.
+        high: What maps to 1.
+        mean: After that scaling, a channel.
+        std: After that scaling, a channel.
+        cases: How many there are to train on.
+        classes: How many of each class.
+    """
+
+    axes: int
+    channels: tuple[str, ...]
+    grey: bool
+    shape: tuple[int, ...]
+    same_shape: bool
+    spacing: tuple[float, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    cases: int
+    classes: tuple[int, ...]
+
+
+def facts_of(manifest: Manifest) -> Facts:
+    """The facts of a manifest's training cases; of pictures and volumes a sample of them is read.
+
+    Raises:
+        Refused: The training cases differ in their number of axes, or there are none.
+    """
+    cases = manifest.split("train")
+    if not cases:
+        raise Refused("NO_TRAINING", manifest.root, "no case is left to train on", "check the splits")
+    images = [image_of(case, manifest) for case in spread(cases, MOST_READ if not manifest.features else len(cases))]
+    kinds = {(i.geometry.axes, len(i.channels)) for i in images}
+    if len({axes for axes, _ in kinds}) > 1:
+        what = f"the training cases have {' and '.join(str(a) for a in sorted({a for a, _ in kinds}))} axes"
+        raise Refused("MIXED_AXES", manifest.root, what, "train on one kind of data at a time")
+    shapes = np.array([i.geometry.shape for i in images])
+    most = max(images, key=lambda i: len(i.channels))
+    axes = images[0].geometry.axes
+    counts = manifest.counts().get("train", {})
+    if axes == 0:
+        mean, std = _columns(images)
+        low, high, grey = tuple(0.0 for _ in mean), tuple(1.0 for _ in mean), False
+    else:
+        low, high, mean, std, grey = _values(images)
+    return Facts(
+        axes=axes,
+        channels=most.channels,
+        grey=grey,
+        shape=tuple(int(v) for v in np.median(shapes, axis=0)) if axes else (),
+        same_shape=bool((shapes == shapes[0]).all()),
+        spacing=tuple(float(v) for v in np.median([i.geometry.spacing for i in images], axis=0)) if axes else (),
+        low=low,
+        high=high,
+        mean=mean,
+        std=std,
+        cases=len(cases),
+        classes=tuple(counts.get(name, 0) for name in manifest.labels.classes),
+    )
+
+
+def spread(cases: Sequence[Case], most: int) -> list[Case]:
+    """At most so many cases, evenly spread.
+
+    >>> spread([Case(id=str(i)) for i in range(10)], 3)[1].id
+    '5'
+    """
+    if len(cases) <= most:
+        return list(cases)
+    return [cases[i] for i in np.linspace(0, len(cases) - 1, most).round().astype(int)]
+
+
+def _columns(images: Sequence[Image]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and deviation of each column of a table; missing cells are left out."""
+    rows = np.stack([i.read() for i in images]).astype(np.float64)
+    known = np.isfinite(rows)
+    n = np.maximum(known.sum(axis=0), 1)
+    mean = np.where(known, rows, 0).sum(axis=0) / n
+    std = np.sqrt((np.where(known, rows - mean, 0) ** 2).sum(axis=0) / n)
+    return tuple(mean.tolist()), tuple(std.tolist())
+
+
+def _values(
+    images: Sequence[Image],
+) -> tuple[tuple[float, ...], tuple[float, ...], tuple[float, ...], tuple[float, ...], bool]:
+    """``low, high, mean, std`` a colour, and whether all pictures are grey.
+
+    8-bit values keep their range; of others the percentiles of the sample become 0 and 1.
+    """
+    samples, grey, eight = [], True, True
+    for image in images:
+        values = image.read()
+        colours = values[:-1] if image.channels[-1:] == ("alpha",) else values
+        grey = grey and bool((colours == colours[:1]).all())
+        eight = eight and values.dtype == np.uint8
+        samples.append(_thinned(colours))
+    n = max(len(s) for s in samples)
+    pooled = np.concatenate([s if len(s) == n else np.repeat(s[:1], n, axis=0) for s in samples], axis=1).astype(np.float64)
+    low, high = np.zeros(n), np.full(n, 255.0)
+    if not eight:
+        low, high = np.percentile(pooled, PERCENTILES, axis=1)
+        high = np.where(high > low, high, low + 1)
+    scaled = (pooled - low[:, None]) / (high - low)[:, None]
+    numbers = (low, high, scaled.mean(axis=1), scaled.std(axis=1))
+    a, b, c, d = (tuple(float(v) for v in column) for column in numbers)
+    return a, b, c, d, grey
+
+
+def _thinned(values: NDArray[np.generic], most: int = 20_000) -> NDArray[np.generic]:
+    """``(C, n)``: at most so many samples of an image, evenly spread; each image weighs about the same."""
+    flat = values.reshape(len(values), -1)
+    return flat[:, :: max(1, flat.shape[1] // most)]

@@ -1,0 +1,84 @@
+"""From a plan and a manifest to what the training loop reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sagittal.core.case import Case
+from sagittal.core.geometry import Geometry
+from sagittal.data.dataset import Balanced, Batches, CaseSamples, InOrder, Order, Question, Shuffled
+from sagittal.data.manifest import Manifest
+from sagittal.engine.plan import Plan
+from sagittal.errors import Refused
+from sagittal.io.guard import Limits
+from sagittal.transforms._compose import Augmentation
+
+
+def training_batches(plan: Plan, manifest: Manifest, *, rank: int = 0, ranks: int = 1, pin: bool = False) -> Batches:
+    """Augmented batches of the training cases."""
+    samples = _samples(plan, manifest, manifest.split("train"), augmentation=Augmentation.of(plan.augment) if plan.augment else None)
+    order: Order = Shuffled(n=len(samples), seed=plan.seed)
+    if plan.feeding.balance:
+        order = Balanced(classes=sample_classes(plan, manifest, samples), seed=plan.seed)
+    return Batches(samples=samples, order=order, size=plan.train.batch, workers=plan.feeding.workers, pin=pin, rank=rank, ranks=ranks)
+
+
+def validation_batches(plan: Plan, manifest: Manifest, *, rank: int = 0, ranks: int = 1, pin: bool = False) -> Batches:
+    """Batches of the validation cases: every window that covers them, not augmented, in order."""
+    samples = _samples(plan, manifest, manifest.split("val"), augmentation=None, cover=True)
+    return Batches(
+        samples=samples,
+        order=InOrder(n=len(samples)),
+        size=plan.train.batch,
+        workers=plan.feeding.workers,
+        pin=pin,
+        rank=rank,
+        ranks=ranks,
+    )
+
+
+def sample_classes(plan: Plan, manifest: Manifest, samples: CaseSamples) -> NDArray[np.int64]:
+    """The class of each training sample, ``(n,)``, for balancing.
+
+    Raises:
+        Refused: The annotation has no one class for a sample.
+    """
+    said = {n: manifest.annotation(case) for n, case in enumerate(samples.cases)} if samples.windowing.one else None
+    if said is None:
+        raise Refused("BALANCE", "train.balance", "windows of a case have no class before they are drawn", "set train.balance=false")
+    classes = [said[n].label_of(Geometry.none()) for n, _ in samples.items]
+    return np.asarray(classes, dtype=np.int64)
+
+
+def class_weights(plan: Plan, manifest: Manifest) -> list[float]:
+    """Weights inverse to the class's share of the training cases, with a mean of 1 over the samples.
+
+    A class without a training case weighs 1.
+    """
+    counts = np.zeros(len(plan.labels))
+    for case in manifest.split("train"):
+        counts += manifest.annotation(case).presence_of(Geometry.none())
+    weights = counts.sum() / (max((counts > 0).sum(), 1) * np.maximum(counts, 1))
+    return [float(w) if n else 1.0 for w, n in zip(weights, counts, strict=True)]
+
+
+def _samples(
+    plan: Plan, manifest: Manifest, cases: Sequence[Case], *, augmentation: Augmentation | None, cover: bool = False
+) -> CaseSamples:
+    row = plan.row
+    head = row.head(plan.labels, plan.preparation.axes)
+    return CaseSamples(
+        cases=cases,
+        manifest=manifest,
+        preparation=plan.preparation,
+        question=Question(encode=row.encode, target=row.target, dense=head.dense),
+        windowing=plan.windowing,
+        augmentation=augmentation,
+        seed=plan.seed,
+        cache_bytes=plan.feeding.cache_mb << 20,
+        limits=Limits.default(),
+        cover=cover,
+    )

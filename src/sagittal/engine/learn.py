@@ -1,0 +1,158 @@
+"""From a plan to a trained, calibrated model in a run directory."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from sagittal.data.dataset import Batches
+from sagittal.data.manifest import Manifest
+from sagittal.engine import checkpoint
+from sagittal.engine.assess import Row, answered
+from sagittal.engine.calibrate import Calibration, OperatingPoint, fit_calibration, fit_operating_point
+from sagittal.engine.feed import class_weights, training_batches, validation_batches
+from sagittal.engine.fit import Fitted, Hooks, fit
+from sagittal.engine.infer import Predictor
+from sagittal.engine.plan import LOSSES, Plan
+from sagittal.engine.run import Run
+from sagittal.engine.trunk import FeatureBatches, OnFeatures
+from sagittal.engine.weights import start_from
+from sagittal.errors import UsageError
+from sagittal.losses._loss import Loss
+from sagittal.losses._members import of_members
+from sagittal.models._network import Network
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Learned:
+    """A finished training with its calibrated predictor."""
+
+    fitted: Fitted
+    predictor: Predictor
+
+
+def learn(run: Run, plan: Plan, manifest: Manifest, *, device: torch.device, resume: bool = False, say: Say) -> Learned:
+    """Train, keep the best weights, calibrate on validation.
+
+    Args:
+        run: Checkpoints, ``log.csv`` and ``calibration.json`` are written there.
+        plan: What to do.
+        manifest: With splits ``train`` and ``val``.
+        device: Where to compute.
+        resume: Go on from the last checkpoint.
+        say: Gets lines for people.
+    """
+    network = plan.network()
+    if plan.pretrained is not None and not resume:
+        run.write("pretrained.json", start_from(network, plan.pretrained).record())
+    fitted = _fit(run, plan, manifest, network, device=device, resume=resume, say=say)
+    predictor = Predictor(plan=plan, task=plan.row, members=[network.eval()], device=device, provenance={"run": run.name})
+    return Learned(fitted=fitted, predictor=calibrate(run, predictor, manifest))
+
+
+def _fit(run: Run, plan: Plan, manifest: Manifest, network: Network, *, device: torch.device, resume: bool, say: Say) -> Fitted:
+    rank, ranks = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+    shares: dict[str, Any] = {"rank": rank, "ranks": ranks, "pin": device.type == "cuda"}
+    pictures = training_batches(plan, manifest, **shares), validation_batches(plan, manifest, **shares)
+    train: Batches | FeatureBatches = pictures[0]
+    val: Batches | FeatureBatches = pictures[1]
+    model: nn.Module = network
+    if network.trunk_is_frozen and (not plan.augment or plan.views > 1) and not plan.train.unfreeze:
+        say(f"the trunk is frozen: its features are computed once for {plan.views} view(s) a case")
+        model = OnFeatures(network.to(device))
+        train = FeatureBatches(pictures[0], network, views=plan.views, device=device)
+        val = FeatureBatches(pictures[1], network, views=1, device=device)
+    try:
+        return fit(
+            model,
+            train=train,
+            val=val,
+            loss=_loss(plan, manifest),
+            settings=plan.train,
+            folder=run.path,
+            seed=plan.seed,
+            device=device,
+            measure=plan.row.quick,
+            hooks=Hooks(say=say, tensorboard=run.path / "tensorboard"),
+            resume=resume,
+        )
+    finally:
+        train.close()
+        val.close()
+
+
+def _loss(plan: Plan, manifest: Manifest) -> Loss:
+    options = dict(plan.loss.options)
+    if plan.feeding.class_weights:
+        options["weight"] = class_weights(plan, manifest)
+    loss: Loss = LOSSES.make(plan.loss.name, options)
+    return of_members(loss, plan.members)
+
+
+def calibrate(run: Run, predictor: Predictor, manifest: Manifest) -> Predictor:
+    """Fit temperature and operating point on validation and keep them with the run."""
+    plan, task = predictor.plan, predictor.task
+    if not task.calibrated:
+        return predictor
+    rows = list(answered(predictor, manifest, manifest.split("val")))
+    if not rows:
+        return predictor
+    calibration, operating = fitted_on(rows, plan)
+    run.write(
+        "calibration.json",
+        {"format": "sagittal-calibration", "version": 1, "calibration": calibration.record(), "operating_point": operating.record()},
+    )
+    return predictor.calibrated(calibration, operating)
+
+
+def fitted_on(rows: list[Row], plan: Plan) -> tuple[Calibration, OperatingPoint]:
+    """Calibration and operating point from answered validation cases."""
+    scores, truth = np.stack([r.scores for r in rows]), np.stack([r.truth for r in rows])
+    calibration = fit_calibration(scores, truth, plan.labels)
+    operating = fit_operating_point(calibration.apply(scores), truth, plan.labels, wanted=plan.sensitivity, error=plan.abstain_error)
+    return calibration, operating
+
+
+def predictor_of(run: Run, *, device: torch.device) -> Predictor:
+    """The trained model of a run, calibrated as it was.
+
+    Raises:
+        UsageError: The run has no finished training.
+    """
+    plan = run.plan()
+    folder = run.checkpoints / "best"
+    if not folder.is_dir():
+        raise UsageError("NOT_TRAINED", run.path, "the run has no trained model", "finish it with `sagittal train --resume`")
+    network = plan.network()
+    network.load_state_dict(checkpoint.load(folder).model)
+    plain = Predictor(plan=plan, task=plan.row, members=[network.to(device).eval()], device=device, provenance={"run": run.name})
+    return plain.calibrated(*calibration_of(run.read("calibration.json"))) if run.has("calibration.json") else plain
+
+
+def calibration_of(record: Mapping[str, Any]) -> tuple[Calibration, OperatingPoint]:
+    """What :func:`calibrate` wrote."""
+    return Calibration.from_record(record["calibration"]), OperatingPoint.from_record(record["operating_point"])
+
+
+def device_of(name: str) -> torch.device:
+    """The device of a name; ``auto`` is the GPU where there is one.
+
+    Raises:
+        UsageError: There is no such device.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise UsageError("DEVICE", name, str(error).split("\n")[0], "use --device auto or cpu") from None
+    return device

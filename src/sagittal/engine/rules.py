@@ -1,0 +1,279 @@
+"""The default decisions: from what the data are to a plan, with a reason for each.
+
+A recipe that sets something wins; everything it leaves open is decided here. The figures in the reasons'
+places were chosen on training and validation data (see ``docs/concepts/auto.md``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from sagittal.core.labels import Labels
+from sagittal.data.manifest import Manifest
+from sagittal.engine.config import Recipe
+from sagittal.engine.facts import Facts
+from sagittal.engine.plan import TASKS, Feeding, Part, Plan, Reason, build
+from sagittal.engine.prepare import Preparation
+from sagittal.engine.settings import TrainSettings
+from sagittal.errors import UsageError
+from sagittal.tasks._task import Task
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+FEEDING = ("balance", "class_weights", "workers", "cache_mb")
+
+
+@dataclass(slots=True)
+class Ledger:
+    """Collects the reasons."""
+
+    reasons: list[Reason] = field(default_factory=list)
+
+    def choose(self, what: str, given: Any, default: Any, why: str) -> Any:
+        """What the recipe gave, or the default; the reason is kept."""
+        value = default if given is None else given
+        self.reasons.append(Reason(what=what, value=value, why="the recipe says so" if given is not None else why))
+        return value
+
+
+def decide(recipe: Recipe, manifest: Manifest, facts: Facts) -> Plan:
+    """The plan of a run.
+
+    Raises:
+        UsageError: The recipe asks for something that the data cannot give.
+    """
+    ledger = Ledger()
+    row = _task(recipe, manifest, ledger)
+    labels = _labels(recipe, manifest.labels, row)
+    dense = row.head(labels, facts.axes).dense
+    windows = _windows(recipe, facts, ledger, dense=dense)
+    model, pretrained, freeze = _model(recipe, facts, ledger, dense=dense)
+    preparation = _preparation(recipe, facts, ledger, dense=dense, pretrained=pretrained)
+    train, feeding = _training(recipe, facts, row, ledger, dense=dense)
+    return Plan(
+        task=row.name,
+        labels=labels,
+        preparation=preparation,
+        windows=windows,
+        unit=recipe.windows.unit,
+        model=model,
+        pretrained=pretrained,
+        freeze=freeze,
+        members=recipe.model.members or 1,
+        views=recipe.model.views,
+        augment=_augment(recipe, facts, ledger, dense=dense),
+        loss=_loss(recipe, row, ledger),
+        feeding=feeding,
+        train=train,
+        flips=_flips(recipe, facts, row, ledger),
+        sensitivity=recipe.evaluate.sensitivity,
+        abstain_error=recipe.evaluate.abstain_error,
+        explain=Part(name=recipe.explain.name or ("grad_cam" if facts.axes else "integrated_gradients"), options=recipe.explain.options()),
+        explain_cases=recipe.explain.cases,
+        seed=recipe.seed,
+        fingerprint=manifest.digest,
+        reasons=tuple(ledger.reasons),
+    )
+
+
+def _task(recipe: Recipe, manifest: Manifest, ledger: Ledger) -> Task:
+    """The task that the recipe names, or the one whose most natural annotation is what was said."""
+    rows = [TASKS.get(name) for name in TASKS.names()]
+    fitting = sorted((row.said.index(manifest.said), row.name) for row in rows if manifest.said in row.said)
+    if not fitting and recipe.task is None:
+        raise UsageError(
+            "NOTHING_SAID",
+            manifest.root,
+            "no case has a label or an annotation",
+            "give labels: class folders, or a CSV with a label column",
+        )
+    name = ledger.choose("task", recipe.task, fitting[0][1] if fitting else None, f"what was said of each case is a {manifest.said}")
+    row: Task = TASKS.get(name)
+    if manifest.said not in row.said:
+        raise UsageError(
+            "TASK",
+            name,
+            f"what was said of each case is a {manifest.said}, which does not answer it",
+            f"choose one of: {', '.join(n for _, n in fitting)}",
+        )
+    return row
+
+
+def _labels(recipe: Recipe, labels: Labels, row: Task) -> Labels:
+    rules = recipe.labels
+    for name in (rules.positive, rules.background):
+        if name is not None:
+            labels.index(name)
+    return replace(
+        labels,
+        positive=rules.positive or labels.positive,
+        background=rules.background or labels.background,
+        colours={**labels.colours, **rules.colours},
+    )
+
+
+def _windows(recipe: Recipe, facts: Facts, ledger: Ledger, *, dense: bool) -> Part:
+    options = recipe.windows.options()
+    if recipe.windows.name is not None:
+        return Part(name=recipe.windows.name, options=options)
+    if dense and facts.axes:
+        side = {2: 256, 3: 96}.get(facts.axes, 64)
+        size = [min(side, -(-n // 16) * 16) for n in facts.shape]
+        if facts.same_shape and all(n <= s for n, s in zip(facts.shape, size, strict=True)) and not options:
+            ledger.choose("windows", None, "whole", "every case fits into one window")
+            return Part(name="whole")
+        ledger.choose("windows", None, "patches", f"cases of {facts.shape} are larger than one window of {size}")
+        return Part(name="patches", options={"size": size, **options})
+    name = "tiles" if "size" in options else "whole"
+    return Part(name=name, options=options)
+
+
+def _preparation(recipe: Recipe, facts: Facts, ledger: Ledger, *, dense: bool, pretrained: str | None) -> Preparation:
+    wish = recipe.prepare
+    if facts.axes == 0:
+        # Standardised before augmentation, so that noise means the same for every column.
+        high = tuple(m + (s or 1.0) for m, s in zip(facts.mean, facts.std, strict=True))
+        return Preparation(axes=0, names=facts.channels, low=facts.mean, high=high)
+    colour = "all" if facts.axes > 2 or len(facts.channels) not in {1, 3, 4} else ("grey" if facts.grey else "rgb")
+    colour = "rgb" if pretrained == "imagenet" and colour == "grey" else colour
+    channels = ledger.choose("prepare.channels", wish.channels, colour, "the pictures have no colour" if facts.grey else "as they come")
+    size = _size(recipe, facts, ledger, dense=dense)
+    low, high, mean, std = _scaling(recipe, facts, ledger, channels=channels, pretrained=pretrained)
+    spacing = wish.spacing
+    return Preparation(
+        axes=facts.axes,
+        size=size,
+        resize=wish.resize,
+        fit=ledger.choose("prepare.fit", wish.fit, "stretch", "the whole picture is seen"),
+        spacing=(tuple(spacing) if isinstance(spacing, list) else (spacing,) * facts.axes) if spacing is not None else None,
+        multiple=16 if dense else 1,
+        channels=channels,
+        names=facts.channels if channels == "all" else (),
+        low=low,
+        high=high,
+        mean=mean,
+        std=std,
+    )
+
+
+def _size(recipe: Recipe, facts: Facts, ledger: Ledger, *, dense: bool) -> tuple[int, ...] | None:
+    wish = recipe.prepare.size
+    if wish is not None:
+        return tuple(wish) if isinstance(wish, list) else (wish,) * facts.axes
+    if dense or recipe.prepare.spacing is not None or recipe.windows.options() or facts.axes > 2:
+        ledger.choose("prepare.size", None, "own", "every sample of the source is answered")
+        return None
+    side = min(max(facts.shape), 160)
+    side = side if side <= 64 else max(64, side // 32 * 32)
+    ledger.choose("prepare.size", None, side, f"the median picture has {' x '.join(map(str, facts.shape))} samples")
+    return (side,) * facts.axes
+
+
+def _scaling(
+    recipe: Recipe, facts: Facts, ledger: Ledger, *, channels: str, pretrained: str | None
+) -> tuple[tuple[float, ...], tuple[float, ...], tuple[float, ...] | None, tuple[float, ...] | None]:
+    """``low, high, mean, std``."""
+    wish = recipe.prepare.range
+    low, high = ((wish[0],), (wish[1],)) if isinstance(wish, tuple | list) else (facts.low, facts.high)
+    n = {"grey": 1, "rgb": 3}.get(channels, len(facts.channels))
+    low, high = _channels(low, n), _channels(high, n)
+    default = "imagenet" if pretrained == "imagenet" else "data"
+    how = ledger.choose("prepare.normalise", recipe.prepare.normalise, default, "mean and deviation of the training cases")
+    if how == "imagenet":
+        return low, high, IMAGENET_MEAN, IMAGENET_STD
+    if how == "none":
+        return low, high, (0.0,), (1.0,)
+    if how == "image":
+        return low, high, None, None
+    mean, std = _channels(facts.mean, n), _channels(facts.std, n)
+    return low, high, mean, tuple(s if s > 0 else 1.0 for s in std)
+
+
+def _channels(numbers: tuple[float, ...], n: int) -> tuple[float, ...]:
+    """One number a channel: repeated, cut (alpha) or averaged (grey) as the channels need."""
+    if len(numbers) == n:
+        return numbers
+    if n == 1:
+        return (sum(numbers[:3]) / len(numbers[:3]),)
+    return numbers[:n] if len(numbers) > n else (numbers[0],) * n
+
+
+def _model(recipe: Recipe, facts: Facts, ledger: Ledger, *, dense: bool) -> tuple[Part, str | None, str | tuple[str, ...] | None]:
+    wish = recipe.model
+    options = wish.options()
+    if wish.name is None:
+        name, options = _default_model(facts, options, dense=dense)
+        ledger.choose("model", None, name, "a small network that learns from scratch; see docs/concepts/auto.md")
+    else:
+        name = ledger.choose("model", wish.name, None, "")
+    freeze = tuple(wish.freeze) if isinstance(wish.freeze, list) else wish.freeze
+    return Part(name=name, options=options), wish.pretrained, freeze
+
+
+def _default_model(facts: Facts, options: Mapping[str, Any], *, dense: bool) -> tuple[str, dict[str, Any]]:
+    if facts.axes == 0:
+        return "mlp", {"widths": [64, 64], "dropout": 0.3, **options}
+    if dense:
+        return "unet", {"widths": [16, 32, 64, 128], **options}
+    if max(facts.shape) <= 64:
+        return "preact_resnet", {"widths": [32, 64, 128], "blocks": 2, **options}
+    return "preact_resnet", {"widths": [32, 64, 128, 256], "blocks": 2, "stem_stride": 4, **options}
+
+
+def _augment(recipe: Recipe, facts: Facts, ledger: Ledger, *, dense: bool) -> dict[str, Any]:
+    if recipe.augment == "none":
+        return {}
+    if recipe.augment is not None:
+        return dict(recipe.augment)
+    default = _default_augment(facts, dense=dense)
+    ledger.choose("augment", None, ", ".join(default), "moderate: what changes a picture but not what it shows")
+    return default
+
+
+def _default_augment(facts: Facts, *, dense: bool) -> dict[str, Any]:
+    if facts.axes == 0:
+        return {"noise": 0.3}
+    return {
+        "affine": {"rotate": 12, "scale": [0.85, 1.2], "shift": 0.08, "shear": 5},
+        "jitter": {"brightness": 0.2, "contrast": 0.25},
+        "gamma": [0.75, 1.35],
+        "noise": 0.03,
+    }
+
+
+def _loss(recipe: Recipe, row: Task, ledger: Ledger) -> Part:
+    if recipe.loss is not None:
+        return Part(name=recipe.loss.name, options=recipe.loss.options())
+    ledger.choose("loss", None, row.loss, f"the usual one for {row.name}")
+    return Part(name=row.loss)
+
+
+def _training(recipe: Recipe, facts: Facts, row: Task, ledger: Ledger, *, dense: bool) -> tuple[TrainSettings, Feeding]:
+    wish = {**_default_training(facts, row, dense=dense), **recipe.train}
+    feeding = build(Feeding, {k: wish.pop(k) for k in FEEDING if k in wish}, "train")
+    train = build(TrainSettings, wish, "train")
+    ledger.choose("train", None, f"{train.epochs} epochs of {facts.cases} cases, batch {train.batch}", "enough for the number of cases")
+    return train, feeding
+
+
+def _default_training(facts: Facts, row: Task, *, dense: bool) -> dict[str, Any]:
+    batch = 32 if facts.cases >= 500 else 16
+    return {
+        "epochs": max(20, min(150, 60_000 // max(facts.cases, 1))),
+        "batch": batch,
+        "optimizer": "adamw",
+        "lr": 2e-3,
+        "weight_decay": 0.05,
+        "schedule": {"name": "cosine", "warmup": 0.05},
+        "ema": 0.99,
+        "balance": row.exclusive and not dense,
+    }
+
+
+def _flips(recipe: Recipe, facts: Facts, row: Task, ledger: Ledger) -> tuple[int, ...]:
+    if recipe.evaluate.flips is not None:
+        return tuple(recipe.evaluate.flips)
+    return ()

@@ -1,0 +1,47 @@
+"""What the operating system and the libraries raise, as one of our errors."""
+
+from __future__ import annotations
+
+import errno
+
+from sagittal.errors import Interrupted, LimitExceeded, SagittalError, StorageFailure, UnreadableInput, one_line
+
+
+def as_refusal(error: BaseException) -> SagittalError:
+    """Our error for any exception; what we do not know is a fault of ours and says so.
+
+    >>> as_refusal(MemoryError()).exit_code
+    10
+    """
+    if isinstance(error, SagittalError):
+        return error
+    if isinstance(error, KeyboardInterrupt):
+        return Interrupted("INTERRUPTED", "this run", "stopped by the user", "what was finished is kept; go on with train --resume RUN")
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return LimitExceeded("OUT_OF_MEMORY", "memory", "there is not enough of it", "set a smaller train.batch or windows.size")
+    if isinstance(error, OSError):
+        return _of_the_system(error)
+    return _Fault(
+        "FAULT",
+        type(error).__name__,
+        one_line(str(error))[:300] or "no message",
+        "this is a fault of the program: run again with --debug and report it",
+    )
+
+
+class _Fault(SagittalError):
+    """An error that the program did not foresee."""
+
+    exit_code = 1
+
+
+def _of_the_system(error: OSError) -> SagittalError:
+    item = error.filename or "storage"
+    what = error.strerror or str(error)
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return StorageFailure("DISK_FULL", item, what, "free some space and go on with train --resume RUN")
+    if error.errno in {errno.EROFS, errno.EACCES, errno.EPERM}:
+        return StorageFailure("NOT_WRITABLE", item, what, "choose a place that you may write to, or read from")
+    if error.errno in {errno.ENOENT, errno.ENOTDIR, errno.EISDIR}:
+        return UnreadableInput("NOT_FOUND", item, what, "check the path")
+    return StorageFailure("STORAGE", item, what, "check the disk")

@@ -1,0 +1,100 @@
+"""What a task is: a row of small functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from sagittal.core.annotation import Annotation
+from sagittal.core.geometry import Geometry
+from sagittal.core.labels import Labels
+from sagittal.ops.stitch import MergerFor
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Head:
+    """What the network must put out.
+
+    Args:
+        channels: How many numbers.
+        dense: One set for every sample of the grid, or one for the window.
+    """
+
+    channels: int
+    dense: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Task:
+    """A question to a case, as functions; the engine knows no task by name.
+
+    Args:
+        name: As on the shelf.
+        said: The kinds of annotation it fits, most natural first: ``label``, ``labels``, ``value``,
+            ``mask``, ``outlines``, ``boxes``.
+        encode: What is asked of the annotation in a region: a number, a ``(K,)`` array, or an array on the grid.
+        target: The encoded array, after the read map has moved it with the image, as the loss wants it;
+            for most tasks the same.
+        truth: What a score compares the answer with, on the source's own grid.
+        head: What the network puts out for these labels on a grid with so many axes.
+        loss: Default name on the shelf of losses.
+        activate: Logits to scores, class axis 1: what may be averaged over windows and mirrored views.
+        merge: Windows to case.
+        finish: Scores and labels to what a person reads, on the grid that is given.
+        metrics: Names of metrics over all cases.
+        per_case: Names of metrics of one case that are summarised over cases.
+        attend: The number that an explainer explains: ``(outputs (B, K, ...), class index) -> (B,)``.
+        calibrated: Whether the scores are probabilities that a temperature can correct.
+        regrid: Whether the scores are brought onto the source's grid before ``finish``; not where the
+            answer is in world units anyway.
+        exclusive: Whether exactly one class is true, so that the scores add up to 1.
+        quick: Cheap scores of a validation batch for the log: ``(outputs, targets) -> {name: (sum, n)}``.
+    """
+
+    name: str
+    said: tuple[str, ...]
+    encode: Callable[[Annotation, Geometry], NDArray[Any]]
+    head: Callable[[Labels, int], Head]
+    loss: str
+    activate: Callable[[torch.Tensor], torch.Tensor]
+    merge: MergerFor
+    finish: Callable[[NDArray[np.float32], Labels, Geometry], NDArray[Any]]
+    metrics: tuple[str, ...]
+    attend: Callable[[torch.Tensor, int], torch.Tensor]
+    truth: Callable[[Annotation, Geometry], NDArray[Any]]
+    target: Callable[[NDArray[Any], Labels], NDArray[Any]]
+    per_case: tuple[str, ...] = ()
+    calibrated: bool = False
+    regrid: bool = True
+    exclusive: bool = False
+    quick: Callable[[torch.Tensor, torch.Tensor], dict[str, tuple[float, int]]]
+
+
+def as_it_is(encoded: NDArray[Any], labels: Labels) -> NDArray[Any]:
+    """For tasks whose encoded array is the loss's target."""
+    return encoded
+
+
+def channel(outputs: torch.Tensor, index: int) -> torch.Tensor:
+    """``(B,)``: the output of one class, summed over the grid where there is one."""
+    return outputs[:, index].flatten(1).sum(dim=1) if outputs.ndim > 2 else outputs[:, index]
+
+
+def softmax(outputs: torch.Tensor) -> torch.Tensor:
+    """Scores that add up to 1 over the classes."""
+    return torch.softmax(outputs.float(), dim=1)
+
+
+def sigmoid(outputs: torch.Tensor) -> torch.Tensor:
+    """Scores of each class by itself."""
+    return torch.sigmoid(outputs.float())
+
+
+def identity(outputs: torch.Tensor) -> torch.Tensor:
+    """Values are their own scores."""
+    return outputs.float()

@@ -1,0 +1,68 @@
+"""What several verbs begin with: a data set, a model, the user's limits."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sagittal.data.discover import discover
+from sagittal.data.layouts._found import Found
+from sagittal.data.manifest import Manifest
+from sagittal.errors import Refused, UsageError, nearest
+from sagittal.io.guard import Limits
+
+if TYPE_CHECKING:
+    from sagittal.engine.infer import Predictor
+
+
+def say(line: str) -> None:
+    """A line for people, on stderr: stdout is for answers."""
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()
+
+
+def limits_of(max_pixels: int | None) -> Limits:
+    """The default limits, with the user's own."""
+    return Limits.default().but(pixels=max_pixels)
+
+
+def found_at(data: str | Path, *, layout: str | None = None, options: Mapping[str, Any] | None = None) -> Found:
+    """The data set at a path, and the sentence that says how it was understood."""
+    return discover(Path(data), layout=layout, options={k: v for k, v in (options or {}).items() if v is not None})
+
+
+def predictor_at(path: Path, *, device: str = "auto") -> Predictor:
+    """The model of a run directory or of a package.
+
+    Raises:
+        UsageError: Neither is there.
+    """
+    from sagittal.engine.learn import device_of, predictor_of
+    from sagittal.engine.package import open_package
+    from sagittal.engine.run import Run
+
+    if path.is_dir():
+        return predictor_of(Run.open(path), device=device_of(device))
+    if not path.exists():
+        raise UsageError("NOT_FOUND", path, "there is neither a run nor a package", "check the path")
+    return open_package(path, device=device_of(device))
+
+
+def matched(manifest: Manifest, predictor: Predictor) -> Manifest:
+    """Another data set with the model's labels, matched by name.
+
+    Classes of the model that the data do not have are fine; classes of the data that the model does not know are not.
+
+    Raises:
+        Refused: A class that the model does not know.
+    """
+    labels = predictor.plan.labels
+    if manifest.said in {"label", "labels"}:
+        unknown = [c for c in manifest.labels.classes if c not in labels.classes and any(c in manifest.words(x) for x in manifest.cases)]
+        if unknown:
+            what = f"the data have the class {unknown[0]}, the model knows {', '.join(labels.classes)}"
+            raise Refused("UNKNOWN_CLASS", unknown[0], what, nearest(unknown[0], labels.classes))
+    return replace(manifest, labels=labels)

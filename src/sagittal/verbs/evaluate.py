@@ -1,0 +1,113 @@
+"""Evaluate: scores with intervals, on the run's own test split or on other data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sagittal.engine.run import Run
+from sagittal.errors import UsageError
+from sagittal.verbs._open import found_at, matched, predictor_at, say
+from sagittal.verbs._outcome import Outcome
+
+if TYPE_CHECKING:
+    from sagittal.engine.assess import Assessment
+    from sagittal.engine.infer import Predictor
+
+HEADLINES = ("accuracy", "balanced_accuracy", "auc", "sensitivity", "specificity", "dice", "surface_distance", "mae", "r2", "detection_ap")
+
+
+def evaluate(
+    run: str | Path,
+    *,
+    data: str | Path | None = None,
+    split: str | None = None,
+    out: Path | None = None,
+    device: str = "auto",
+) -> Outcome:
+    """Score a model.
+
+    Args:
+        run: A run directory or a package.
+        data: Another data set; all of its cases are scored unless ``split`` picks some.
+        split: Of the run's own cases (``test`` by default), or of ``data``.
+        out: Where to write; by default ``RUN/evaluation/NAME``.
+        device: ``auto``, ``cpu``, ``cuda`` ...
+
+    Returns:
+        An outcome whose ``path`` is the folder with ``scores.json`` and ``predictions.csv``.
+
+    Raises:
+        UsageError: A package without data, or a split that has no case.
+        Refused: The data have classes that the model does not know.
+    """
+    path = Path(run)
+    own = Run.open(path) if path.is_dir() else None
+    if data is None and own is None:
+        raise UsageError("NO_DATA", path.name, "a package has no cases of its own", "name some with --data")
+    if data is None and own is not None and own.recipe().split.folds is not None and split in {None, "test"}:
+        return _pooled(own)
+    predictor = predictor_at(path, device=device)
+    if data is None and own is not None:
+        name = split or "test"
+        assessment, rest = _own(own, predictor, name)
+    else:
+        name = Path(str(data)).resolve().stem
+        assessment, rest = _other(own, predictor, str(data), split)
+    folder = out or (own.evaluation(name) if own is not None else Path(f"{path.stem}-{name}"))
+    from sagittal.engine.assess import rejoin
+
+    made = rejoin(assessment, **rest)
+    made.write(folder)
+    for line in _loud(rest):
+        say(line)
+    return Outcome(path=folder, facts={"scores": [s.record() for s in made.scores], "n": len(made.rows)}, text=[*_loud(rest), *table(made)])
+
+
+def _own(run: Run, predictor: Predictor, split: str) -> tuple[Assessment, dict[str, object]]:
+    from sagittal.engine.assess import assess, reference_of
+
+    manifest = run.manifest()
+    cases = manifest.split(split)
+    if not cases:
+        raise UsageError("NO_CASES", split, "the run has no case in this split", "choose another --split, or name --data")
+    reference = reference_of(predictor.task, manifest, manifest.split("train"))
+    rest: dict[str, object] = {"split": split}
+    if split == "test":
+        rest["touched"] = run.touched("test")
+    return assess(predictor, manifest, cases, reference=reference), rest
+
+
+def _other(run: Run | None, predictor: Predictor, data: str, split: str | None) -> tuple[Assessment, dict[str, object]]:
+    from sagittal.engine.assess import assess, reference_of
+    from sagittal.engine.shift import shift_findings
+
+    found = found_at(data)
+    manifest = matched(found.manifest, predictor)
+    cases = manifest.split(split) if split is not None else manifest.cases
+    if not cases:
+        raise UsageError("NO_CASES", str(split), "the data have no case in this split", "leave --split out")
+    own = run.manifest() if run is not None else None
+    reference = reference_of(predictor.task, own, own.split("train")) if own is not None else None
+    assessment = assess(predictor, manifest, cases, reference=reference)
+    return assessment, {"data": found.sentence, "split": split, "shift": shift_findings(predictor, own, assessment, manifest)}
+
+
+def _pooled(run: Run) -> Outcome:
+    folder = run.evaluation("test")
+    record = run.read("evaluation/test/scores.json")
+    lines = [f"{s['metric']} {s['class']}: {s['value']}" for s in record["scores"] if s["metric"] in HEADLINES]
+    return Outcome(path=folder, facts={"scores": record["scores"], "n": record["n"]}, text=["pooled out-of-fold answers", *lines])
+
+
+def _loud(rest: dict[str, object]) -> list[str]:
+    found = rest.get("shift")
+    if not isinstance(found, list):
+        return []
+    return [f"SHIFT: {f['what']}" for f in found if f.get("severity") != "note"]
+
+
+def table(assessment: Assessment) -> list[str]:
+    """The scores that a person looks at first, a line each."""
+    rows = [s for s in assessment.scores if s.metric in HEADLINES]
+    return [f"{s.metric + (' ' + s.label if s.label else ''):<32} {s.text()}  n={s.n}" for s in rows]

@@ -1,0 +1,156 @@
+"""Explain: where the model looks, for its hits and its mistakes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sagittal.engine.run import Run
+from sagittal.io import atomic
+from sagittal.verbs._open import found_at, matched, predictor_at
+from sagittal.verbs._outcome import Outcome
+
+if TYPE_CHECKING:
+    from sagittal.core.image import Image
+    from sagittal.data.manifest import Manifest
+    from sagittal.engine.assess import Assessment
+    from sagittal.engine.explain import Pick
+    from sagittal.engine.infer import Predictor
+
+
+def explain(
+    run: str | Path,
+    *,
+    data: str | Path | None = None,
+    cases: Sequence[str] = (),
+    out: Path | None = None,
+    device: str = "auto",
+) -> Outcome:
+    """Maps of what spoke for the answers, on the sources' own grids.
+
+    Args:
+        run: A run directory or a package.
+        data: Another data set than the run's test split.
+        cases: Ids; by default the surest hits and mistakes of each kind.
+        out: Where to write; by default ``RUN/explanation/NAME``.
+        device: ``auto``, ``cpu``, ``cuda`` ...
+
+    Returns:
+        An outcome whose ``path`` is the folder with ``index.json``, overlays (PNG) and maps (npy).
+    """
+    from sagittal.engine.assess import assess
+
+    path = Path(run)
+    predictor = predictor_at(path, device=device)
+    own = Run.open(path) if path.is_dir() else None
+    if data is not None or own is None:
+        manifest, name = matched(found_at(str(data)).manifest, predictor), Path(str(data)).resolve().stem
+        chosen = manifest.cases
+    else:
+        manifest, name = own.manifest(), "test"
+        chosen = manifest.split("test") or manifest.split("val")
+    if cases:
+        chosen = tuple(manifest.case(case) for case in cases)
+    folder = out or (own.explanation(name) if own is not None else Path(f"{path.stem}-explanation"))
+    assessment = assess(predictor, manifest, chosen)
+    return write_explanations(predictor, manifest, assessment, folder=folder, most=len(cases) or predictor.plan.explain_cases)
+
+
+def write_explanations(predictor: Predictor, manifest: Manifest, assessment: Assessment, *, folder: Path, most: int) -> Outcome:
+    """Explain the picked cases of an assessment into a folder."""
+    from sagittal.data.dataset import image_of
+    from sagittal.engine.explain import pick
+
+    folder.mkdir(parents=True, exist_ok=True)
+    threshold = predictor.operating.threshold if predictor.operating is not None else None
+    picks = pick(assessment, most=most, threshold=threshold)
+    done: dict[tuple[str, int], dict[str, Any]] = {}
+    items, borders = [], []
+    for p in picks:
+        key = (p.row.id, p.target)
+        if key not in done:
+            done[key] = _explained(predictor, p, image_of(p.row.case, manifest), folder=folder)
+            if done[key].get("border") is not None:
+                borders.append(float(done[key]["border"]))
+        items.append({**_told(predictor, p), **done[key]})
+    record: dict[str, Any] = {"format": "sagittal-explanation", "version": 1, "method": predictor.plan.explain.name, "items": items}
+    if borders:
+        record["border_attention"] = _border_record(predictor, borders)
+    kernels = _kernels(predictor)
+    if kernels is not None:
+        atomic.write_bytes(folder / "kernels.png", kernels)
+        record["kernels"] = "kernels.png"
+    atomic.write_json(folder / "index.json", record)
+    return Outcome(path=folder, facts={"items": len(items)}, text=[f"{len(done)} cases explained in {folder}"])
+
+
+def _told(predictor: Predictor, p: Pick) -> dict[str, Any]:
+    from sagittal.engine.assess import words
+
+    classes = predictor.plan.labels.classes
+    return {
+        "case": p.row.id,
+        "group": p.row.case.group,
+        "truth": words(p.row.truth, classes),
+        "predicted": words(p.row.answer, classes),
+        "target": classes[p.target],
+        "p": round(p.p, 6),
+        "kind": p.kind,
+    }
+
+
+def _explained(predictor: Predictor, p: Pick, image: Image, *, folder: Path) -> dict[str, Any]:
+    """Write picture, overlay and map of one case; gives their names."""
+    from sagittal.engine.explain import explain_case
+    from sagittal.explainers._border import border_attention
+    from sagittal.report import galleries
+
+    found = explain_case(predictor, p.row.id, image, target=p.target)
+    stem = f"{safe_name(p.row.id)}-{safe_name(found.target)}"
+    with atomic.writing(folder / f"{stem}.npy") as file:
+        np.save(file, found.values)
+    if not image.geometry.axes:
+        columns = {n: round(float(v), 6) for n, v in zip(image.channels, found.values, strict=True)}
+        return {"map": f"{stem}.npy", "columns": columns}
+    values = image.read()
+    atomic.write_bytes(folder / f"{stem}.png", galleries.thumbnail(values, size_px=320))
+    atomic.write_bytes(folder / f"{stem}_cam.png", galleries.overlay(values, found.values))
+    return {"picture": f"{stem}.png", "overlay": f"{stem}_cam.png", "map": f"{stem}.npy", "border": border_attention(found.values)}
+
+
+def _border_record(predictor: Predictor, borders: Sequence[float]) -> dict[str, Any]:
+    from sagittal.explainers._border import border_share
+
+    size = predictor.plan.preparation.size or (224, 224)
+    return {
+        "mean": float(np.mean(borders)),
+        "share": border_share(tuple(size)),
+        "n": len(borders),
+        "values": [round(b, 4) for b in borders],
+    }
+
+
+def _kernels(predictor: Predictor) -> bytes | None:
+    from sagittal.explainers._features import first_kernels
+    from sagittal.report import galleries
+
+    weights = first_kernels(predictor.members[0])
+    return galleries.kernels(weights) if weights is not None and weights.ndim == 4 else None
+
+
+def safe_name(text: str) -> str:
+    """A name that any file system takes; different names stay different.
+
+    >>> safe_name("a/b 1.png")
+    'a_b_1.png'
+    """
+    import hashlib
+
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "_", text).strip("._") or "case"
+    if plain == text.replace("/", "_").replace(" ", "_") and len(plain) <= 80:
+        return plain
+    return f"{plain[:80]}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"

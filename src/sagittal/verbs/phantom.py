@@ -1,0 +1,41 @@
+"""Phantom: a synthetic data set."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import yaml
+
+from sagittal.errors import UsageError
+from sagittal.shelf import Shelf
+from sagittal.verbs._outcome import Outcome
+
+PHANTOMS = Shelf("sagittal.phantoms", kind="phantom")
+
+
+def phantom(kind: str, *, out: Path, sets: Sequence[str] = (), seed: int = 0) -> Outcome:
+    """Draw a synthetic data set, free of anybody's data.
+
+    Args:
+        kind: Name on the shelf of phantoms.
+        out: A new folder.
+        sets: ``option=value`` of the phantom.
+        seed: The same seed draws the same data.
+
+    Returns:
+        An outcome whose ``path`` is the folder.
+
+    Raises:
+        UsageError: There is no such phantom or option, or the folder is not empty.
+    """
+    if out.exists() and any(out.iterdir()):
+        raise UsageError("OUTPUT_EXISTS", out, "the folder is not empty", "name a new one with -o")
+    options = {}
+    for text in sets:
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise UsageError("SETTING", text, "is not option=value", "write for example --set patients=20")
+        options[key] = yaml.safe_load(value)
+    PHANTOMS.make(kind, options, out=out, seed=seed)
+    return Outcome(path=out, text=[f"a synthetic {kind} data set is in {out}"])

@@ -1,0 +1,234 @@
+"""Predict: answers for new sources, in their own geometry."""
+
+from __future__ import annotations
+
+import csv
+import io as text_io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sagittal import io
+from sagittal.core.image import Image
+from sagittal.core.prediction import Prediction
+from sagittal.errors import SagittalError, StorageFailure, UnreadableInput, UsageError
+from sagittal.io import atomic
+from sagittal.io.guard import Limits
+from sagittal.verbs._open import limits_of, predictor_at, say
+from sagittal.verbs._outcome import Outcome
+from sagittal.verbs.explain import safe_name
+
+if TYPE_CHECKING:
+    from sagittal.engine.infer import Predictor
+
+TABLES = (".csv", ".tsv", ".parquet")
+BESIDE = frozenset({".txt", ".json", ".md", ".csv", ".html", ".pdf", ".svg", ".xml"})
+"""What lies beside pictures in a folder without being one."""
+
+
+@dataclass(slots=True)
+class _Reading:
+    """What is read, what could not be, and whether that is allowed."""
+
+    limits: Limits
+    lenient: bool
+    failed: list[str] = field(default_factory=list)
+    images: dict[str, Image] = field(default_factory=dict)
+
+
+def predict(
+    run: str | Path,
+    sources: Sequence[str | Path],
+    *,
+    out: Path,
+    top: int = 3,
+    overlay: bool = True,
+    allow_unreadable: bool = False,
+    max_pixels: int | None = None,
+    device: str = "auto",
+) -> Outcome:
+    """Answer new sources.
+
+    Args:
+        run: A run directory or a package.
+        sources: Pictures, folders of them, tables, a CSV that names files.
+        out: A folder; ``predictions.csv``, ``predictions.json`` and one overlay or answer file a source.
+        top: How many classes to list for each.
+        overlay: Draw where the model looks.
+        allow_unreadable: Skip unreadable files and list them in ``failed.csv``.
+        max_pixels: The largest picture that is decoded.
+        device: ``auto``, ``cpu``, ``cuda`` ...
+
+    Returns:
+        An outcome whose ``path`` is the folder; ``failed`` names what could not be read.
+
+    Raises:
+        UnreadableInput: A source that cannot be read, unless they are allowed.
+    """
+    predictor = predictor_at(Path(run), device=device)
+    reading = _Reading(limits=limits_of(max_pixels), lenient=allow_unreadable)
+    named = list(_sources([Path(s) for s in sources], predictor, reading))
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageFailure("NOT_WRITABLE", out, error.strerror or str(error), "choose a folder that you may write to") from None
+    records = []
+    for prediction in predictor.answer(_opened(named, predictor, reading)):
+        image = reading.images.pop(prediction.case)
+        records.append({**_record(predictor, prediction, top), **_files(predictor, prediction, image, out=out, overlay=overlay)})
+    if not records and not reading.failed:
+        remedy = "name pictures, folders, a table or a CSV of paths"
+        raise UsageError("NO_SOURCE", str(sources[0]), "there is nothing to answer here", remedy)
+    atomic.write_text(out / "predictions.csv", _csv(predictor, records))
+    atomic.write_json(
+        out / "predictions.json", {"format": "sagittal-predictions", "version": 1, **_about(predictor), "predictions": records}
+    )
+    if reading.failed:
+        atomic.write_text(out / "failed.csv", "source\n" + "\n".join(reading.failed) + "\n")
+    return Outcome(
+        path=out,
+        facts={"n": len(records), "predictions": records, "failed": reading.failed},
+        text=[*_lines(records), f"{len(records)} answers in {out / 'predictions.csv'}"],
+        failed=reading.failed,
+        list_file=out / "failed.csv",
+    )
+
+
+def _sources(paths: Sequence[Path], predictor: Predictor, reading: _Reading) -> Iterator[tuple[str, str]]:
+    """``(name, locator)`` of every source; names are unique."""
+    seen: dict[str, int] = {}
+    for path in paths:
+        for name, locator in _of_path(path, predictor, reading):
+            seen[name] = seen.get(name, 0) + 1
+            yield name if seen[name] == 1 else f"{name}-{seen[name]}", locator
+
+
+def _of_path(path: Path, predictor: Predictor, reading: _Reading) -> Iterator[tuple[str, str]]:
+    bare = Path(str(path).split("::", 1)[0])
+    if not bare.exists():
+        raise UnreadableInput("NOT_FOUND", path, "there is no such file or folder", "check the path")
+    if bare.is_dir():
+        files = sorted(p for p in bare.rglob("*") if p.is_file() and not any(part.startswith(".") for part in p.relative_to(bare).parts))
+        yield from (
+            (p.relative_to(bare).with_suffix("").as_posix(), str(p)) for p in files if p.suffix.lower() not in {".txt", ".json", ".md"}
+        )
+    elif path.suffix.lower() in TABLES:
+        yield from _of_table(path, predictor, reading)
+    else:
+        yield path.stem, str(path)
+
+
+def _of_table(path: Path, predictor: Predictor, reading: _Reading) -> Iterator[tuple[str, str]]:
+    """The rows of a table, for a model of tables; otherwise the files that one of its columns names."""
+    frame = io.read_table(path, limits=reading.limits)
+    if predictor.plan.preparation.axes == 0:
+        missing = [n for n in predictor.plan.preparation.names if n not in frame.columns]
+        if missing:
+            what = (
+                f"lacks the column {missing[0]!r} and {len(missing) - 1} more" if len(missing) > 1 else f"lacks the column {missing[0]!r}"
+            )
+            raise UnreadableInput("COLUMNS", path.name, what, "give the columns that the model was trained on")
+        yield from ((str(i), f"{path}::{i}") for i in range(len(frame)))
+        return
+    for column in frame.columns:
+        values = [str(v) for v in frame[column]]
+        if values and all((path.parent / v).is_file() for v in values[:3]):
+            yield from ((Path(v).with_suffix("").as_posix(), str(path.parent / v)) for v in values)
+            return
+    raise UnreadableInput("COLUMNS", path.name, "no column names files that are there", "give paths relative to the CSV")
+
+
+def _opened(named: Sequence[tuple[str, str]], predictor: Predictor, reading: _Reading) -> Iterator[tuple[str, Image]]:
+    names = predictor.plan.preparation.names if predictor.plan.preparation.axes == 0 else ()
+    for name, locator in named:
+        try:
+            image = io.read(locator, limits=reading.limits)
+            if names and image.channels != names:
+                index = [image.channels.index(n) for n in names]
+                image = Image.of(image.read()[index], image.geometry, channels=names)
+            elif image.geometry.axes:
+                # Decoded here, so that a broken file is known before it is half answered.
+                image = Image.of(image.read(), image.geometry, channels=image.channels, meta=image.meta) if reading.lenient else image
+        except SagittalError as error:
+            if not reading.lenient:
+                raise
+            say(f"skipped: {error}")
+            reading.failed.append(locator)
+            continue
+        reading.images[name] = image
+        yield name, image
+
+
+def _record(predictor: Predictor, prediction: Prediction, top: int) -> dict[str, Any]:
+    from sagittal.engine.assess import words
+
+    record: dict[str, Any] = {"case": prediction.case}
+    classes = prediction.labels.classes
+    if prediction.scores.ndim != 1:
+        return record | (
+            {"boxes": np.round(prediction.answer, 4).tolist()} if prediction.answer.ndim == 2 and not predictor.task.regrid else {}
+        )
+    record["predicted"] = words(prediction.answer, classes)
+    if not predictor.task.calibrated:
+        return record | {"values": {c: float(v) for c, v in zip(classes, prediction.scores, strict=True)}}
+    order = np.argsort(-prediction.scores, kind="stable")[:top]
+    record["top"] = [{"class": classes[i], "p": round(float(prediction.scores[i]), 6)} for i in order]
+    record["p"] = {c: round(float(v), 6) for c, v in zip(classes, prediction.scores, strict=True)}
+    record["abstained"] = prediction.abstained
+    if predictor.operating is not None:
+        decided = predictor.operating.decide(prediction.scores[None])[0]
+        record["at_operating_point"] = words(np.asarray(decided), classes)
+    return record
+
+
+def _files(predictor: Predictor, prediction: Prediction, image: Image, *, out: Path, overlay: bool) -> dict[str, Any]:
+    """Write what belongs to one source beside the tables."""
+    if prediction.scores.ndim != 1 and predictor.task.regrid:
+        suffix = ".nii.gz" if prediction.geometry.axes > 2 else ".png"
+        path = out / f"{safe_name(prediction.case)}{suffix}"
+        codes = np.array([prediction.labels.code(c) for c in prediction.labels.classes])
+        mask = codes[prediction.answer][None].astype(np.uint8 if codes.max() < 256 else np.int16)
+        io.write(Image.of(mask, prediction.geometry), path)
+        return {"answer": path.name}
+    if not overlay or not image.geometry.axes or prediction.scores.ndim != 1:
+        return {}
+    from sagittal.engine.explain import explain_case
+    from sagittal.report import galleries
+
+    target = int(prediction.scores.argmax())
+    found = explain_case(predictor, prediction.case, image, target=target)
+    path = out / f"{safe_name(prediction.case)}_overlay.png"
+    atomic.write_bytes(path, galleries.overlay(image.read(), found.values))
+    return {"overlay": path.name}
+
+
+def _csv(predictor: Predictor, records: Sequence[dict[str, Any]]) -> str:
+    classes = predictor.plan.labels.classes
+    out = text_io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    if predictor.task.calibrated:
+        writer.writerow(["case", "predicted", *(f"p:{c}" for c in classes), "at_operating_point", "abstained"])
+        for r in records:
+            cells = [f"{r['p'][c]:.6f}" for c in classes]
+            writer.writerow([r["case"], r["predicted"], *cells, r.get("at_operating_point", ""), "yes" if r["abstained"] else ""])
+    else:
+        writer.writerow(["case", *(f"value:{c}" for c in classes), "answer"])
+        for r in records:
+            writer.writerow([r["case"], *(r.get("values", {}).get(c, "") for c in classes), r.get("answer", "")])
+    return out.getvalue()
+
+
+def _about(predictor: Predictor) -> dict[str, Any]:
+    head = {"format": "sagittal-predictions", "version": 1}
+    return {**head, "model": predictor.provenance, "labels": predictor.plan.labels.record(), "notice": "Not a medical device."}
+
+
+def _lines(records: Sequence[dict[str, Any]], most: int = 10) -> list[str]:
+    lines = []
+    for r in records[:most]:
+        chances = ", ".join(f"{t['class']} {t['p']:.3f}" for t in r.get("top", []))
+        lines.append(f"{r['case']}: {chances or r.get('values') or r.get('answer', '')}{'  (abstains)' if r.get('abstained') else ''}")
+    return lines + ([f"and {len(records) - most} more"] if len(records) > most else [])

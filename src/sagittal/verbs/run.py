@@ -1,0 +1,69 @@
+"""Run: the whole journey, from data to a report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from sagittal.verbs._open import say
+from sagittal.verbs._outcome import Outcome
+
+
+def run(
+    data: str | Path,
+    *,
+    out: Path | None = None,
+    recipe: str | Path | None = None,
+    sets: Sequence[str] | Mapping[str, Any] = (),
+    layout: str | None = None,
+    allow: Sequence[str] = (),
+    allow_unreadable: bool = False,
+    max_pixels: int | None = None,
+    device: str = "auto",
+) -> Outcome:
+    """Audit, train, evaluate, explain and report.
+
+    Args:
+        data: A folder, a table, a manifest or an array file.
+        out: The run directory.
+        recipe: A recipe's name or file; ``auto`` decides from the data.
+        sets: Settings over the recipe.
+        layout: How the data lie, where looking does not tell.
+        allow: Codes of findings that do not stop the run.
+        allow_unreadable: Skip unreadable files.
+        max_pixels: The largest picture that is decoded.
+        device: ``auto``, ``cpu``, ``cuda`` ...
+
+    Returns:
+        An outcome whose ``path`` is the run directory.
+
+    Raises:
+        Refused: The data are not safe to use; the message says why and what to do.
+    """
+    from sagittal.verbs.evaluate import evaluate
+    from sagittal.verbs.explain import explain
+    from sagittal.verbs.report import report
+    from sagittal.verbs.train import train
+
+    trained = train(
+        data,
+        out=out,
+        recipe=recipe,
+        sets=sets,
+        layout=layout,
+        allow=allow,
+        allow_unreadable=allow_unreadable,
+        max_pixels=max_pixels,
+        device=device,
+    )
+    path = trained.path
+    if path is None:
+        raise ValueError("training gave no run")
+    say("evaluating the test split")
+    scored = evaluate(path, device=device)
+    say("explaining hits and mistakes")
+    explain(path, device=device)
+    made = report(path)
+    facts = {**trained.facts, **scored.facts, "report": str(made.path)}
+    return Outcome(path=path, facts=facts, text=[*scored.text, *made.text], failed=trained.failed, list_file=trained.list_file)

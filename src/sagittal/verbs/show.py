@@ -1,0 +1,104 @@
+"""Show: a picture with its header, a run's summary, a model's layer table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import yaml
+
+from sagittal.errors import UsageError, nearest
+from sagittal.verbs._outcome import Outcome
+
+
+def show(
+    what: Sequence[str],
+    *,
+    out: Path | None = None,
+    size: int = 224,
+    classes: int = 1000,
+    channels: int = 3,
+    axes: int = 2,
+    sets: Sequence[str] = (),
+) -> Outcome:
+    """Describe a source, a run or a model.
+
+    Args:
+        what: ``[SOURCE]``, ``[RUN]`` or ``["model", NAME]``.
+        out: For a source: write the picture there (PNG).
+        size: For a model: the side of its input.
+        classes: For a model.
+        channels: For a model.
+        axes: For a model.
+        sets: ``option=value`` of the model.
+
+    Raises:
+        UsageError: There is nothing of this kind.
+    """
+    if what[0] == "model":
+        return _model(what[1:], size=size, classes=classes, channels=channels, axes=axes, sets=sets)
+    path = Path(what[0])
+    if (path / "recipe.yaml").is_file():
+        return _run(path)
+    return _source(what[0], out)
+
+
+def _model(names: Sequence[str], *, size: int, classes: int, channels: int, axes: int, sets: Sequence[str]) -> Outcome:
+    from sagittal.engine.plan import MODELS
+    from sagittal.models._summary import summary, totals
+
+    if len(names) != 1:
+        raise UsageError("SHOW", "model", "names no model", nearest(names[0] if names else "", MODELS.names()))
+    options = {}
+    for text in sets:
+        key, _, value = text.partition("=")
+        options[key.removeprefix("model.")] = yaml.safe_load(value)
+    network = MODELS.make(names[0], options, channels=channels, outputs=classes, axes=axes)
+    if "freeze" in options:
+        network.freeze(options["freeze"])
+    rows = summary(network, (size,) * network.axes)
+    whole = totals(rows)
+    lines = [f"{'layer':<36}{'kind':<18}{'output':<22}{'parameters':>14}{'MACs':>16}{'MB':>9}"]
+    lines += [
+        f"{r.name[-35:]:<36}{r.kind:<18}{'x'.join(map(str, r.shape)):<22}{r.parameters:>14,}{r.macs:>16,}{r.memory / 2**20:>9.1f}"
+        for r in rows
+    ]
+    cost = f"{whole.macs:,} MACs and {whole.memory / 2**20:.1f} MB a sample"
+    lines += ["", f"{whole.parameters:,} parameters, {whole.learns:,} of them learn; {cost}"]
+    facts = {"parameters": whole.parameters, "trainable": whole.learns, "macs": whole.macs, "layers": len(rows)}
+    return Outcome(facts=facts, text=lines)
+
+
+def _run(path: Path) -> Outcome:
+    from sagittal.engine.run import Run
+
+    run = Run.open(path)
+    lines = [f"run {run.name}"]
+    facts: dict[str, object] = {}
+    if run.has("plan.json"):
+        plan = run.read("plan.json")
+        lines += [f"  {r['what']:<22} {r['value']}  ({r['why']})" for r in plan.get("reasons", [])]
+    for scores in sorted((path / "evaluation").glob("*/scores.json")):
+        record = run.read(str(scores.relative_to(path)))
+        facts[scores.parent.name] = record["scores"]
+        lines += [f"  {scores.parent.name}: {s['metric']} {s['class']} {s['value']}" for s in record["scores"][:8]]
+    return Outcome(path=path, facts=facts, text=lines)
+
+
+def _source(locator: str, out: Path | None) -> Outcome:
+    from sagittal import io
+    from sagittal.io import atomic
+    from sagittal.report import galleries
+
+    image = io.read(locator)
+    values = image.read()
+    geometry = image.geometry
+    size = " x ".join(map(str, geometry.shape)) or "a row"
+    lines = [
+        f"{Path(locator).name}: {size}, {len(image.channels)} channel(s): {', '.join(image.channels[:8])}",
+        f"  spacing {', '.join(f'{s:.4g}' for s in geometry.spacing)} {geometry.unit}; {values.dtype}, {values.min()} to {values.max()}",
+        *(f"  {k}: {v}" for k, v in image.meta.items()),
+    ]
+    if out is not None and geometry.axes:
+        atomic.write_bytes(out, galleries.thumbnail(values, size_px=max(geometry.shape), spacing=geometry.spacing))
+    return Outcome(path=out, facts={"geometry": geometry.record(), "channels": list(image.channels)}, text=lines)

@@ -1,0 +1,188 @@
+"""Train: from data to a model that is kept, calibrated, in a run directory."""
+
+from __future__ import annotations
+
+import datetime
+import platform
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sagittal.data.audit import Audit
+from sagittal.data.manifest import Manifest
+from sagittal.engine.config import Recipe, load_recipe
+from sagittal.engine.run import Run
+from sagittal.errors import UsageError
+from sagittal.verbs._open import found_at, limits_of, say
+from sagittal.verbs._outcome import Outcome
+from sagittal.verbs.audit import audited
+
+if TYPE_CHECKING:
+    import torch
+
+    from sagittal.engine.plan import Plan
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Begun:
+    """A run that is planned but not trained."""
+
+    run: Run
+    recipe: Recipe
+    manifest: Manifest
+    audit: Audit
+
+
+def train(
+    data: str | Path | None = None,
+    *,
+    out: Path | None = None,
+    recipe: str | Path | None = None,
+    sets: Sequence[str] | Mapping[str, Any] = (),
+    resume: Path | None = None,
+    layout: str | None = None,
+    allow: Sequence[str] = (),
+    allow_unreadable: bool = False,
+    max_pixels: int | None = None,
+    device: str = "auto",
+) -> Outcome:
+    """Train a model on a data set, or go on with a run.
+
+    Args:
+        data: A folder, a table, a manifest or an array file.
+        out: The run directory; by default named after the data and the time, under ``runs/``.
+        recipe: A recipe's name or file; ``auto`` decides from the data.
+        sets: Settings over the recipe.
+        resume: A run to go on with; ``data`` and everything else is then as it was.
+        layout: How the data lie, where looking does not tell.
+        allow: Codes of findings that do not stop the run.
+        allow_unreadable: Skip unreadable files.
+        max_pixels: The largest picture that is decoded.
+        device: ``auto``, ``cpu``, ``cuda`` ...
+
+    Returns:
+        An outcome whose ``path`` is the run directory.
+
+    Raises:
+        UsageError: Neither data nor a run to resume, or settings that do not exist.
+        Refused: The data are not safe to use; the message says why.
+    """
+    from sagittal.engine.learn import device_of
+
+    where = device_of(device)
+    if resume is not None:
+        run = Run.open(resume)
+        teach(run, run.recipe(), run.manifest(), device=where, resume=True)
+        return _outcome(run)
+    if data is None:
+        raise UsageError("NO_DATA", "DATA", "there is nothing to train on", "name a data set, or a run with --resume")
+    begun = begin(
+        data,
+        out=out,
+        recipe=load_recipe(recipe, sets),
+        layout=layout,
+        allow=allow,
+        allow_unreadable=allow_unreadable,
+        max_pixels=max_pixels,
+    )
+    teach(begun.run, begun.recipe, begun.manifest, device=where)
+    return _outcome(begun.run)
+
+
+def begin(
+    data: str | Path,
+    *,
+    out: Path | None,
+    recipe: Recipe,
+    layout: str | None = None,
+    allow: Sequence[str] = (),
+    allow_unreadable: bool = False,
+    max_pixels: int | None = None,
+) -> Begun:
+    """Look at the data, refuse what is unsafe, split, plan; everything is written to a new run directory."""
+    from sagittal.engine.facts import facts_of
+    from sagittal.engine.rules import decide
+
+    started = time.time()
+    options = {**recipe.data.options(), "group": recipe.data.group or recipe.split.group, "positive": recipe.labels.positive}
+    found = found_at(data, layout=layout or recipe.data.layout, options=options)
+    say(found.sentence)
+    run = Run.create(out or Path("runs") / f"{Path(data).resolve().stem}-{datetime.datetime.now():%Y%m%d-%H%M%S}")
+    audit, manifest = audited(
+        found,
+        split=recipe.split.rules(has=found.manifest.splits, allow=allow),
+        allow=allow,
+        allow_unreadable=allow_unreadable,
+        limits=limits_of(max_pixels),
+    )
+    run.write("audit.json", audit.record())
+    manifest.write(run.path)
+    run.write_recipe(recipe)
+    run.write("environment.json", environment(recipe.seed, started))
+    if recipe.split.folds is None:
+        plan = decide(recipe, manifest, facts_of(manifest))
+        run.write("plan.json", plan.record())
+    return Begun(run=run, recipe=recipe, manifest=manifest, audit=audit)
+
+
+def teach(run: Run, recipe: Recipe, manifest: Manifest, *, device: torch.device, resume: bool = False) -> None:
+    """Train what a run has planned: one model, or one a fold and then one for all."""
+    if recipe.split.folds is not None:
+        from sagittal.engine.crossval import teach_folds
+
+        teach_folds(run, recipe, manifest, device=device, say=say)
+        return
+    _learn(run, run.plan(), manifest, device=device, resume=resume)
+
+
+def _learn(run: Run, plan: Plan, manifest: Manifest, *, device: torch.device, resume: bool) -> None:
+    from sagittal.engine.learn import learn
+
+    learned = learn(run, plan, manifest, device=device, resume=resume, say=say)
+    fitted = learned.fitted
+    run.write(
+        "training.json",
+        {
+            "format": "sagittal-training",
+            "version": 1,
+            "ended": fitted.ended,
+            "best": dict(fitted.best),
+            "epochs": fitted.epochs,
+            "steps": fitted.steps,
+            "seconds": round(fitted.seconds, 1),
+            "device": str(device),
+        },
+    )
+    say(f"trained {fitted.epochs} epochs in {fitted.seconds:.0f} s; {fitted.ended}")
+
+
+def environment(seed: int, started: float) -> dict[str, Any]:
+    """What the run ran on."""
+    import os
+
+    import numpy
+    import torch
+
+    import sagittal
+
+    return {
+        "format": "sagittal-environment",
+        "version": 1,
+        "sagittal": sagittal.__version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": numpy.__version__,
+        "platform": platform.platform(terse=True),
+        "cpu": platform.machine(),
+        "cores": os.cpu_count(),
+        "device": torch.cuda.get_device_name(0) if torch.cuda.is_available() else "cpu",
+        "seed": seed,
+        "started": datetime.datetime.fromtimestamp(started, tz=datetime.UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _outcome(run: Run) -> Outcome:
+    facts = run.read("training.json") if run.has("training.json") else {}
+    return Outcome(path=run.path, facts=facts, text=[f"the run is in {run.path}"])

@@ -1,0 +1,79 @@
+"""What every windowing offers: windows to train on, and windows that cover a case."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sagittal.core.geometry import Geometry
+from sagittal.core.window import Window
+
+
+class Windowing(Protocol):
+    """How a prepared grid is cut into what the model sees at once.
+
+    ``one`` says that every case is one sample whatever its grid, so that no header need be read to count.
+    """
+
+    @property
+    def one(self) -> bool: ...
+
+    def draws(self, grid: Geometry) -> int:
+        """How many training samples one epoch takes from a case on this grid."""
+        ...
+
+    def draw(self, grid: Geometry, index: int, rng: np.random.Generator, mask: NDArray[np.int16] | None) -> Window:
+        """The window of one of these samples.
+
+        Args:
+            grid: The prepared grid of the case.
+            index: Which of the ``draws``.
+            rng: For random windowings.
+            mask: Class indices on the grid, where the task has them, for windowings that look for objects.
+        """
+        ...
+
+    def cover(self, grid: Geometry) -> list[Window]:
+        """Windows that together see every sample of the grid, for evaluation and prediction."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cover:
+    """Windows of one size, side by side with an overlap; the last of each axis ends with the grid."""
+
+    size: tuple[int, ...]
+    overlap: float = 0.0
+
+    def windows(self, grid: Geometry) -> list[Window]:
+        """All windows in array order. A grid smaller than the window gets one window that reaches outside."""
+        size = self.of(grid)
+        starts: list[list[int]] = [[]]
+        for n, s in zip(grid.shape, size, strict=True):
+            starts = [[*head, at] for head in starts for at in places(n, s, self.overlap)]
+        return [Window(tuple(at), size) for at in starts]
+
+    def of(self, grid: Geometry) -> tuple[int, ...]:
+        """The window size for a grid: one number means the same for every axis."""
+        return tuple(self.size) if len(self.size) == grid.axes else (self.size[0],) * grid.axes
+
+
+def places(n: int, size: int, overlap: float) -> list[int]:
+    """Starts of windows of ``size`` over ``n`` samples, evenly spread, overlapping at least so much.
+
+    >>> places(10, 4, 0.0), places(3, 4, 0.5)
+    ([0, 3, 6], [0])
+    """
+    if n <= size:
+        return [-((size - n) // 2)] if n < size else [0]
+    count = int(np.ceil((n - size) / max(1.0, size * (1 - overlap)))) + 1
+    return [round(float(at)) for at in np.linspace(0, n - size, count)]
+
+
+def sizes(size: int | Sequence[int]) -> tuple[int, ...]:
+    """A size option as a tuple."""
+    return (int(size),) if isinstance(size, int) else tuple(int(s) for s in size)

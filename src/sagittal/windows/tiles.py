@@ -1,0 +1,44 @@
+"""Tiles side by side, each of them a training sample."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sagittal.core.geometry import Geometry
+from sagittal.core.window import Window
+from sagittal.windows._windowing import Cover, Windowing, sizes
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Tiles:
+    grid: Cover
+
+    @property
+    def one(self) -> bool:
+        return False
+
+    def draws(self, grid: Geometry) -> int:
+        return len(self.grid.windows(grid))
+
+    def draw(self, grid: Geometry, index: int, rng: np.random.Generator, mask: NDArray[np.int16] | None) -> Window:
+        return self.grid.windows(grid)[index]
+
+    def cover(self, grid: Geometry) -> list[Window]:
+        return self.grid.windows(grid)
+
+
+def tiles(*, size: int | Sequence[int] = 128, overlap: float = 0.0) -> Windowing:
+    """The same tiles for training and for the answer.
+
+    Args:
+        size: Samples along each axis; one number for all axes.
+        overlap: The least share of a tile that it has in common with the next one.
+
+    >>> len(tiles(size=64).cover(Geometry.picture((128, 192))))
+    6
+    """
+    return _Tiles(grid=Cover(size=sizes(size), overlap=overlap))

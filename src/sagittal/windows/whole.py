@@ -1,0 +1,37 @@
+"""The whole prepared case at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sagittal.core.geometry import Geometry
+from sagittal.core.window import Window
+from sagittal.windows._windowing import Windowing
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Whole:
+    @property
+    def one(self) -> bool:
+        return True
+
+    def draws(self, grid: Geometry) -> int:
+        return 1
+
+    def draw(self, grid: Geometry, index: int, rng: np.random.Generator, mask: NDArray[np.int16] | None) -> Window:
+        return Window.whole(grid.shape)
+
+    def cover(self, grid: Geometry) -> list[Window]:
+        return [Window.whole(grid.shape)]
+
+
+def whole() -> Windowing:
+    """One window: everything.
+
+    >>> whole().cover(Geometry.picture((4, 6)))
+    [Window(start=(0, 0), size=(4, 6))]
+    """
+    return _Whole()

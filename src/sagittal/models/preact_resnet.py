@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from sagittal.errors import UsageError, nearest
 from sagittal.models._blocks.activations import activation as activation_layer
 from sagittal.models._blocks.layers import conv, max_pool, mean_pool, mean_to
 from sagittal.models._blocks.layers import dropout as dropout_layer
@@ -15,6 +16,8 @@ from sagittal.models._blocks.shapes import SpaceToChannels
 from sagittal.models._blocks.weights import built
 from sagittal.models._head import answer
 from sagittal.models._network import Network, flat
+
+_STEMS = ("fold", "pool")
 
 
 class _Block(nn.Module):
@@ -140,6 +143,8 @@ def preact_resnet(
 
 
 def _stem(axes: int, channels: int, width: int, *, stride: int, kind: str) -> nn.Module:
+    if kind not in _STEMS:
+        raise UsageError("UNKNOWN_STEM", kind, "there is no stem of this name", nearest(kind, _STEMS))
     fold = stride if kind == "fold" else min(stride, 2)
     layers: list[nn.Module] = [SpaceToChannels(fold)] if fold > 1 else []
     layers.append(conv(axes, channels * fold**axes, width, bias=False))

@@ -9,7 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from sagittal.errors import UsageError
+from sagittal.errors import UsageError, nearest
 from sagittal.models._blocks.activations import activation as activation_layer
 from sagittal.models._blocks.layers import conv, max_pool, mean_to
 from sagittal.models._blocks.layers import norm as norm_layer
@@ -19,6 +19,7 @@ from sagittal.models._network import Network, flat
 
 _BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
 _WIDTHS = (64, 128, 256, 512)
+_STEMS = ("imagenet", "small")
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +148,8 @@ def resnet(
     """
     if depth not in _BLOCKS:
         raise UsageError("DEPTH", depth, "there is no ResNet of this depth", f"choose one of: {', '.join(map(str, _BLOCKS))}")
+    if stem not in _STEMS:
+        raise UsageError("UNKNOWN_STEM", stem, "there is no stem of this name", nearest(stem, _STEMS))
     style = _Style(axes, norm, activation)
     block: Callable[..., nn.Module] = _Basic if depth < 50 else _Bottleneck
     expansion = _Basic.expansion if depth < 50 else _Bottleneck.expansion

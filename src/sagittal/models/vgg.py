@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 from torch import nn
 
-from sagittal.errors import UsageError
+from sagittal.errors import UsageError, nearest
 from sagittal.models._blocks.activations import activation as activation_layer
 from sagittal.models._blocks.layers import conv, max_pool, mean_to
 from sagittal.models._blocks.layers import norm as norm_layer
@@ -19,6 +19,7 @@ from sagittal.models._network import Network, flat
 _WIDTHS = (64, 128, 256, 512, 512)
 _CONVOLUTIONS = {11: (1, 1, 2, 2, 2), 13: (2, 2, 2, 2, 2), 16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 4, 4)}
 _POOLED = 7
+_CLASSIFIERS = ("auto", "imagenet", "pool")
 
 
 class _Vgg(Network):
@@ -84,6 +85,8 @@ def vgg(
     """
     if depth not in _CONVOLUTIONS:
         raise UsageError("DEPTH", depth, "there is no VGG of this depth", f"choose one of: {', '.join(map(str, _CONVOLUTIONS))}")
+    if classifier not in _CLASSIFIERS:
+        raise UsageError("UNKNOWN_CLASSIFIER", classifier, "there is no classifier of this name", nearest(classifier, _CLASSIFIERS))
     full = axes == 2 if classifier == "auto" else classifier == "imagenet"
 
     def features() -> nn.Sequential:

@@ -121,9 +121,13 @@ def test_every_norm_is_an_option(norm: str | None) -> None:
     assert torch.isfinite(network(torch.randn(2, 1, 8, 8))).all()
 
 
-@pytest.mark.parametrize(("stem", "stride"), [("fold", 1), ("fold", 2), ("fold", 4), ("pool", 2), ("pool", 4)])
-def test_a_stem_makes_the_grid_coarser_by_its_stride(stem: str, stride: int) -> None:
+@pytest.mark.parametrize(
+    ("stem", "stride", "inputs"), [("fold", 1, 1), ("fold", 2, 4), ("fold", 4, 16), ("pool", 1, 1), ("pool", 2, 4), ("pool", 4, 4)]
+)
+def test_a_stem_makes_the_grid_coarser_by_its_stride(stem: str, stride: int, inputs: int) -> None:
     network = preact_resnet(channels=1, outputs=2, widths=(4, 8), blocks=1, stem=stem, stem_stride=stride)
+    convolution = next(m for m in network.modules() if isinstance(m, torch.nn.Conv2d))
+    assert convolution.in_channels == inputs, "folded into channels; the rest is pooled"
     assert dict(network.stages)["stem"](torch.zeros(1, 1, 16, 32)).shape == (1, 4, 16 // stride, 32 // stride)
 
 
@@ -146,6 +150,27 @@ def test_a_net_for_tables_refuses_pictures_and_the_other_way_round() -> None:
 def test_a_wrong_option_says_what_there_is(options: dict[str, object]) -> None:
     with pytest.raises(UsageError):
         vgg(channels=3, outputs=2, **options)
+
+
+@pytest.mark.parametrize("axes", [1, 2, 3])
+def test_folding_space_into_channels_is_a_strided_convolution(axes: int) -> None:
+    from sagittal.models._blocks.layers import conv
+    from sagittal.models._blocks.shapes import SpaceToChannels
+
+    x = torch.randn(2, 3, *(8, 6, 4)[:axes], generator=torch.Generator().manual_seed(1))
+    strided = conv(axes, 3, 5, kernel=2, stride=2)
+    strided.padding = (0,) * axes
+    folded = conv(axes, 3 * 2**axes, 5, kernel=1)
+    with torch.no_grad():
+        # channel c, offset o of the kernel is input c * 2 ** axes + o of the folded one
+        folded.weight.copy_(strided.weight.reshape(5, -1, *(1,) * axes))
+        folded.bias.copy_(strided.bias)
+        assert torch.allclose(folded(SpaceToChannels(2)(x)), strided(x), atol=1e-5)
+
+
+def test_an_unknown_stem_is_refused() -> None:
+    with pytest.raises(UsageError, match="fold"):
+        preact_resnet(channels=1, outputs=2, stem="flod", stem_stride=4)
 
 
 def test_noisy_relu_is_quiet_after_training() -> None:

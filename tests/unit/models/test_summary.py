@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 import torch
 
@@ -52,9 +54,10 @@ def test_a_table_changes_nothing(axes: int) -> None:
 
 
 def test_a_layer_that_runs_twice_is_counted_once() -> None:
-    rows = summary(resnet(channels=1, outputs=2), (64, 64))
-    assert sum(r.name == "layer1.0.relu" for r in rows) == 2
-    assert totals(rows).parameters == sum(p.numel() for p in resnet(channels=1, outputs=2).parameters())
+    network = resnet(channels=1, outputs=2, activation="prelu")
+    rows = summary(network, (64, 64))
+    assert [r.parameters for r in rows if r.name == "layer1.0.relu"] == [1, 0]
+    assert totals(rows).parameters == sum(p.numel() for p in network.parameters())
 
 
 def test_a_shape_that_does_not_fit_is_refused() -> None:
@@ -80,9 +83,11 @@ def test_the_fast_way_agrees_with_fp32(axes: int) -> None:
 
 
 class _Fragile(torch.nn.Module):
-    """Small differences of large numbers: bf16 loses them all."""
+    """Small differences of large numbers: bf16 loses them all, and is much faster."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if not torch.is_autocast_enabled("cpu"):
+            time.sleep(0.03)
         wide = torch.nn.functional.linear(x.flatten(1) + 1000, torch.eye(x[0].numel()))
         return wide.float() - 1000
 
@@ -91,7 +96,7 @@ def test_bf16_that_would_change_the_answer_is_not_chosen() -> None:
     x = torch.randn(4, 1, 4, 4, generator=torch.Generator().manual_seed(2))
     way = fast(_Fragile().eval(), x)
     assert way.dtype == torch.float32
-    assert "bf16" in way.seconds
+    assert way.seconds["bf16"] < way.seconds["fp32"], "else it proves nothing"
     assert way.apart < 1e-3
 
 

@@ -3,33 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import math
-import struct
 import warnings
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sagittal.errors import SagittalError, UnreadableInput
-
-# What third-party decoders raise on broken input. MemoryError and RecursionError belong here: a header can ask for both.
-DECODER_ERRORS: tuple[type[Exception], ...] = (
-    ArithmeticError,
-    AttributeError,
-    EOFError,
-    LookupError,
-    MemoryError,
-    NameError,
-    OSError,
-    RuntimeError,
-    SyntaxError,
-    TypeError,
-    ValueError,
-    Warning,
-    struct.error,
-    zlib.error,
-)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -97,7 +78,7 @@ class Limits:
 
 @contextlib.contextmanager
 def decoding(item: object, what: str) -> Iterator[None]:
-    """Turn what a decoder raises or warns about a broken file into a refusal that names it.
+    """Turn what a decoder raises on a broken file into a refusal that names it.
 
     Args:
         item: The file.
@@ -107,20 +88,41 @@ def decoding(item: object, what: str) -> Iterator[None]:
         UnreadableInput: Whatever the decoder raised; our own errors pass unchanged.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
+        yield
     except SagittalError:
         raise
     except MemoryError as error:
         raise UnreadableInput(
             "TOO_LARGE", item, f"there is not enough memory to decode this {what}", "free memory, or leave it out"
         ) from error
-    except DECODER_ERRORS as error:
+    except Exception as error:  # a decoder fed with a broken file may raise anything
         reason = str(error).strip() or type(error).__name__
         raise UnreadableInput(
             "BROKEN", item, f"the {what} content cannot be decoded ({reason[:160]})", "copy it again from its source"
         ) from error
+
+
+@contextlib.contextmanager
+def quiet(*loggers: str) -> Iterator[None]:
+    """Keep what libraries warn and log about broken files off the user's screen: the refusal says it.
+
+    Args:
+        loggers: Names of the libraries' loggers.
+    """
+    logs = [logging.getLogger(name) for name in loggers]
+    before = [log.propagate for log in logs]
+    silent = logging.NullHandler()
+    for log in logs:
+        log.addHandler(silent)
+        log.propagate = False
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for log, propagate in zip(logs, before, strict=True):
+            log.removeHandler(silent)
+            log.propagate = propagate
 
 
 def _over(item: object, what: str) -> UnreadableInput:

@@ -9,7 +9,7 @@ import numpy as np
 
 from sagittal.core.image import Values
 from sagittal.errors import UnreadableInput
-from sagittal.io.guard import Limits, decoding
+from sagittal.io.guard import Limits, decoding, quiet
 from sagittal.io.readers._picture import Picture
 
 _CHANNELS = {
@@ -37,7 +37,7 @@ def bmp(path: Path, limits: Limits) -> Picture:
         limits.check_file(path, size)
         limits.check(path, (rows, columns), 4, stored=size)
         _check_rows(head, (rows, columns, bits), size, path)
-        with Image.open(path, formats=["BMP", "DIB"]) as opened:
+        with quiet("PIL"), Image.open(path, formats=["BMP", "DIB"]) as opened:
             mode = opened.mode
     if mode not in _CHANNELS:
         raise UnreadableInput("UNSUPPORTED", path, f"a BMP of mode {mode} is not read", "convert it to PNG")
@@ -79,7 +79,7 @@ def _check_rows(head: bytes, grid: tuple[int, int, int], size: int, path: Path) 
 def _decode(path: Path, mode: str) -> Values:
     from PIL import Image
 
-    with decoding(path, "BMP"), Image.open(path, formats=["BMP", "DIB"]) as opened:
+    with decoding(path, "BMP"), quiet("PIL"), Image.open(path, formats=["BMP", "DIB"]) as opened:
         if mode == "1":
             return np.asarray(opened.convert("L"))
         return np.asarray(opened.convert("RGB") if mode == "P" else opened)

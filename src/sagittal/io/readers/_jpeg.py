@@ -11,7 +11,7 @@ import numpy as np
 
 from sagittal.core.image import Values
 from sagittal.errors import UnreadableInput
-from sagittal.io.guard import Limits, decoding
+from sagittal.io.guard import Limits, decoding, quiet
 from sagittal.io.readers._exif import orientation
 from sagittal.io.readers._picture import Picture
 
@@ -118,7 +118,7 @@ def _take(file: BinaryIO, n: int, path: Path) -> bytes:
 def _whole(path: Path, header: _Header) -> bytes:
     """The bytes of the file; refused without an end marker after the scans (data cannot look like one)."""
     data = path.read_bytes()
-    if data.find(b"\xff\xd9", header.scan) < 0:
+    if data.rfind(b"\xff\xd9", header.scan) < 0:
         raise _truncated(path, f"the file ends after {len(data):,} bytes, before its end marker")
     return data
 
@@ -147,7 +147,7 @@ def _cmyk(path: Path, header: _Header) -> Values:
 
     from PIL import Image
 
-    with decoding(path, "JPEG"), Image.open(io.BytesIO(_whole(path, header)), formats=["JPEG"]) as opened:
+    with decoding(path, "JPEG"), quiet("PIL"), Image.open(io.BytesIO(_whole(path, header)), formats=["JPEG"]) as opened:
         return np.asarray(opened.convert("RGB"))
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from sagittal.core.image import Values
 from sagittal.errors import UnreadableInput
-from sagittal.io.guard import Limits, decoding
+from sagittal.io.guard import Limits, decoding, quiet
 from sagittal.io.readers._exif import orientation
 from sagittal.io.readers._picture import Picture
 
@@ -221,7 +221,7 @@ def _palette_indices(path: Path, header: _Header, extras: _Extras) -> NDArray[np
     with decoding(path, "PNG"):
         data = _checked(path)
         _check_length(data, header, path)
-        with Image.open(io.BytesIO(data), formats=["PNG"]) as opened:
+        with quiet("PIL"), Image.open(io.BytesIO(data), formats=["PNG"]) as opened:
             indices = np.asarray(opened)
     if indices.ndim != 2 or indices.max(initial=0) >= len(extras.palette):
         raise _broken(path, f"a pixel points beyond its palette of {len(extras.palette)} colours")

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import logging
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -13,7 +10,7 @@ import numpy as np
 
 from sagittal.core.image import Values
 from sagittal.errors import UnreadableInput
-from sagittal.io.guard import Limits, decoding
+from sagittal.io.guard import Limits, decoding, quiet
 from sagittal.io.readers._picture import Picture, turn
 
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _MASK, _CMYK, _YCBCR = range(7)
@@ -95,7 +92,7 @@ def tiff_indices(path: Path, part: str, limits: Limits) -> Values | None:
         return None
     if page.orientation != 1:
         raise UnreadableInput("UNSUPPORTED", path, "a label map that is to be turned when shown", "save it upright")
-    with decoding(path, "TIFF"), _quiet():
+    with decoding(path, "TIFF"), quiet("tifffile", "PIL"):
         if page.photometric == _PALETTE:
             return _by_tifffile(path, page) if page.decoder == "tifffile" else _by_pillow(path, page, raw=True)
         grey = _decode(path, page)
@@ -105,7 +102,7 @@ def tiff_indices(path: Path, part: str, limits: Limits) -> Values | None:
 def _page(path: Path, part: str, limits: Limits) -> _Page:
     import tifffile
 
-    with decoding(path, "TIFF"), _quiet(), tifffile.TiffFile(path) as opened:
+    with decoding(path, "TIFF"), quiet("tifffile", "PIL"), tifffile.TiffFile(path) as opened:
         size = path.stat().st_size
         limits.check_file(path, size)
         if len(opened.pages) > _MOST_PAGES:
@@ -134,7 +131,7 @@ def _chosen(full: list[int], part: str, path: Path) -> int:
 def _described(raw: Any, number: int, path: Path, *, alone: bool) -> _Page:
     bits = raw.bitspersample
     kind = int(raw.photometric)
-    dtype = raw.dtype
+    dtype = np.dtype(np.uint8) if raw.dtype == np.bool_ else raw.dtype
     if kind not in _KINDS or dtype is None or not isinstance(bits, int) or raw.imagedepth != 1:
         raise UnreadableInput(
             "UNSUPPORTED", path, f"a TIFF of this kind is not read ({bits} bits, photometric {kind})", "convert it to PNG"
@@ -186,7 +183,7 @@ def _check_segments(raw: Any, page: _Page, size: int, path: Path) -> None:
 
 
 def _decode(path: Path, page: _Page) -> Values:
-    with decoding(path, "TIFF"), _quiet():
+    with decoding(path, "TIFF"), quiet("tifffile", "PIL"):
         if page.decoder == "opencv":
             return _by_opencv(path, page)
         if page.decoder == "pillow":
@@ -239,21 +236,11 @@ def _by_opencv(path: Path, page: _Page) -> Values:
     if page.orientation != 1 or not page.alone or page.photometric not in {_BLACK_IS_ZERO, _RGB} or page.samples not in {1, 3, 4}:
         what = f"a TIFF of {page.samples} x {page.bits} bits with compression {page.compression} is not read when turned or one of several"
         raise UnreadableInput("UNSUPPORTED", path, what, "save it without compression")
-    values = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_UNCHANGED)
+    before = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    try:
+        values = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_UNCHANGED)
+    finally:
+        cv2.utils.logging.setLogLevel(before)
     if values is None or values.dtype != page.dtype:
         raise ValueError(f"compression {page.compression} of {page.dtype} samples")
     return np.asarray(values) if values.ndim == 2 else np.take(values, [2, 1, 0, 3][: values.shape[2]], axis=2)
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep tifffile's log lines about broken files off the user's screen: the refusal says it."""
-    log, handler = logging.getLogger("tifffile"), logging.NullHandler()
-    before = log.propagate
-    log.addHandler(handler)
-    log.propagate = False
-    try:
-        yield
-    finally:
-        log.removeHandler(handler)
-        log.propagate = before

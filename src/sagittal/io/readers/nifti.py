@@ -17,7 +17,7 @@ from sagittal.core.geometry import Frame
 from sagittal.core.image import Values, default_channels
 from sagittal.errors import UnreadableInput
 from sagittal.io._reader import Format, Reader
-from sagittal.io.guard import Limits, decoding
+from sagittal.io.guard import Limits, decoding, quiet
 
 _LENGTHS = {348: "<i4", 540: "<i4"}
 _MOST_HEADER = 2**24
@@ -78,7 +78,7 @@ def _open(path: Path, part: str, limits: Limits) -> Image:
     if part:
         raise UnreadableInput("NO_SUCH_PART", path, f"a volume has no part {part!r}", "leave out what follows ::")
     zipped = path.name.lower().endswith(".gz") or _starts_gzip(path)
-    with decoding(path, "NIfTI"):
+    with decoding(path, "NIfTI"), quiet("nibabel.global"):
         size = path.stat().st_size
         limits.check_file(path, size)
         header = _header(path, zipped=zipped)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from sagittal.core import Labels
@@ -28,4 +30,31 @@ def answers_of(
         truth=np.asarray(truth),
         scores=table,
         answer=table.argmax(axis=1),
+    )
+
+
+def values_of(truth: object, said: object, *, unit: str = "mm", groups: object = None) -> Answers:
+    """Answers to the question of one value, called ``size``."""
+    table = np.asarray(truth, dtype=np.float64).reshape(-1, 1)
+    given = np.asarray(said, dtype=np.float64).reshape(-1, 1)
+    return Answers(
+        labels=Labels(classes=("size",), unit=unit),
+        cases=np.array([f"case {i}" for i in range(len(table))], dtype=np.str_),
+        groups=np.full(len(table), "", dtype=np.str_) if groups is None else np.asarray(groups, dtype=np.str_),
+        truth=table,
+        scores=given,
+        answer=given,
+    )
+
+
+def boxes_of(truth: Sequence[object], said: Sequence[object], *, classes: tuple[str, ...] = ("nodule",)) -> Answers:
+    """Answers to the question of boxes in the plane, one entry a case: rows ``(y, x, y, x, class[, score])``."""
+    n = len(truth)
+    return Answers(
+        labels=Labels(classes=classes),
+        cases=np.array([f"case {i}" for i in range(n)], dtype=np.str_),
+        groups=np.full(n, "", dtype=np.str_),
+        truth=tuple(np.asarray(t, dtype=np.float64).reshape(-1, 5) for t in truth),
+        scores=np.zeros((n, 0)),
+        answer=tuple(np.asarray(s, dtype=np.float64).reshape(-1, 6) for s in said),
     )

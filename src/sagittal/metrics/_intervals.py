@@ -96,6 +96,8 @@ def percentiles(values: Floats, groups: int) -> Interval:
     defined = values[~np.isnan(values)]
     if defined.size < LEAST_DEFINED * values.size:
         return Interval(None, None, "none: undefined in many resamples")
+    if not np.isfinite(defined).all():
+        return Interval(None, None, "none: endless in some resamples")
     if np.ptp(defined) < 1e-12:
         return Interval(None, None, "none: every resample gives the same value")
     low, high = np.quantile(defined, [0.025, 0.975])

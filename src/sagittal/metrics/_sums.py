@@ -82,6 +82,17 @@ class Summed:
         )
 
 
+def over_classes(names: Sequence[str], held: Sequence[int], convention: str = "") -> str:
+    """The convention of a mean over classes: how many, and which the truth does not hold.
+
+    >>> over_classes(["a", "b", "c"], [0, 2])
+    'mean over 2 classes; absent from the truth: b'
+    """
+    absent = [name for k, name in enumerate(names) if k not in held]
+    text = f"mean over {len(held)} classes" + (f"; absent from the truth: {', '.join(absent)}" if absent else "")
+    return f"{convention}; {text}" if convention else text
+
+
 def mean(totals: Floats) -> Floats:
     """The first column over the second, NaN where that is 0: the statistic of a mean."""
     return ratio(totals[..., 0], totals[..., 1])

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sagittal.core import Score
 from sagittal.metrics._answers import Answers, OneClass
 from sagittal.metrics._intervals import Floats, Interval, bootstrap, group_sums, wilson
-from sagittal.metrics._sums import NO_CASES, mean, ratio
+from sagittal.metrics._sums import NO_CASES, mean, over_classes, ratio
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,7 +65,7 @@ def macro(answers: Answers, score: Counted, each: list[OneClass]) -> Score:
     holds but whose score is undefined makes the mean undefined: leaving it out would reward never answering it.
     """
     held = [i for i, one in enumerate(each) if one.truth.any()]
-    convention = macro_convention(each, held, score.convention)
+    convention = over_classes([one.label for one in each], held, score.convention)
     owners = answers.known().owners
     totals = [each[i].counts().sum(axis=0) for i in held]
     values = [float(score.of(total)) for total in totals]
@@ -93,13 +93,6 @@ def _macro_interval(score: Counted, each: list[OneClass], owners: NDArray[np.int
     if interval.low is not None or score.share is None:
         return interval
     return _combined([_one(score, one, owners, seed) for one in each])
-
-
-def macro_convention(each: list[OneClass], held: list[int], convention: str = "") -> str:
-    """How many classes a macro score speaks of, and which the truth does not hold."""
-    absent = [one.label for i, one in enumerate(each) if i not in held]
-    text = f"mean over {len(held)} classes" + (f"; absent from the truth: {', '.join(absent)}" if absent else "")
-    return f"{convention}; {text}" if convention else text
 
 
 def _combined(parts: list[Score]) -> Interval:

@@ -8,8 +8,7 @@ from numpy.typing import NDArray
 from sagittal.core import Score
 from sagittal.metrics._answers import Answers, OneClass
 from sagittal.metrics._intervals import Area, Interval, area, delong_variance, newcombe, on_logit
-from sagittal.metrics._sums import NO_CASES
-from sagittal.metrics._tables import macro_convention
+from sagittal.metrics._sums import NO_CASES, over_classes
 
 
 def auc(answers: Answers) -> list[Score]:
@@ -58,7 +57,7 @@ def _macro(each: list[OneClass], areas: list[Area | None], owners: NDArray[np.in
     """The mean over the classes of the truth; its variance from the sum of what each case adds to every class's area."""
     held = [i for i, part in enumerate(areas) if part is not None]
     parts = [(each[i].truth, part) for i, part in enumerate(areas) if part is not None]
-    convention = macro_convention(each, held, "each class against the rest")
+    convention = over_classes([one.label for one in each], held, "each class against the rest")
     n = len(owners)
     if not parts:
         return Score(metric="auc", n=n, undefined="fewer than two classes in the truth" if n else NO_CASES, convention=convention)

@@ -10,8 +10,7 @@ import numpy as np
 from sagittal.core import Score
 from sagittal.metrics._answers import Answers, OneClass
 from sagittal.metrics._intervals import Floats
-from sagittal.metrics._sums import NO_CASES, Summed, ratio, weighted
-from sagittal.metrics._tables import macro_convention
+from sagittal.metrics._sums import NO_CASES, Summed, over_classes, ratio, weighted
 
 
 def average_precision(answers: Answers) -> list[Score]:
@@ -44,7 +43,7 @@ def average_precision(answers: Answers) -> list[Score]:
     ]
     if len(each) < 2:
         return found
-    macro = replace(SCORE, convention=macro_convention(each, held, SCORE.convention))
+    macro = replace(SCORE, convention=over_classes([one.label for one in each], held, SCORE.convention))
     if not held:
         return [macro.undefined("", NO_CASES), *found]
     return [macro.defined("", float(values[held].mean()), n, interval(held)), *found]

@@ -16,12 +16,12 @@ class Baseline:
 
     Args:
         name: ``all negative``, ``majority``, ``prevalence``, ``mean`` or ``nothing found``.
-        what: What is answered, in a sentence.
+        sentence: What is answered.
         answers: To be scored by the same metrics.
     """
 
     name: str
-    what: str
+    sentence: str
     answers: Answers
 
 
@@ -58,12 +58,12 @@ def _of_class(answers: Answers) -> list[Baseline]:
     if len(labels) == 2 and labels.positive is not None:
         negative = 1 - labels.index(labels.positive)
         what = f"every case is {labels.classes[negative]}"
-        found.append(Baseline(name="all negative", what=what, answers=_same(answers, one_hot[negative], negative)))
+        found.append(Baseline(name="all negative", sentence=what, answers=_same(answers, one_hot[negative], negative)))
     most = int(known.mean.argmax())
     what = f"every case is {labels.classes[most]}, the most frequent class of {whose}"
-    found.append(Baseline(name="majority", what=what, answers=_same(answers, one_hot[most], most)))
+    found.append(Baseline(name="majority", sentence=what, answers=_same(answers, one_hot[most], most)))
     what = f"every case has the class shares of {whose} as probabilities"
-    return [*found, Baseline(name="prevalence", what=what, answers=_same(answers, known.mean, most))]
+    return [*found, Baseline(name="prevalence", sentence=what, answers=_same(answers, known.mean, most))]
 
 
 def _of_classes(answers: Answers) -> list[Baseline]:
@@ -71,20 +71,20 @@ def _of_classes(answers: Answers) -> list[Baseline]:
     nothing = np.zeros(len(answers.labels))
     what = f"every case has the shares of {whose} as probabilities"
     return [
-        Baseline(name="all negative", what="no case has any class", answers=_same(answers, nothing, nothing > 0)),
-        Baseline(name="prevalence", what=what, answers=_same(answers, known.mean, known.mean >= 0.5)),
+        Baseline(name="all negative", sentence="no case has any class", answers=_same(answers, nothing, nothing > 0)),
+        Baseline(name="prevalence", sentence=what, answers=_same(answers, known.mean, known.mean >= 0.5)),
     ]
 
 
 def _of_value(answers: Answers) -> list[Baseline]:
     known, whose = _source(answers)
-    return [Baseline(name="mean", what=f"every case has the mean of {whose}", answers=_same(answers, known.mean, known.mean))]
+    return [Baseline(name="mean", sentence=f"every case has the mean of {whose}", answers=_same(answers, known.mean, known.mean))]
 
 
 def _of_boxes(answers: Answers) -> list[Baseline]:
     width = next((b.shape[1] + 1 for b in answers.truth if b.shape[1]), 2)
     nothing = tuple(np.zeros((0, width)) for _ in range(answers.n))
-    return [Baseline(name="nothing found", what="no case has any object", answers=replace(answers, answer=nothing))]
+    return [Baseline(name="nothing found", sentence="no case has any object", answers=replace(answers, answer=nothing))]
 
 
 def _same(answers: Answers, scores: Array, answer: Array | int) -> Answers:

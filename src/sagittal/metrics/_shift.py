@@ -120,7 +120,7 @@ def share_shift(reference: Sequence[int] | NDArray[np.integer], new: Sequence[in
     p = float(chi2_contingency(seen).pvalue) if seen.shape[1] > 1 else 1.0
     if p >= CHANCE or effect < SEEN:
         return []
-    k = int(np.abs(gap).argmax())
+    k = int(gap.argmax())
     what = f"the model answers {labels.classes[k]} in {shares[1, k]:.0%} of the cases here, and in {shares[0, k]:.0%} on validation"
     return [_shift("answers", effect, p, int(counts[1].sum()), what.replace("%", " %"))]
 

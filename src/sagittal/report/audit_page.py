@@ -1,0 +1,160 @@
+"""The audit of a data set as a page: what it is, and what is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from sagittal.core.labels import PALETTE
+from sagittal.errors import SagittalError
+from sagittal.io.atomic import write_text
+from sagittal.report import describe, page, words
+from sagittal.report.flags import finding_title, severity_of
+from sagittal.report.page import fill
+from sagittal.report.section import Section
+from sagittal.report.tables import count_table, finding_list, groups_told
+from sagittal.report.thumbnails import thumbnails
+
+Record = Mapping[str, Any]
+Picture = Callable[[str], str | None]
+
+EXAMPLES = 6
+MOST_CLASSES = 12
+
+SHEET = """
+{% for row in rows %}
+<h3 class="block-head">{{ row.name }}</h3>
+<div class="sheet">
+{% for item in row.faces %}
+<figure><img src="{{ item.face }}" alt="{{ item.case }}"><figcaption>{{ item.case }}</figcaption></figure>
+{% endfor %}
+</div>
+{% endfor %}
+"""
+
+
+def write(record: Record, out: Path) -> Path:
+    """Write ``audit.html``.
+
+    Pictures (example sheet, pairs of copies) are shown when ``manifest.csv`` lies in the folder of ``out`` and the files
+    that it names can still be read.
+
+    Args:
+        record: As in ``audit.json``; see :mod:`describe` for what it may say of the files.
+        out: The file to write.
+
+    Returns:
+        The file that was written.
+
+    Raises:
+        StorageFailure: It cannot be written.
+    """
+    write_text(out, html(record, out.parent))
+    return out
+
+
+def html(record: Record, folder: Path) -> str:
+    """The page of an audit; ``folder`` is where its manifest is, for pictures."""
+    picture = thumbnails(folder)
+    sections = [_verdict(record), _findings(record, picture), _data(record), _examples(folder, picture)]
+    return page.whole(
+        [s for s in sections if s is not None],
+        title=str(record.get("name") or _name_of(folder)),
+        subtitle=_counted(record),
+        footer=("Not a medical device. Made by Sagittal; nothing in this page is fetched from elsewhere.",),
+        kind="Audit",
+    )
+
+
+def _verdict(record: Record) -> Section:
+    """What it is, and whether it can be used, in two sentences."""
+    findings = list(record.get("findings") or ())
+    worst = {severity: [f for f in findings if severity_of(f) == severity] for severity in ("block", "warn")}
+    titles = {k: words.listed([_lower(finding_title(str(f.get("code", "")))) for f in v], most=3) for k, v in worst.items()}
+    if worst["block"]:
+        what = fill("<b>It must not be used as it is:</b> {{ titles }}.", titles=titles["block"])
+    elif worst["warn"]:
+        what = fill("It can be used, but mind: {{ titles }}.", titles=titles["warn"])
+    else:
+        what = fill("Nothing was found that speaks against using it.")
+    sentence = fill("{{ text }}", text=str(record.get("sentence") or "").rstrip("."))
+    first = sentence[:1].upper() + sentence[1:] + ". " if sentence else Markup("")
+    return Section(title="Verdict", order=10, html=fill('<p class="verdict">{{ first }}{{ what }}</p>', first=first, what=what))
+
+
+def _findings(record: Record, picture: Picture) -> Section:
+    found = list(record.get("findings") or ())
+    lede = "Looked for: patients on both sides, copies and near copies of pictures, classes without cases, files that cannot be read."
+    html = finding_list(found, picture=picture) if found else fill("<p>Nothing was found.</p>")
+    return Section(title="Findings", order=20, lede=lede, html=html)
+
+
+def _data(record: Record) -> Section | None:
+    counts = record.get("counts") or {}
+    classes = list(dict.fromkeys(name for row in counts.values() for name in row))
+
+    def colour(name: str) -> str:
+        return f"var(--series-{classes.index(name)})" if name in classes and len(classes) <= len(PALETTE) else "var(--series-0)"
+
+    parts = [
+        count_table(counts, colour=colour) if counts else Markup(""),
+        fill("{% if facts %}{{ parts.facts(facts) }}{% endif %}", facts=groups_told(record)),
+        describe.sizes(record, colour=colour),
+        describe.histograms(record, colour=colour),
+        describe.metadata(record),
+    ]
+    html = Markup("").join(parts)
+    return Section(title="Data", order=30, html=html) if html.strip() else None
+
+
+def _examples(folder: Path, picture: Picture) -> Section | None:
+    """The first readable pictures of each class."""
+    rows = [{"name": name, "faces": _faces(cases, picture)} for name, cases in list(_by_class(folder).items())[:MOST_CLASSES]]
+    shown = [row for row in rows if row["faces"]]
+    return Section(title="Examples", order=40, html=fill(SHEET, rows=shown)) if shown else None
+
+
+def _faces(cases: Sequence[str], picture: Picture) -> list[dict[str, str]]:
+    """Spread over the class, not its first files: those are often of one patient."""
+    step = max(1, len(cases) // EXAMPLES)
+    pairs = [(case, picture(case)) for case in cases[::step][:EXAMPLES]]
+    return [{"case": case, "face": face} for case, face in pairs if face is not None]
+
+
+def _by_class(folder: Path) -> dict[str, list[str]]:
+    from sagittal.data import manifest
+
+    try:
+        cases = manifest.read(folder).cases
+    except SagittalError:
+        return {}
+    found: dict[str, list[str]] = {}
+    for case in cases:
+        found.setdefault(case.label or "all", []).append(case.id)
+    # labels that are all different are values or findings, not classes
+    return found if len(found) <= max(MOST_CLASSES, len(cases) // 3) else {"all": [case.id for case in cases]}
+
+
+def _name_of(folder: Path) -> str:
+    """What the data are called: the folder in which they lie."""
+    from sagittal.data import manifest
+
+    try:
+        return manifest.read(folder).root.resolve().name or "data"
+    except SagittalError:
+        return folder.resolve().name
+
+
+def _counted(record: Record) -> str:
+    counts = record.get("counts") or {}
+    n = sum(int(v) for row in counts.values() for v in row.values())
+    classes = dict.fromkeys(name for row in counts.values() for name in row)
+    told = words.listed(list(classes)) if len(classes) <= 7 else words.count(len(classes), "class", "classes")
+    return f"{words.count(n, 'case')} · {told}" if n else ""
+
+
+def _lower(title: str) -> str:
+    return title[:1].lower() + title[1:]

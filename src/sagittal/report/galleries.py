@@ -1,0 +1,207 @@
+"""Pictures for people: arrays in, PNG bytes out; overlays, outlines, boxes, sheets, kernels.
+
+Values are ``(C, *shape)`` as an Image gives them, of any type. A picture shows red, green, blue where there are
+three channels or more (a fourth is coverage over white), else the first channel in grey. A volume shows its middle slices in
+three planes, side by side, head up and to scale where the spacing is given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sagittal.report._pixels import Picture, as_bytes, laid_out, picture
+
+WARM = ((0.0, (60, 0, 70)), (0.35, (190, 40, 60)), (0.7, (250, 140, 20)), (1.0, (255, 245, 150)))
+"""Cold to warm as lightness rises, so that it can be read without colour (after matplotlib's inferno)."""
+
+
+def overlay(values: ArrayLike, heat: ArrayLike, *, spacing: Sequence[float] | None = None, strength: float = 0.75) -> bytes:
+    r"""A map laid over a picture; where it is cold the picture shows through unchanged.
+
+    Args:
+        values: ``(C, *shape)``.
+        heat: ``shape``, 0 to 1; values outside are clipped, NaN is cold. For a volume the slices are taken where
+            the map is hottest, not in the middle.
+        spacing: Size of a sample along each axis of a volume.
+        strength: How much the hottest place covers the picture.
+
+    Raises:
+        ValueError: The map lies on another grid.
+
+    >>> overlay(np.zeros((1, 8, 8)), np.zeros((8, 8)))[:4]
+    b'\x89PNG'
+    """
+    warmth = _warmth(heat)
+    stored = _on_one_grid(values, warmth.shape)
+    at = _hottest(warmth)
+    return png(_covered(picture(stored, spacing=spacing, at=at), warmth, spacing=spacing, at=at, strength=strength))
+
+
+def explained(values: ArrayLike, heat: ArrayLike, *, spacing: Sequence[float] | None = None, most_px: int = 320) -> tuple[bytes, bytes]:
+    """The picture without and with its map, in the same slices and size; see :func:`overlay`."""
+    warmth = _warmth(heat)
+    stored = _on_one_grid(values, warmth.shape)
+    at = _hottest(warmth)
+    below = picture(stored, spacing=spacing, at=at, most_px=most_px)
+    return png(below), png(_covered(below, warmth, spacing=spacing, at=at, strength=0.75))
+
+
+def outlines(values: ArrayLike, masks: Mapping[str, ArrayLike], *, spacing: Sequence[float] | None = None) -> bytes:
+    """Edges of masks drawn on a picture, each in its colour; a later one lies on top.
+
+    Args:
+        values: ``(C, *shape)``.
+        masks: ``#rrggbb`` to a mask ``shape``; a sample is inside where it is not 0.
+        spacing: Size of a sample along each axis of a volume.
+
+    Raises:
+        ValueError: A mask lies on another grid, or a colour is not ``#rrggbb``.
+    """
+    insides = {colour: np.asarray(mask) != 0 for colour, mask in masks.items()}
+    some = np.logical_or.reduce(list(insides.values())) if insides else np.zeros(np.shape(values)[1:], bool)
+    stored = _on_one_grid(values, some.shape)
+    at = _fullest(some) if some.any() else None
+    drawn = picture(stored, spacing=spacing, at=at)
+    for colour, inside in insides.items():
+        region = laid_out(inside.astype(np.float32), spacing=spacing, at=at, shape=drawn.shape[:2]) > 0.5
+        drawn[_edge(region)] = _rgb(colour)
+    return png(drawn)
+
+
+def boxed(values: ArrayLike, boxes: Mapping[str, ArrayLike]) -> bytes:
+    """Boxes drawn on a picture, each set in its colour.
+
+    Args:
+        values: ``(C, y, x)``.
+        boxes: ``#rrggbb`` to corners ``(n, 4)``: low row, low column, high row, high column, in index coordinates of
+            ``values``; what lies outside is clipped.
+    """
+    drawn = picture(values)
+    scale = np.array(drawn.shape[:2]) / np.array(np.shape(values)[1:])
+    limit = np.array(drawn.shape[:2]) - 1
+    for colour, corners in boxes.items():
+        for row in np.asarray(corners, dtype=np.float64).reshape(-1, 4):
+            (top, left), (bottom, right) = (np.clip(np.round(end * scale), 0, limit).astype(int) for end in (row[:2], row[2:]))
+            frame = np.zeros(drawn.shape[:2], dtype=bool)
+            frame[top : bottom + 1, left : right + 1] = True
+            frame[top + 2 : bottom - 1, left + 2 : right - 1] = False
+            drawn[frame] = _rgb(colour)
+    return png(drawn)
+
+
+def thumbnail(values: ArrayLike, *, size_px: int = 160, spacing: Sequence[float] | None = None) -> bytes:
+    """A small picture whose longer side has at most so many pixels."""
+    return png(picture(values, spacing=spacing, most_px=size_px))
+
+
+def sheet(pictures: Sequence[Picture], *, columns: int = 8, gap_px: int = 2) -> bytes:
+    r"""Pictures of one size in rows, as an example sheet.
+
+    Raises:
+        ValueError: There is none, or the sizes differ.
+
+    >>> sheet([np.zeros((4, 4, 3), np.uint8)] * 3, columns=2)[:4]
+    b'\x89PNG'
+    """
+    return png(_tiled(list(pictures), columns=columns, gap_px=gap_px))
+
+
+def kernels(weights: ArrayLike, *, zoom: int = 8) -> bytes:
+    """First-layer kernels ``(out, in, *size)`` as tiles, each scaled to its own range; zero is mid-grey.
+
+    Three input channels are shown as colours, any other number by their mean; of a volume's kernel the middle slice.
+    """
+    array = np.asarray(weights, dtype=np.float32)
+    while array.ndim > 4:
+        array = array[..., array.shape[-1] // 2]
+    if array.ndim != 4:
+        raise ValueError(f"kernels {array.shape} are not (out, in, *size)")
+    array = array if array.shape[1] == 3 else np.repeat(array.mean(axis=1, keepdims=True), 3, axis=1)
+    reach = np.abs(array).max(axis=(1, 2, 3), keepdims=True)
+    tiles = as_bytes(127.5 + 127.5 * array / np.where(reach > 0, reach, 1.0)).transpose(0, 2, 3, 1)
+    tiles = tiles.repeat(zoom, axis=1).repeat(zoom, axis=2)
+    return png(_tiled(list(tiles), columns=min(16, max(4, int(np.ceil(np.sqrt(2 * len(tiles)))))), gap_px=3))
+
+
+def feature_maps(values: ArrayLike, *, most: int = 32) -> bytes:
+    """The first maps of a layer ``(C, y, x)`` as grey tiles, each scaled to its own range."""
+    return sheet([picture(one[None], most_px=96) for one in np.asarray(values)[:most]])
+
+
+def png(pixels: NDArray[np.uint8]) -> bytes:
+    r"""A PNG file of ``(height, width)`` grey or ``(height, width, 3)`` colour; the same pixels give the same bytes.
+
+    >>> png(np.zeros((2, 3), np.uint8))[:4]
+    b'\x89PNG'
+    """
+    from sagittal.io.writers.raster import encode_png
+
+    return encode_png(np.moveaxis(pixels, -1, 0) if pixels.ndim > 2 else pixels)
+
+
+def _on_one_grid(values: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.generic]:
+    stored: NDArray[np.generic] = np.asarray(values)
+    if stored.shape[1:] != shape:
+        raise ValueError(f"the map {shape} and the values {stored.shape[1:]} do not lie on one grid")
+    return stored
+
+
+def _warmth(heat: ArrayLike) -> NDArray[np.float32]:
+    warmth: NDArray[np.float32] = np.clip(np.nan_to_num(np.asarray(heat, dtype=np.float32)), 0.0, 1.0)
+    return warmth
+
+
+def _hottest(warmth: NDArray[np.float32]) -> tuple[int, ...] | None:
+    return tuple(int(i) for i in np.unravel_index(int(warmth.argmax()), warmth.shape)) if warmth.any() else None
+
+
+def _covered(
+    below: Picture, warmth: NDArray[np.float32], *, spacing: Sequence[float] | None, at: Sequence[int] | None, strength: float
+) -> Picture:
+    level = laid_out(warmth, spacing=spacing, at=at, shape=below.shape[:2])
+    cover = (strength * level**0.8)[..., None]
+    return as_bytes(below * (1 - cover) + _warm(level) * cover)
+
+
+def _fullest(mask: NDArray[np.bool_]) -> tuple[int, ...]:
+    """For each axis the slice with most of the mask."""
+    axes = range(mask.ndim)
+    return tuple(int(mask.sum(axis=tuple(a for a in axes if a != axis)).argmax()) for axis in axes)
+
+
+def _edge(region: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The pixels of a region, and those around it, that touch its border: a line two pixels wide."""
+    padded = np.pad(region, 1, mode="edge")
+    middle = padded[1:-1, 1:-1]
+    edge: NDArray[np.bool_] = np.zeros_like(region)
+    for other in (padded[:-2, 1:-1], padded[2:, 1:-1], padded[1:-1, :-2], padded[1:-1, 2:]):
+        edge |= other != middle
+    return edge
+
+
+def _warm(level: NDArray[np.float32]) -> NDArray[np.float32]:
+    places = [p for p, _ in WARM]
+    return np.stack([np.interp(level, places, [rgb[c] for _, rgb in WARM]) for c in range(3)], axis=-1).astype(np.float32)
+
+
+def _rgb(colour: str) -> tuple[int, int, int]:
+    digits = colour.removeprefix("#")
+    if len(digits) != 6:
+        raise ValueError(f"a colour is #rrggbb, not {colour!r}")
+    return int(digits[:2], 16), int(digits[2:4], 16), int(digits[4:], 16)
+
+
+def _tiled(tiles: list[Picture], *, columns: int, gap_px: int) -> Picture:
+    if len({t.shape for t in tiles}) != 1:
+        raise ValueError("a sheet needs at least one picture, and all of one size")
+    height, width = (n + gap_px for n in tiles[0].shape[:2])
+    columns = min(columns, len(tiles))
+    rows = -(-len(tiles) // columns)
+    whole = np.full((rows * height - gap_px, columns * width - gap_px, 3), 255, dtype=np.uint8)
+    for place, tile in enumerate(tiles):
+        top, left = place // columns * height, place % columns * width
+        whole[top : top + tile.shape[0], left : left + tile.shape[1]] = tile
+    return whole

@@ -1,0 +1,71 @@
+"""Attention: does the network look at the border, which columns matter, and what its first layer sees."""
+
+from __future__ import annotations
+
+import statistics
+from typing import Any
+
+from sagittal.report import words
+from sagittal.report.page import fill, picture
+from sagittal.report.section import Section
+from sagittal.report.view import RunView
+
+MOST_COLUMNS = 25
+
+PAGE = """
+{% if border %}{{ parts.facts(border) }}
+<p class="small">How much of the maps lies in the outer tenth of the pictures. More than the border's share of the area hints at marks,
+rulers or padding.</p>{% endif %}
+{% if columns %}
+<h3 class="block-head">Columns of the table</h3>
+<table class="counts"><thead><tr><th>Column</th><th class="num">importance</th><th></th></tr></thead>
+<tbody>
+{% for row in columns %}
+<tr><th scope="row" class="name">{{ row.name }}</th><td class="num">{{ row.value | number }}</td>
+<td class="bar">{{ meter(row.share) }}</td></tr>
+{% endfor %}
+</tbody></table>
+{% endif %}
+{% for part in pictures %}
+<h3 class="block-head">{{ part.title }}</h3><img class="wide" src="{{ part.src }}" alt="{{ part.title }}">
+{% endfor %}
+"""
+
+
+def attention(view: RunView) -> Section | None:
+    """Border attention, importance of table columns and first-layer kernels; None where none was kept."""
+    border = view.explanation.get("border_attention")
+    facts = _facts(border) if isinstance(border, dict) else []
+    columns = _columns(view)
+    files = (("First-layer kernels", "kernels"), ("Feature maps", "features"))
+    found = [(title, view.explained(view.explanation.get(key))) for title, key in files]
+    pictures = [{"title": title, "src": picture(path)} for title, path in found if path is not None]
+    if not facts and not columns and not pictures:
+        return None
+    html = fill(PAGE, border=facts, columns=columns, pictures=pictures)
+    return Section(title="What the network looks at", order=120, html=html)
+
+
+def _facts(border: dict[str, Any]) -> list[tuple[str, str]]:
+    known = {"mean": "Attention at the border", "share": "Area of the border", "n": "Cases"}
+    facts = []
+    for key, name in known.items():
+        value = border.get(key)
+        if isinstance(value, int | float):
+            facts.append((name, words.count(value) if key == "n" else words.percent(value)))
+    return facts
+
+
+def _columns(view: RunView) -> list[dict[str, Any]]:
+    """The mean size of what each column of a table said, over the explained cases, largest first."""
+    sums: dict[str, list[float]] = {}
+    seen: set[str] = set()
+    for item in view.explanation.get("items") or ():
+        columns = item.get("columns")
+        if isinstance(columns, dict) and item.get("case") not in seen:
+            seen.add(item.get("case"))
+            for name, value in columns.items():
+                sums.setdefault(str(name), []).append(abs(float(value)))
+    pairs = sorted(((name, statistics.fmean(values)) for name, values in sums.items()), key=lambda p: -p[1])
+    most = max((value for _, value in pairs), default=0.0) or 1.0
+    return [{"name": name, "value": value, "share": value / most} for name, value in pairs[:MOST_COLUMNS]]

@@ -1,0 +1,35 @@
+"""Splits and leaks: what the audit found between training, validation and test."""
+
+from __future__ import annotations
+
+from sagittal.report.page import fill
+from sagittal.report.section import Section
+from sagittal.report.tables import finding_list
+from sagittal.report.thumbnails import thumbnails
+from sagittal.report.view import RunView
+
+PAGE = """
+{% if rule %}{{ parts.facts(rule) }}{% endif %}
+{{ findings }}
+{% if not any %}<p>The audit has no finding.</p>{% endif %}
+"""
+
+
+def splits(view: RunView) -> Section | None:
+    """Every finding of the audit, worst first; None for a run without an audit."""
+    if not view.audit:
+        return None
+    found = list(view.audit.get("findings") or ())
+    provenance = view.manifest.get("provenance")
+    told = provenance if isinstance(provenance, dict) else {}
+    names = {"group_rule": "Patients are told by", "split_rule": "Rule of the split", "split": "Rule of the split", "dropped": "Left out"}
+    rule = [(name, _plain(told[key])) for key, name in names.items() if told.get(key)]
+    lede = "Looked for: patients on both sides, copies and near copies of pictures, classes without cases, files that cannot be read."
+    html = fill(PAGE, rule=rule, findings=finding_list(found, picture=thumbnails(view.folder)), any=bool(found))
+    return Section(title="Splits and leaks", order=30, lede=lede, html=html)
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{k} {v}" for k, v in value.items() if v is not None)
+    return f"{len(value):,}" if isinstance(value, list) else str(value)

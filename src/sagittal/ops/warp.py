@@ -72,8 +72,7 @@ class ReadMap:
     @property
     def reach(self) -> tuple[float, ...]:
         """How many samples of the source, along each of its axes, a target sample stands for."""
-        n = self.axes
-        return tuple(float(v) for v in np.linalg.norm(self.affine[:n, :n], axis=1))
+        return tuple(math.hypot(*row[:-1]) for row in self.affine[:-1].tolist())
 
     def onto(self, affine: ArrayLike) -> ReadMap:
         """The same map into another source, given the affine from the old source's indices to the new one's."""
@@ -110,16 +109,19 @@ class ReadMap:
     def window(self, source: Sequence[int]) -> Window:
         """The part of a source of this shape that is needed to read linearly with antialiasing; never empty."""
         n = self.axes
-        ends = np.array(np.meshgrid(*([0, s - 1] for s in self.shape), indexing="ij")).reshape(n, -1)
-        places = self.affine[:n, :n] @ ends + self.affine[:n, n:]
-        bend = np.zeros(n)
+        bend = [0.0] * n
         if self.field is not None:
-            bend = np.abs(self.affine[:n, :n]) @ np.abs(self.field).reshape(n, -1).max(axis=1)
-        margin = bend + 2 + 2 * np.array(self.reach)
-        size = np.array(source)
-        low = np.clip(np.floor(places.min(axis=1) - margin), 0, size - 1).astype(int)
-        high = np.clip(np.ceil(places.max(axis=1) + margin) + 1, low + 1, size).astype(int)
-        return Window(tuple(int(v) for v in low), tuple(int(v) for v in high - low))
+            bend = (np.abs(self.affine[:n, :n]) @ np.abs(self.field).reshape(n, -1).max(axis=1)).tolist()
+        start, size = [], []
+        for row, step, moved, samples in zip(self.affine[:n].tolist(), self.reach, bend, source, strict=True):
+            spans = [a * (s - 1) for a, s in zip(row[:-1], self.shape, strict=True)]
+            margin = moved + 2 + 2 * step
+            low = math.floor(row[-1] + sum(min(a, 0.0) for a in spans) - margin)
+            high = math.ceil(row[-1] + sum(max(a, 0.0) for a in spans) + margin) + 1
+            low = min(max(low, 0), samples - 1)
+            start.append(low)
+            size.append(min(max(high, low + 1), samples) - low)
+        return Window(tuple(start), tuple(size))
 
 
 def gather(

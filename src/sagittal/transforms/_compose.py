@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -29,6 +29,14 @@ class Augmentation:
     """
 
     parts: tuple[tuple[str, object], ...] = ()
+    geometric: tuple[Geometric, ...] = field(init=False, repr=False)
+    intensity: tuple[Intensity, ...] = field(init=False, repr=False)
+    mixing: tuple[Mixing, ...] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        # Sorted once: asking a protocol what it is costs more than turning a picture.
+        for name, kind in (("geometric", Geometric), ("intensity", Intensity), ("mixing", Mixing)):
+            object.__setattr__(self, name, tuple(part for _, part in self.parts if isinstance(part, kind)))
 
     @classmethod
     def of(cls, config: Mapping[str, object] | None) -> Augmentation:
@@ -47,16 +55,6 @@ class Augmentation:
                 continue
             made.append((name, SHELF.make(name, _options(name, value))))
         return cls(parts=tuple(made))
-
-    @property
-    def geometric(self) -> tuple[Geometric, ...]:
-        """The parts that move."""
-        return tuple(part for _, part in self.parts if isinstance(part, Geometric))
-
-    @property
-    def mixing(self) -> tuple[Mixing, ...]:
-        """The parts that mix a batch."""
-        return tuple(part for _, part in self.parts if isinstance(part, Mixing))
 
     def check(self, axes: int) -> None:
         """Whether all of this means something for samples of so many axes.
@@ -80,15 +78,15 @@ class Augmentation:
         """
         self.check(grid.axes)
         affine = grid.index_map(source)
-        field: Floats | None = None
+        bend: Floats | None = None
         for part in self.geometric:
             moved = part.affine(grid, rng)
             if moved is not None:
                 affine = affine @ moved
             bent = part.field(grid, rng)
             if bent is not None:
-                field = bent if field is None else _added(field, bent)
-        return ReadMap(grid.shape, affine, field)
+                bend = bent if bend is None else _added(bend, bent)
+        return ReadMap(grid.shape, affine, bend)
 
     def intensities(self, values: Values, rng: np.random.Generator) -> Values:
         """Other values for the same samples.
@@ -98,9 +96,8 @@ class Augmentation:
             rng: Drawn from in the order of the recipe.
         """
         self.check(values.ndim - 1)
-        for _, part in self.parts:
-            if isinstance(part, Intensity):
-                values = part.apply(values, rng)
+        for part in self.intensity:
+            values = part.apply(values, rng)
         return values
 
     def mix(self, images: Values, targets: Values, rng: np.random.Generator) -> tuple[Values, Values]:

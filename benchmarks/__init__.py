@@ -1,0 +1,1 @@
+"""Ours against the peers, side by side in one process."""

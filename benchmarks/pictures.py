@@ -1,0 +1,217 @@
+"""A JPEG to a normalised 224 crop: resized crop, rotation and flip, ours against the chains in use.
+
+Pictures are drawn here (layers under speckle, as in retina OCT, at the file size of the real ones), or taken
+from a folder of JPEG files that is given.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from PIL import Image as Pillow
+
+from benchmarks.measure import Contest, Row, compare
+from sagittal import io
+from sagittal.ops.randomness import generator
+from sagittal.ops.resample import read_through
+from sagittal.ops.warp import ReadMap
+from sagittal.transforms._compose import Augmentation
+
+SIZE = (224, 224)
+MEAN, SD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+SCALE, RATIO, DEGREES = (0.8, 1.0), (3 / 4, 4 / 3), 15
+Way = Callable[[Path, int], object]
+
+
+def rows(*, turns: int = 7, folder: Path | None = None) -> list[Row]:
+    """Every contest of this file."""
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)
+    found = []
+    with tempfile.TemporaryDirectory() as place:
+        for path, kind, shape, targets in (
+            ("jpeg 512x496 grey", "grey", (496, 512), {"albumentations": 2.0, "PIL chain": 4.0}),
+            ("jpeg 512x496 colour", "colour", (496, 512), {"albumentations": 1.4, "PIL chain": 3.0}),
+            ("jpeg 2048x2048 grey", "grey", (2048, 2048), {"albumentations": 1.5}),
+        ):
+            n = 24 if shape[0] < 1000 else 4
+            files = _given(folder, kind, shape) or [_drawn(Path(place), kind, shape, i) for i in range(n)]
+            colour = kind == "colour"
+            peers = {name: made for name, make in PEERS.items() if (made := make(colour)) is not None}
+            contest = Contest(path=path, inputs=files, ours=ours(colour), peers=peers, targets=targets, off=_off(files[:4]))
+            found += compare(contest, turns=turns)
+    return found
+
+
+def ours(colour: bool) -> Way:
+    """As the data path does it: one map, one read."""
+    augment = Augmentation.of({"resized_crop": {"scale": SCALE, "ratio": RATIO}, "rotate": DEGREES, "flip": "horizontal"})
+    channels = 3 if colour else 1
+    # (v / 255 - mean) / sd as one product and one sum
+    factor = (1 / (255 * np.array(SD[:channels], np.float32))).reshape(-1, 1, 1)
+    offset = (-np.array(MEAN[:channels], np.float32) / np.array(SD[:channels], np.float32)).reshape(-1, 1, 1)
+
+    def way(path: Path, turn: int) -> torch.Tensor:
+        image = io.read(path)
+        through = augment.read_map(image.geometry, image.geometry.resized(SIZE), generator(turn))
+        values = read_through(image, through)
+        values *= factor
+        values += offset
+        return torch.from_numpy(values)
+
+    return way
+
+
+def albumentations(colour: bool) -> Way | None:
+    """With its defaults: linear, no antialiasing."""
+    try:
+        import albumentations as peer
+    except ImportError:
+        return None
+    channels = 3 if colour else 1
+    chain = peer.Compose(
+        [
+            peer.RandomResizedCrop(size=SIZE, scale=SCALE, ratio=RATIO, p=1.0),
+            peer.Rotate(limit=DEGREES, p=1.0),
+            peer.HorizontalFlip(p=0.5),
+            peer.Normalize(mean=MEAN[:channels], std=SD[:channels]),
+        ]
+    )
+
+    def way(path: Path, turn: int) -> torch.Tensor:
+        picture = cv2.imread(str(path), cv2.IMREAD_COLOR_RGB if colour else cv2.IMREAD_GRAYSCALE)
+        seen = chain(image=picture if colour else picture[..., None])["image"]
+        return torch.from_numpy(np.ascontiguousarray(seen.transpose(2, 0, 1)))
+
+    return way
+
+
+def pil_chain(colour: bool) -> Way:
+    """Step by step as torchvision's RandomResizedCrop, RandomRotation, RandomHorizontalFlip, ToTensor, Normalize do it."""
+    channels = 3 if colour else 1
+    mean, sd = torch.tensor(MEAN[:channels]).view(-1, 1, 1), torch.tensor(SD[:channels]).view(-1, 1, 1)
+
+    def way(path: Path, turn: int) -> torch.Tensor:
+        rng = np.random.default_rng(turn)
+        with Pillow.open(path) as opened:
+            picture = opened.convert("RGB" if colour else "L")
+        box = _crop(picture.size, rng)
+        picture = picture.crop(box).resize(SIZE, Pillow.Resampling.BILINEAR)
+        picture = picture.rotate(rng.uniform(-DEGREES, DEGREES), Pillow.Resampling.NEAREST)
+        if rng.random() < 0.5:
+            picture = picture.transpose(Pillow.Transpose.FLIP_LEFT_RIGHT)
+        values = torch.from_numpy(np.array(picture)).view(*SIZE, channels).permute(2, 0, 1).contiguous()
+        return values.to(torch.float32).div(255).sub_(mean).div_(sd)
+
+    return way
+
+
+def pil_tutorial(colour: bool) -> Way | None:
+    """The same chain as tutorials run it on grey files: ImageFolder turns every picture into RGB first."""
+    return None if colour else pil_chain(colour=True)
+
+
+def monai(colour: bool) -> Way | None:
+    """Array transforms, with antialiasing on, which is not its default."""
+    try:
+        from monai import transforms as peer
+    except ImportError:
+        return None
+    channels = 3 if colour else 1
+    mean, sd = np.array(MEAN[:channels]) * 255, np.array(SD[:channels]) * 255
+
+    def way(path: Path, turn: int) -> torch.Tensor:
+        picture = load(str(path))
+        part = np.sqrt(np.random.default_rng(turn).uniform(*SCALE))
+        cut = peer.RandSpatialCrop([int(s * part) for s in picture.shape[1:]], random_size=False)(picture)
+        return chain(cut)
+
+    load = peer.LoadImage(reader="PILReader", image_only=True, ensure_channel_first=True)
+    chain = peer.Compose(
+        [
+            peer.Resize(SIZE, mode="bilinear", anti_aliasing=True),
+            peer.RandRotate(range_x=np.deg2rad(DEGREES), prob=1.0),
+            peer.RandFlip(prob=0.5, spatial_axis=0),
+            peer.NormalizeIntensity(subtrahend=mean, divisor=sd, channel_wise=True),
+        ]
+    )
+    return way
+
+
+PEERS: dict[str, Callable[[bool], Way | None]] = {
+    "albumentations": albumentations,
+    "PIL chain": pil_chain,
+    "PIL chain, grey as RGB": pil_tutorial,
+    "MONAI": monai,
+}
+
+
+def _crop(size: tuple[int, int], rng: np.random.Generator) -> tuple[int, int, int, int]:
+    """The box of torchvision's RandomResizedCrop."""
+    width, height = size
+    for _ in range(10):
+        area = width * height * rng.uniform(*SCALE)
+        ratio = np.exp(rng.uniform(*np.log(RATIO)))
+        w, h = round(np.sqrt(area * ratio)), round(np.sqrt(area / ratio))
+        if 0 < w <= width and 0 < h <= height:
+            x, y = int(rng.integers(0, width - w + 1)), int(rng.integers(0, height - h + 1))
+            return x, y, x + w, y + h
+    return 0, 0, width, height
+
+
+def _off(files: list[Path]) -> float:
+    """Mean distance of our pixels from an exact antialiased reading of the full picture, in grey levels."""
+    augment = Augmentation.of({"resized_crop": {"scale": SCALE, "ratio": RATIO}, "rotate": DEGREES, "flip": "horizontal"})
+    errors = []
+    for turn, path in enumerate(files):
+        image = io.read(path)
+        through = augment.read_map(image.geometry, image.geometry.resized(SIZE), generator(turn))
+        errors.append(np.abs(read_through(image, through) - exact(image.read().astype(np.float64), through)).mean())
+    return float(np.mean(errors))
+
+
+def exact(values: np.ndarray, through: ReadMap) -> np.ndarray:
+    """Each pixel a tent-weighted mean around its place, as wide as a step of the map; float64, no shortcut."""
+    at = through.source_of(np.moveaxis(np.indices(through.shape, dtype=np.float64), 0, -1))
+    at = np.clip(at, 0, np.array(values.shape[1:]) - 1)
+    taps = []
+    for axis, size in enumerate(values.shape[1:]):
+        half = max(1.0, through.reach[axis])
+        places = np.floor(at[..., axis, None] - half) + np.arange(int(np.ceil(2 * half)) + 2)
+        weights = np.maximum(0.0, 1.0 - np.abs(places - at[..., axis, None]) / half)
+        taps.append((np.clip(places, 0, size - 1).astype(int), weights / weights.sum(axis=-1, keepdims=True)))
+    (y, wy), (x, wx) = taps
+    found = np.zeros((values.shape[0], *through.shape))
+    for i in range(y.shape[-1]):
+        for j in range(x.shape[-1]):
+            found += values[:, y[..., i], x[..., j]] * (wy[..., i] * wx[..., j])
+    return found
+
+
+def _drawn(place: Path, kind: str, shape: tuple[int, int], number: int) -> Path:
+    """Bright layers that undulate under speckle; about 0.17 bytes a pixel, as the real ones have."""
+    rng = np.random.default_rng([number, *shape])
+    row, column = np.mgrid[: shape[0], : shape[1]] / min(shape)
+    depth = row - 0.45 - 0.05 * np.sin(4 * column + rng.uniform(0, 6)) - 0.1 * (column - 0.5) ** 2
+    layers = sum(np.exp(-(((depth - d) / 0.02) ** 2)) * b for d, b in ((0.0, 0.5), (0.08, 0.35), (0.17, 0.9), (0.21, 0.6)))
+    speckle = cv2.GaussianBlur(rng.gamma(4.0, 0.25, shape), (0, 0), 0.7 * shape[0] / 496)
+    grey = np.clip(255 * (0.12 + 0.7 * layers) * speckle, 0, 255).astype(np.uint8)
+    path = place / f"{kind}-{shape[0]}-{number}.jpg"
+    picture = cv2.applyColorMap(grey, cv2.COLORMAP_PINK) if kind == "colour" else grey
+    cv2.imwrite(str(path), picture, [cv2.IMWRITE_JPEG_QUALITY, 90])
+    return path
+
+
+def _given(folder: Path | None, kind: str, shape: tuple[int, int]) -> list[Path]:
+    """JPEG files of this kind and size in a folder of the user's."""
+    found = []
+    for path in sorted(folder.rglob("*.jp*g")) if folder else []:
+        with Pillow.open(path) as opened:
+            if opened.size[::-1] == shape and (opened.mode == "RGB") == (kind == "colour"):
+                found.append(path)
+    return found

@@ -1,0 +1,37 @@
+"""Runs every benchmark, prints the table and writes ``benchmarks/latest.json``.
+
+Peers that are not installed are left out; ``make bench`` installs them in an environment of their own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import pkgutil
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", help="which files of benchmarks/; all of them when none is named")
+    parser.add_argument("--turns", type=int, default=7, help="how often everyone takes each input")
+    parser.add_argument("--folder", type=Path, help="JPEG files to use instead of drawn ones")
+    asked = parser.parse_args()
+
+    from benchmarks.measure import Row, table
+
+    known = [m.name for m in pkgutil.iter_modules([str(HERE)]) if m.name not in {"measure", "run"}]
+    found: list[Row] = []
+    for name in asked.names or known:
+        found += importlib.import_module(f"benchmarks.{name}").rows(turns=asked.turns, folder=asked.folder)
+    print(table(found))
+    (HERE / "latest.json").write_text(json.dumps([row.record() for row in found], indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -112,9 +112,10 @@ FULL = TrainSettings(
 def run(
     folder: Path, settings: TrainSettings = FULL, *, train: Pictures | None = None, model: nn.Module | None = None, **more: object
 ) -> Fitted:
+    val = more.pop("val", None)
     sources = {
-        "train": train or Pictures(batch=settings.batch),
-        "val": more.pop("val", None) or Pictures(21, batch=settings.batch, seed=1, shuffle=False),
+        "train": Pictures(batch=settings.batch) if train is None else train,
+        "val": Pictures(21, batch=settings.batch, seed=1, shuffle=False) if val is None else val,
     }
     options = {"loss": loss, "measure": quick, "seed": 5, "device": torch.device("cpu"), "settings": settings, "folder": folder, **more}
     return fit(network() if model is None else model, **sources, **options)

@@ -108,6 +108,8 @@ class CaseSamples(torch.utils.data.Dataset[Sample]):
         seed: Of the run.
         cache_bytes: How much decoded data each process may keep.
         limits: For reading.
+        cover: Take the windows that cover a case, not drawn ones.
+        rounds: How often an epoch goes through the samples, with other random numbers each time.
     """
 
     cases: Sequence[Case]
@@ -120,6 +122,7 @@ class CaseSamples(torch.utils.data.Dataset[Sample]):
     cache_bytes: int = 1 << 30
     limits: Limits | None = None
     cover: bool = False
+    rounds: int = 1
     _kept: dict[int, _Loaded] = field(default_factory=dict, repr=False)
     _free: int = field(default=-1, repr=False)
     _items: list[tuple[int, int]] | None = field(default=None, repr=False)
@@ -142,12 +145,16 @@ class CaseSamples(torch.utils.data.Dataset[Sample]):
         return len(self.windowing.cover(grid)) if self.cover else self.windowing.draws(grid)
 
     def __len__(self) -> int:
-        return len(self.items)
+        return len(self.items) * self.rounds
+
+    def case_of(self, index: int) -> Case:
+        """The case of a sample."""
+        return self.cases[self.items[index % len(self.items)][0]]
 
     def __getitem__(self, key: Key) -> Sample:
         """The sample of a key."""
         epoch, index = key.epoch, key.index
-        number, draw = self.items[index]
+        number, draw = self.items[index % len(self.items)]
         case, loaded = self.cases[number], self._load(number)
         place = loaded.grid.at(self._window(loaded, draw, epoch=epoch, index=index))
         image, encoded = self._look(loaded, place, epoch=epoch, index=index)

@@ -53,6 +53,7 @@ class Row:
     truth: NDArray[Any]
     answer: NDArray[Any]
     scores: NDArray[np.float32]
+    raw: NDArray[np.float32] | None
     abstained: bool
     measured: Mapping[str, CaseValues] = field(default_factory=dict)
 
@@ -120,8 +121,14 @@ def of_rows(predictor: Predictor, manifest: Manifest, rows: Sequence[Row], *, re
             decided = replace(answers, answer=predictor.operating.decide(answers.scores))
             rest["operating_point"] = {**predictor.operating.record(), "scores": _records(task, decided)}
     scores += _case_scores(task, rows, seed=plan.seed)
-    drawn = curves(answers) if answers is not None and answers.kind in {"class", "classes"} else {}
-    return Assessment(task=task, rows=rows, answers=answers, scores=scores, rest=rest, curves=drawn)
+    return Assessment(task=task, rows=rows, answers=answers, scores=scores, rest=rest, curves=_curves(answers, rows))
+
+
+def _curves(answers: Answers | None, rows: Sequence[Row]) -> Mapping[str, Any]:
+    if answers is None or answers.kind not in {"class", "classes"}:
+        return {}
+    raw = [r.raw for r in rows if r.raw is not None]
+    return curves(answers, before=np.stack(raw).astype(np.float64) if raw and len(raw) == len(rows) else None)
 
 
 def answered(predictor: Predictor, manifest: Manifest, cases: Sequence[Case]) -> Iterator[Row]:
@@ -148,6 +155,7 @@ def _row(task: Task, manifest: Manifest, case: Case, prediction: Prediction) -> 
         truth=none if light else truth,
         answer=none if light else prediction.answer,
         scores=none if light or prediction.scores.ndim > 1 else prediction.scores,
+        raw=prediction.raw,
         abstained=prediction.abstained,
         measured=measured,
     )
@@ -180,7 +188,7 @@ def _beside(answers: Answers, task: Task) -> dict[str, Any]:
         np.add.at(counts, (known.table, known.said), 1)
         beside["confusion"] = {"classes": list(answers.labels.classes), "counts": counts.tolist()}
     if answers.kind != "boxes" and answers.reference is not None:
-        beside["baselines"] = [{"name": name, "scores": _records(task, trivial)} for name, trivial in baselines(answers)]
+        beside["baselines"] = [{"name": b.name, "why": b.sentence, "scores": _records(task, b.answers)} for b in baselines(answers)]
     if answers.kind != "boxes" and len(set(answers.groups[answers.groups != ""])) not in {0, len(answers.cases)}:
         patients = by_patient(answers)
         beside["patient_scores"] = _records(task, patients)

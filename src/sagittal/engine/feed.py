@@ -19,7 +19,8 @@ from sagittal.transforms._compose import Augmentation
 
 def training_batches(plan: Plan, manifest: Manifest, *, rank: int = 0, ranks: int = 1, pin: bool = False) -> Batches:
     """Augmented batches of the training cases."""
-    samples = _samples(plan, manifest, manifest.split("train"), augmentation=Augmentation.of(plan.augment) if plan.augment else None)
+    augmentation = Augmentation.of(plan.augment) if plan.augment else None
+    samples = _samples(plan, manifest, manifest.split("train"), augmentation=augmentation, rounds=plan.feeding.rounds)
     order: Order = Shuffled(n=len(samples), seed=plan.seed)
     if plan.feeding.balance:
         order = Balanced(classes=sample_classes(plan, manifest, samples), seed=plan.seed)
@@ -50,7 +51,7 @@ def sample_classes(plan: Plan, manifest: Manifest, samples: CaseSamples) -> NDAr
     if said is None:
         raise Refused("BALANCE", "train.balance", "windows of a case have no class before they are drawn", "set train.balance=false")
     classes = [said[n].label_of(Geometry.none()) for n, _ in samples.items]
-    return np.asarray(classes, dtype=np.int64)
+    return np.tile(np.asarray(classes, dtype=np.int64), samples.rounds)
 
 
 def class_weights(plan: Plan, manifest: Manifest) -> list[float]:
@@ -66,7 +67,7 @@ def class_weights(plan: Plan, manifest: Manifest) -> list[float]:
 
 
 def _samples(
-    plan: Plan, manifest: Manifest, cases: Sequence[Case], *, augmentation: Augmentation | None, cover: bool = False
+    plan: Plan, manifest: Manifest, cases: Sequence[Case], *, augmentation: Augmentation | None, cover: bool = False, rounds: int = 1
 ) -> CaseSamples:
     row = plan.row
     head = row.head(plan.labels, plan.preparation.axes)
@@ -81,4 +82,5 @@ def _samples(
         cache_bytes=plan.feeding.cache_mb << 20,
         limits=Limits.default(),
         cover=cover,
+        rounds=rounds,
     )

@@ -144,7 +144,9 @@ class Predictor:
         scores = case.merger.scores()
         if not np.isfinite(scores).all():
             raise NumericFailure("NAN_SCORE", case.id, "the network gave NaN or infinity", "look at the input's values, or train again")
+        raw = None
         if self.calibration is not None and self.task.calibrated:
+            raw = scores
             scores = self.calibration.apply(scores[None])[0].astype(np.float32)
         where = case.source if self.task.regrid else case.grid
         if scores.ndim > 1 and self.task.regrid and not case.source.same_grid(case.grid):
@@ -156,6 +158,7 @@ class Predictor:
             labels=self.plan.labels,
             scores=scores,
             answer=self.task.finish(scores, self.plan.labels, where),
+            raw=raw,
             abstained=self.operating is not None and self.task.calibrated and bool(self.operating.abstains(scores[None])[0]),
             provenance=self.provenance,
         )

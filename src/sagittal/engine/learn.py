@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from sagittal.engine import checkpoint
 from sagittal.engine.assess import Row, answered
 from sagittal.engine.calibrate import Calibration, OperatingPoint, fit_calibration, fit_operating_point
 from sagittal.engine.feed import class_weights, training_batches, validation_batches
-from sagittal.engine.fit import Fitted, Hooks, fit
+from sagittal.engine.fit import Fitted, Hooks, Measure, fit
 from sagittal.engine.infer import Predictor
 from sagittal.engine.plan import LOSSES, Plan
 from sagittal.engine.run import Run
@@ -52,7 +53,9 @@ def learn(run: Run, plan: Plan, manifest: Manifest, *, device: torch.device, res
     """
     network = plan.network()
     if plan.pretrained is not None and not resume:
-        run.write("pretrained.json", start_from(network, plan.pretrained).record())
+        loaded = start_from(network, plan.pretrained)
+        run.write("pretrained.json", {"format": "sagittal-pretrained", "version": 1, **dataclasses.asdict(loaded)})
+        say(loaded.sentence)
     fitted = _fit(run, plan, manifest, network, device=device, resume=resume, say=say)
     predictor = Predictor(plan=plan, task=plan.row, members=[network.eval()], device=device, provenance={"run": run.name})
     return Learned(fitted=fitted, predictor=calibrate(run, predictor, manifest))
@@ -80,13 +83,25 @@ def _fit(run: Run, plan: Plan, manifest: Manifest, network: Network, *, device: 
             folder=run.path,
             seed=plan.seed,
             device=device,
-            measure=plan.row.quick,
+            measure=_measure(plan),
             hooks=Hooks(say=say, tensorboard=run.path / "tensorboard"),
             resume=resume,
         )
     finally:
         train.close()
         val.close()
+
+
+def _measure(plan: Plan) -> Measure:
+    """The task's quick scores; of members that train side by side, those of their mean."""
+    if plan.members == 1:
+        return plan.row.quick
+
+    def of_mean(outputs: torch.Tensor, targets: torch.Tensor) -> Mapping[str, tuple[float, int]]:
+        stacked = outputs.dim() > targets.dim() + (0 if targets.is_floating_point() else 1) and outputs.shape[1] == plan.members
+        return plan.row.quick(outputs.mean(dim=1) if stacked else outputs, targets)
+
+    return of_mean
 
 
 def _loss(plan: Plan, manifest: Manifest) -> Loss:

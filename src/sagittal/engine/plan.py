@@ -51,12 +51,14 @@ class Feeding:
     """How batches are put together.
 
     Args:
+        rounds: How often an epoch goes through the cases; more than once where there are few.
         balance: Every class equally often in an epoch.
         class_weights: Rare classes weigh more in the loss instead.
         workers: Processes that read and augment beside the training; 0 does it in the same process.
         cache_mb: Decoded pictures kept in memory, by each process.
     """
 
+    rounds: int = 1
     balance: bool = False
     class_weights: bool = False
     workers: int = 0

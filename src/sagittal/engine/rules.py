@@ -23,7 +23,10 @@ from sagittal.tasks._task import Task
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
-FEEDING = ("balance", "class_weights", "workers", "cache_mb")
+TABLE_STEPS = 600
+"""How many steps a table's network learns, whatever the number of rows (``docs/concepts/auto.md``)."""
+
+FEEDING = ("rounds", "balance", "class_weights", "workers", "cache_mb")
 
 
 @dataclass(slots=True)
@@ -62,7 +65,7 @@ def decide(recipe: Recipe, manifest: Manifest, facts: Facts) -> Plan:
         model=model,
         pretrained=pretrained,
         freeze=freeze,
-        members=recipe.model.members or 1,
+        members=recipe.model.members or (4 if facts.axes == 0 and recipe.model.name is None else 1),
         views=recipe.model.views,
         augment=_augment(recipe, facts, ledger, dense=dense),
         loss=_loss(recipe, row, ledger),
@@ -215,7 +218,8 @@ def _model(recipe: Recipe, facts: Facts, ledger: Ledger, *, dense: bool) -> tupl
 
 def _default_model(facts: Facts, options: Mapping[str, Any], *, dense: bool) -> tuple[str, dict[str, Any]]:
     if facts.axes == 0:
-        return "mlp", {"widths": [64, 64], "dropout": 0.3, **options}
+        patterns = [8, 16] if facts.ordered else []
+        return "mlp", {"widths": [64, 64], "dropout": 0.3, "activation": "gelu", "waves": 256, "patterns": patterns, **options}
     if dense:
         return "unet", {"widths": [16, 32, 64, 128], **options}
     if max(facts.shape) <= 64:
@@ -260,6 +264,18 @@ def _training(recipe: Recipe, facts: Facts, row: Task, ledger: Ledger, *, dense:
 
 
 def _default_training(facts: Facts, row: Task, *, dense: bool) -> dict[str, Any]:
+    if facts.axes == 0:
+        epochs = 10
+        return {
+            "epochs": epochs,
+            "rounds": max(1, round(TABLE_STEPS * 64 / (epochs * max(facts.cases, 1)))),
+            "batch": 64,
+            "optimizer": "adamw",
+            "lr": 3e-3,
+            "weight_decay": 0.1,
+            "decay_all": True,
+            "schedule": {"name": "cosine", "warmup": 0.03},
+        }
     batch = 32 if facts.cases >= 500 else 16
     return {
         "epochs": max(20, min(150, 60_000 // max(facts.cases, 1))),

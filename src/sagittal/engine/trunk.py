@@ -77,7 +77,7 @@ class FeatureBatches:
                 images=torch.from_numpy(np.array(features[index])),
                 targets=targets[torch.from_numpy(np.asarray(index))],
                 weights=torch.full((len(index),), weight),
-                ids=[samples.cases[samples.items[i][0]].id for i in index],
+                ids=[samples.case_of(i).id for i in index],
             )
 
     def close(self) -> None:

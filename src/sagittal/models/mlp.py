@@ -9,20 +9,23 @@ from torch import nn
 
 from sagittal.errors import UsageError
 from sagittal.models._blocks.activations import activation as activation_layer
+from sagittal.models._blocks.columns import Columns
 from sagittal.models._blocks.layers import norm as norm_layer
 from sagittal.models._blocks.weights import built
 from sagittal.models._network import Network
 
 
 class _Mlp(Network):
-    def __init__(self, hidden: nn.Sequential, last: nn.Linear, *, channels: int) -> None:
+    def __init__(self, hidden: nn.Sequential, last: nn.Linear, *, channels: int, columns: Columns | None = None) -> None:
         super().__init__(axes=0, channels=channels, outputs=last.out_features)
+        self.columns = columns
         self.hidden = hidden
         self.last = last
 
     @property
     def stages(self) -> list[tuple[str, nn.Module]]:
-        return [*((f"hidden{i}", layer) for i, layer in enumerate(self.hidden, 1)), ("head", self.last)]
+        first = [("columns", self.columns)] if self.columns is not None else []
+        return [*first, *((f"hidden{i}", layer) for i, layer in enumerate(self.hidden, 1)), ("head", self.last)]
 
 
 def mlp(
@@ -34,6 +37,8 @@ def mlp(
     activation: str = "relu",
     norm: str | None = None,
     dropout: float = 0.0,
+    waves: int = 0,
+    patterns: Sequence[int] = (),
     generator: torch.Generator | None = None,
 ) -> Network:
     """A network for table rows: ``(B, channels) -> (B, outputs)``.
@@ -46,6 +51,9 @@ def mlp(
         activation: After each hidden layer.
         norm: ``batch`` or ``None``.
         dropout: After each hidden layer.
+        waves: Random Fourier features that the hidden layers see beside the columns.
+        patterns: Channels of convolutions along the columns, whose features take the columns' place: for columns
+            that have an order, such as frequency bands or time points.
         generator: For the starting weights.
 
     Raises:
@@ -59,12 +67,13 @@ def mlp(
 
     def make() -> _Mlp:
         hidden: list[nn.Module] = []
-        inputs = channels
+        columns = Columns(channels, waves=waves, patterns=patterns, activation=activation) if waves or patterns else None
+        inputs = columns.features if columns is not None else channels
         for width in widths:
             hidden.append(
                 nn.Sequential(nn.Linear(inputs, width), norm_layer(norm, 0, width), activation_layer(activation), nn.Dropout(dropout))
             )
             inputs = width
-        return _Mlp(nn.Sequential(*hidden), nn.Linear(inputs, outputs), channels=channels)
+        return _Mlp(nn.Sequential(*hidden), nn.Linear(inputs, outputs), channels=channels, columns=columns)
 
-    return built(make, generator)
+    return built(make, generator, linear="kaiming" if waves or patterns else "uniform")

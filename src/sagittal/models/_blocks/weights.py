@@ -9,6 +9,7 @@ from typing import Literal, TypeVar
 import torch
 from torch import nn
 
+from sagittal.models._blocks.columns import Waves
 from sagittal.models._blocks.layers import CONVOLUTIONS
 
 _Module = TypeVar("_Module", bound=nn.Module)
@@ -46,6 +47,8 @@ def start(network: nn.Module, generator: torch.Generator, *, linear: Linear = "u
             _zero(module.bias)  # type: ignore[arg-type]
         elif isinstance(module, nn.Linear):
             _linear(module, linear, generator)
+        elif isinstance(module, Waves):
+            module.draw(generator)
         elif isinstance(module, nn.PReLU):
             module.weight.fill_(0.25)
         elif any(True for _ in module.parameters(recurse=False)) or any(True for _ in module.buffers(recurse=False)):

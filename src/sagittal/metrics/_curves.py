@@ -62,10 +62,11 @@ def roc(truth: NDArray[np.bool_], score: Floats) -> Curve:
     if truth.all() or not truth.any():
         raise ValueError("a ROC curve needs cases of both classes")
     hits, alarms, level = _steps(truth, score)
+    ends = np.ones(min(len(level), 1), dtype=np.bool_)
+    corner = np.concatenate([ends, (np.diff(alarms, 2) != 0) | (np.diff(hits, 2) != 0), ends])[: len(level)]
+    hits, alarms, level = hits[corner], alarms[corner], level[corner]
     x, y = np.append(0.0, alarms / alarms[-1]), np.append(0.0, hits / hits[-1])
-    level = np.append(level[:1], level)
-    corner = np.append(True, np.append((np.diff(x, 2) != 0) | (np.diff(y, 2) != 0), True))
-    return _thin({"x": x[corner], "y": y[corner], "threshold": level[corner]})
+    return _thin({"x": x, "y": y, "threshold": np.append(level[:1], level)})
 
 
 def pr(truth: NDArray[np.bool_], score: Floats) -> Curve:

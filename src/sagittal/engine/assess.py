@@ -146,7 +146,7 @@ def _row(task: Task, manifest: Manifest, case: Case, prediction: Prediction) -> 
     measured = {}
     for name in task.per_case:
         metric: CaseMetric = METRICS.get(name)
-        measured[name] = dict(metric.measure(truth, prediction.answer, prediction.geometry, prediction.labels))
+        measured[name] = dict(metric.measure(truth, np.asarray(prediction.answer, dtype=np.int64), prediction.geometry, prediction.labels))
     light = bool(task.per_case)
     none = np.zeros(0, dtype=np.float32)
     return Row(

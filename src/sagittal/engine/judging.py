@@ -9,7 +9,7 @@ from sagittal.data.batch import Source
 from sagittal.engine.learner import Learner
 from sagittal.engine.schedule import drop_of
 from sagittal.engine.scoring import Measure, measured_on, opened
-from sagittal.engine.settings import TrainSettings
+from sagittal.engine.settings import LAST, TrainSettings
 from sagittal.engine.state import Row, State
 from sagittal.engine.stopping import watched
 
@@ -19,8 +19,9 @@ def judged(state: State, row: Row, settings: TrainSettings) -> tuple[State, bool
 
     The first epoch is kept whatever it gave: a run never ends without weights.
     """
-    best = state.best.after(watched(row, state.best.watch))
-    better = best.stalled == 0 or state.best_epoch is None
+    newest = settings.best.watch == LAST
+    best = state.best.after(watched(row, "loss" if newest else state.best.watch))
+    better = newest or best.stalled == 0 or state.best_epoch is None
     state = replace(state, best=best, best_epoch=state.epoch if better else state.best_epoch)
     state = _ended_by_length(_stopped(_plateaued(state, row, settings), row, settings), settings)
     return replace(state, epoch=state.epoch + 1, batch=0, loss_sum=0.0, weight_sum=0.0, scores={}), better
@@ -70,6 +71,7 @@ def check_watched(settings: TrainSettings, rehearsal: Callable[[], Iterable[str]
     names = {settings.best.watch}
     names |= {stop.watch, stop.also or "loss"} if stop else set()
     names |= {settings.schedule.watch} if settings.schedule.name == "plateau" else set()
+    names.discard(LAST)
     if names <= {"loss", "val_loss"}:
         return
     row: Row = dict.fromkeys((f"val_{name}" for name in rehearsal()), 0.0)

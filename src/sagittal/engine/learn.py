@@ -18,10 +18,12 @@ from sagittal.engine import checkpoint
 from sagittal.engine.assess import Row, answered
 from sagittal.engine.calibrate import Calibration, OperatingPoint, fit_calibration, fit_operating_point
 from sagittal.engine.feed import class_weights, training_batches, validation_batches
-from sagittal.engine.fit import Fitted, Hooks, Measure, fit
+from sagittal.engine.fit import Fitted, Hooks, fit
 from sagittal.engine.infer import Predictor
 from sagittal.engine.plan import LOSSES, Plan
 from sagittal.engine.run import Run
+from sagittal.engine.scoring import Measure
+from sagittal.engine.settings import LAST, Best
 from sagittal.engine.trunk import FeatureBatches, OnFeatures
 from sagittal.engine.weights import start_from
 from sagittal.errors import UsageError
@@ -73,13 +75,15 @@ def _fit(run: Run, plan: Plan, manifest: Manifest, network: Network, *, device: 
         model = OnFeatures(network.to(device))
         train = FeatureBatches(pictures[0], network, views=plan.views, device=device)
         val = FeatureBatches(pictures[1], network, views=1, device=device)
+    if not manifest.split("val"):
+        say("there is no validation case: the last weights are kept, and val_* in log.csv are of the training cases")
     try:
         return fit(
             model,
             train=train,
             val=val,
             loss=_loss(plan, manifest),
-            settings=plan.train,
+            settings=plan.train if manifest.split("val") else dataclasses.replace(plan.train, best=Best(watch=LAST), stop=None),
             folder=run.path,
             seed=plan.seed,
             device=device,
@@ -117,9 +121,9 @@ def calibrate(run: Run, predictor: Predictor, manifest: Manifest) -> Predictor:
     plan, task = predictor.plan, predictor.task
     if not task.calibrated:
         return predictor
-    rows = list(answered(predictor, manifest, manifest.split("val")))
-    if not rows:
+    if not manifest.split("val"):
         return predictor
+    rows = list(answered(predictor, manifest, manifest.split("val")))
     calibration, operating = fitted_on(rows, plan)
     run.write(
         "calibration.json",

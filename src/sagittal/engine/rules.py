@@ -239,7 +239,7 @@ def _augment(recipe: Recipe, facts: Facts, ledger: Ledger, *, dense: bool) -> di
 
 def _default_augment(facts: Facts, *, dense: bool) -> dict[str, Any]:
     if facts.axes == 0:
-        return {"noise": 0.3}
+        return {"noise": {"sd": [0.3, 0.3]}}
     return {
         "affine": {"rotate": 12, "scale": [0.85, 1.2], "shift": 0.08, "shear": 5},
         "jitter": {"brightness": 0.2, "contrast": 0.25},

@@ -7,6 +7,9 @@ from typing import Literal
 
 from sagittal.errors import UsageError
 
+LAST = "last"
+"""Watched as the best: the newest weights are kept, whatever validation says."""
+
 Direction = Literal["auto", "min", "max"]
 Optimizer = Literal["sgd", "adam", "adamw", "rmsprop"]
 Precision = Literal["auto", "fp32", "bf16"]
@@ -91,7 +94,13 @@ class Stop:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Best:
-    """Which epoch's weights are kept: the best by this number, the earlier one of two equals."""
+    """Which epoch's weights are kept: the best by this number, the earlier one of two equals.
+
+    Args:
+        watch: ``loss`` (of validation), a name that ``measure`` gives, or ``last``: always the newest, where
+            there are too few validation cases to choose by.
+        mode: Whether less or more is better.
+    """
 
     watch: str = "loss"
     mode: Direction = "auto"

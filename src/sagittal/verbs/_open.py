@@ -41,13 +41,14 @@ def predictor_at(path: Path, *, device: str = "auto") -> Predictor:
         UsageError: Neither is there.
     """
     from sagittal.engine.learn import device_of, predictor_of
-    from sagittal.engine.package import open_package
     from sagittal.engine.run import Run
 
     if path.is_dir():
         return predictor_of(Run.open(path), device=device_of(device))
     if not path.exists():
         raise UsageError("NOT_FOUND", path, "there is neither a run nor a package", "check the path")
+    from sagittal.engine.package import open_package
+
     return open_package(path, device=device_of(device))
 
 

@@ -189,8 +189,9 @@ def _files(predictor: Predictor, prediction: Prediction, image: Image, *, out: P
     if prediction.scores.ndim != 1 and predictor.task.regrid:
         suffix = ".nii.gz" if prediction.geometry.axes > 2 else ".png"
         path = out / f"{safe_name(prediction.case)}{suffix}"
+        answer = np.asarray(prediction.answer, dtype=np.int64)
         codes = np.array([prediction.labels.code(c) for c in prediction.labels.classes])
-        mask = codes[prediction.answer][None].astype(np.uint8 if codes.max() < 256 else np.int16)
+        mask = codes[answer][None].astype(np.uint8 if codes.max() < 256 else np.int16)
         io.write(Image.of(mask, prediction.geometry), path)
         return {"answer": path.name}
     if not overlay or not image.geometry.axes or prediction.scores.ndim != 1:

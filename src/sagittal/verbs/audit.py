@@ -1,0 +1,179 @@
+"""Audit: what a data set is, and what is wrong with it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from sagittal.data.audit import LEAKS, Audit, Progress
+from sagittal.data.audit import audit as look
+from sagittal.data.finding import Finding
+from sagittal.data.layouts._found import Found
+from sagittal.data.manifest import Manifest
+from sagittal.data.split import SplitRules, apart, assign, unite
+from sagittal.errors import SagittalError
+from sagittal.io import atomic
+from sagittal.io.guard import Limits
+from sagittal.verbs._open import found_at, limits_of
+from sagittal.verbs._outcome import Outcome
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Audited(Outcome):
+    """The outcome of an audit.
+
+    Args:
+        audit: What was found.
+        manifest: The cases, as the layout gave them.
+        error: Why the data must not be used as they are; None when they may.
+    """
+
+    audit: Audit
+    manifest: Manifest
+    error: SagittalError | None = None
+
+    def record(self) -> dict[str, Any]:
+        """One object for ``--json``."""
+        base = Outcome.record(self)
+        return {**base, "exit": self.error.exit_code if self.error else base["exit"], **(self.error.record() if self.error else {})}
+
+    def raise_for_exit(self) -> None:
+        """Complain after the files are written.
+
+        Raises:
+            SagittalError: The data must not be used as they are: exit 3 for unreadable files, 4 for leaks.
+            Partial: Unreadable files were left out.
+        """
+        if self.error is not None:
+            raise self.error
+        Outcome.raise_for_exit(self)
+
+
+def audit(
+    data: str | Path,
+    *,
+    out: Path | None = None,
+    layout: str | None = None,
+    group: str | None = None,
+    allow: Sequence[str] = (),
+    allow_unreadable: bool = False,
+    max_pixels: int | None = None,
+    options: Mapping[str, object] | None = None,
+    workers: int | None = None,
+) -> Audited:
+    """Look at a data set and write ``audit.html``, ``audit.json``, ``manifest.csv`` and ``manifest.json``.
+
+    The outcome is given back even where the data must not be used; its ``raise_for_exit`` then complains.
+
+    Args:
+        data: A folder, a table, an array file or a manifest.
+        out: The folder to write; by default ``audit-<name>`` in the working directory.
+        layout: How the data lie, where looking does not tell.
+        group: A pattern for file names whose bracket is the patient, or a column.
+        allow: Codes of findings that are let through.
+        allow_unreadable: Leave out files that cannot be read.
+        max_pixels: The largest picture that is decoded.
+        options: Further options of the layout.
+        workers: Processes that read.
+
+    Raises:
+        UsageError: No layout fits, or several do.
+        StorageFailure: The folder cannot be written.
+    """
+    found = found_at(data, layout=layout, options={**(options or {}), "group": group})
+    place = out or Path(f"audit-{Path(data).resolve().stem}")
+    with atomic.storage(place):
+        place.mkdir(parents=True, exist_ok=True)
+    limits = limits_of(max_pixels)
+    seen = look(found.manifest, workers=workers, limits=limits, progress=_progress())
+    write(seen, found.manifest, place)
+    skipped = tuple(seen.unreadable) if allow_unreadable else ()
+    facts = {"sentence": found.sentence, "counts": seen.counts, "findings": [f.record() for f in seen.findings], "out": str(place)}
+    return Audited(
+        path=place,
+        facts=facts,
+        text=[found.sentence, *map(_line, seen.findings), f"written to {place}"],
+        failed=skipped,
+        list_file=place / "audit.json",
+        audit=seen,
+        manifest=found.manifest,
+        error=seen.refusal(allow=allow, skip_unreadable=allow_unreadable),
+    )
+
+
+def write(seen: Audit, manifest: Manifest, out: Path) -> None:
+    """Write the files of an audit into a folder."""
+    manifest.write(out)
+    atomic.write_json(out / "audit.json", seen.record())
+    from sagittal.report.audit_page import write as write_page
+
+    write_page(seen.record(), out / "audit.html")
+
+
+def audited(
+    found: Found,
+    *,
+    split: SplitRules | None = None,
+    allow: Collection[str] = (),
+    allow_unreadable: bool = False,
+    limits: Limits | None = None,
+    workers: int | None = None,
+) -> tuple[Audit, Manifest]:
+    """The audit of a data set and its cases in splits, once nothing stands against training on them.
+
+    Copies of one picture, exact or nearly, are kept on one side of the splits that are made here.
+
+    Args:
+        found: The data set.
+        split: How splits are made.
+        allow: Codes of findings that are let through.
+        allow_unreadable: Leave out files that cannot be read.
+        limits: How large a file may be.
+        workers: Processes that read.
+
+    Raises:
+        UnreadableInput: A file cannot be read.
+        Refused: A leak into test, or a class with no group in a split that is made here.
+    """
+    rules = split or SplitRules()
+    allowed = {*rules.allow, *allow}
+    seen = look(found.manifest, workers=workers, limits=limits, progress=_progress())
+    error = seen.refusal(allow=allowed, drop=rules.leaks == "drop", skip_unreadable=allow_unreadable)
+    if error is not None:
+        raise error
+    manifest = found.manifest.with_cases(c for c in found.manifest.cases if c.id not in seen.unreadable)
+    manifest, dropped = apart(manifest, seen.exact(), leaks=rules.leaks, allow=allowed)
+    # Only for drawing splits are alike cases one patient; what is kept in the manifest is what is known.
+    tied = unite(manifest, _free(manifest, seen.alike()))
+    drawn, made = assign(tied, replace(rules, allow=frozenset({*allowed, *LEAKS})))
+    where = {c.id: c.split for c in drawn.cases}
+    kept = tuple(replace(c, split=where[c.id]) for c in manifest.cases if c.id in where)
+    manifest = manifest.with_cases(kept, **{k: v for k, v in drawn.provenance.items() if k in {"split_rule", "dropped"}})
+    return seen.with_findings([*dropped, *made], manifest), manifest
+
+
+def _free(manifest: Manifest, pairs: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The pairs that no given split has parted already."""
+    split = {c.id: c.split for c in manifest.cases}
+    return [(a, b) for a, b in pairs if a in split and b in split and len({split[a], split[b]} - {""}) <= 1]
+
+
+def _line(finding: Finding) -> str:
+    """A finding for people."""
+    word = {"block": "STOP", "warn": "mind", "note": "note"}[finding.severity]
+    return f"{word}  {finding.code}: {finding.what}; {finding.remedy}"
+
+
+def _progress() -> Progress | None:
+    """A line that counts, on a terminal; nothing elsewhere."""
+    if not sys.stderr.isatty():
+        return None
+
+    def told(done: int, total: int) -> None:
+        sys.stderr.write(f"\rlooked at {done} of {total}" + ("\n" if done == total else ""))
+        sys.stderr.flush()
+
+    return told

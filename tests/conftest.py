@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
+import sys
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -14,3 +18,31 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip("no development data beside the checkout (../shared/data)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def golden() -> Callable[[str], ModuleType]:
+    """Gives the modules of ``tests/golden`` (which is no package) by name: example runs, a reader of pages."""
+
+    def load(name: str) -> ModuleType:
+        key = f"golden_{name}"
+        if key not in sys.modules:
+            spec = importlib.util.spec_from_file_location(key, Path(__file__).parent / "golden" / f"{name}.py")
+            sys.modules[key] = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(sys.modules[key])
+        return sys.modules[key]
+
+    return load
+
+
+@pytest.fixture(scope="session")
+def example_run(golden: Callable[[str], ModuleType], tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Gives one of the example runs of ``tests/golden/example_runs.py``; written once, not to be changed."""
+    made: dict[str, Path] = {}
+
+    def give(name: str) -> Path:
+        if name not in made:
+            made[name] = golden("example_runs").RUNS[name](tmp_path_factory.mktemp("runs") / name)
+        return made[name]
+
+    return give

@@ -25,6 +25,7 @@ class Series:
         colour: A CSS colour.
         dash: An SVG dash pattern, so that a line can be told without its colour.
         quiet: One of many, drawn thin and grey.
+        between: For dots, the low and high end of each one's interval.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Series:
     colour: str = "var(--series-0)"
     dash: str = ""
     quiet: bool = False
+    between: Sequence[tuple[float, float]] = ()
 
 
 def curves(series: Sequence[Series], x: Axis, y: Axis, *, diagonal: bool = False, dots: bool = False, mark: float | None = None) -> Markup:
@@ -59,7 +61,7 @@ def curves(series: Sequence[Series], x: Axis, y: Axis, *, diagonal: bool = False
         column = frame.px(mark)
         content.append(tag("line", x1=column, x2=column, y1=frame.top, y2=frame.height - frame.bottom, class_="mark"))
     for one in sorted(series, key=lambda s: not s.quiet):
-        content += _strokes(frame, one, dots=dots)
+        content += [*_whiskers(frame, one), *_strokes(frame, one, dots=dots)]
     return frame.draw(content, title=f"{y.label} against {x.label}: " + ", ".join(s.name for s in series[:8]))
 
 
@@ -139,6 +141,15 @@ def score_axis(scores: Sequence[Score | None], baselines: Sequence[float | None]
     if all(s.unit == "1" and s.higher_is_better for s in known):
         return Axis(low=-1.0 if low < -0.05 else 0.0, high=1.0)
     return Axis(low=min(low * 1.08, 0.0), high=max(high * 1.08, 1e-9, -low * 0.1))
+
+
+def _whiskers(frame: Frame, one: Series) -> list[Markup]:
+    """A thin upright line for each interval, below the dots."""
+    ends = zip(one.x, one.between, strict=True) if one.between else ()
+    style = f"stroke:{one.colour}"
+    return [
+        tag("line", x1=frame.px(x), x2=frame.px(x), y1=frame.py(a), y2=frame.py(b), class_="upright", style=style) for x, (a, b) in ends
+    ]
 
 
 def _strokes(frame: Frame, one: Series, *, dots: bool) -> list[Markup]:

@@ -12,6 +12,31 @@ from sagittal.report.words import HEADLINES, count, in_sentence, interval, liste
 
 Severity = Literal["block", "warn", "note"]
 RANK: Mapping[str, int] = {"block": 0, "warn": 1, "note": 2}
+TITLES: Mapping[str, str] = {
+    "GROUP_LEAK": "A patient is on both sides of a split",
+    "GROUP_LEAK_VAL": "A patient is in training and in validation",
+    "GROUP_LEAK_DROPPED": "Cases of shared patients were left out",
+    "DUPLICATE": "The same picture is on both sides of a split",
+    "DUPLICATE_VAL": "The same picture is in training and in validation",
+    "DUPLICATE_WITHIN": "The same picture more than once in a split",
+    "DUPLICATE_DROPPED": "Copies were left out",
+    "NEAR_DUPLICATE": "Nearly the same picture in different splits",
+    "NEAR_DUPLICATE_WITHIN": "Nearly the same picture in a split",
+    "LABEL_CONFLICT": "Copies with different labels",
+    "SAME_SOURCE": "Pictures of one source in different splits",
+    "MISSING_CLASS": "A class is missing",
+    "UNREADABLE": "Files that cannot be read",
+    "NO_GROUP": "No patient is known",
+    "SOME_NO_GROUP": "Of some cases the patient is not known",
+    "NO_LABEL": "Cases without a label",
+    "BLANK": "Pictures of one value throughout",
+    "EMPTY_MASK": "Cases on which nothing is drawn",
+    "SMALL_SPLIT": "A small split",
+    "SHORTCUT": "Format and size alone tell the class",
+    "SPLIT_MADE": "The split was made here",
+}
+CROSSING = frozenset({"GROUP_LEAK", "DUPLICATE", "NEAR_DUPLICATE", "SAME_SOURCE"})
+"""Findings after which it cannot be said that the model never saw a test case's patient or picture."""
 FEW_CASES = 30
 """Below this many cases a class's interval is wider than most differences of interest (Wilson: ±.18 at .5)."""
 
@@ -73,28 +98,29 @@ def finding_title(code: str) -> str:
     >>> finding_title("GROUP_LEAK"), finding_title("ODD_THING")
     ('A patient is on both sides of a split', 'Odd thing')
     """
-    known = {
-        "GROUP_LEAK": "A patient is on both sides of a split",
-        "DUPLICATE": "The same picture appears more than once",
-        "NEAR_DUPLICATE": "Pictures that are nearly the same",
-        "SAME_SOURCE": "Pictures of one source on both sides",
-        "MISSING_CLASS": "A class is missing from a split",
-        "UNREADABLE": "Files that cannot be read",
-        "NO_GROUP": "No patient is known",
-    }
-    return known.get(code, code.replace("_", " ").capitalize())
+    return TITLES.get(code, code.replace("_", " ").capitalize())
+
+
+def unmended(view: RunView) -> list[Mapping[str, object]]:
+    """The findings of the audit without those that dropping cases has mended (``GROUP_LEAK`` by ``GROUP_LEAK_DROPPED``)."""
+    found = list(view.audit.get("findings") or ())
+    codes = {str(f.get("code")) for f in found}
+    return [f for f in found if f"{str(f.get('code')).removesuffix('_VAL')}_DROPPED" not in codes]
 
 
 def _audit(view: RunView) -> Iterator[Flag]:
     if not view.audit:
         text = "This run keeps no audit of its data, so leaks between patients and duplicates cannot be excluded."
         yield Flag(severity="warn", title="The data were not audited", text=text, remedy="Run sagittal audit on the data.")
-    for finding in view.audit.get("findings") or ():
-        code = str(finding.get("code", ""))
-        if code == "NO_GROUP" or severity_of(finding) == "note":
+    for finding in unmended(view):
+        code, severity = str(finding.get("code", "")), severity_of(finding)
+        if code == "NO_GROUP" or severity == "note":
             continue
-        what, remedy = str(finding.get("what", "")), str(finding.get("remedy", ""))
-        yield Flag(severity=severity_of(finding), title=finding_title(code), text=sentence(what), remedy=sentence(remedy))
+        what, remedy = sentence(str(finding.get("what", ""))), sentence(str(finding.get("remedy", "")))
+        if code == "UNREADABLE" or code.endswith("_DROPPED"):
+            # a run that went on has left them out: worth a word, no longer a danger
+            severity, remedy = "note", ""
+        yield Flag(severity=severity, title=finding_title(code), text=what, remedy=remedy)
 
 
 def _groups(view: RunView) -> Iterator[Flag]:
@@ -128,10 +154,15 @@ def _chance(view: RunView) -> Iterator[Flag]:
 
 
 def _shift(view: RunView) -> Iterator[Flag]:
-    """Differences between the training data and what was scored, by plain sentences of the evaluation."""
+    """Differences between the data that the model knows and what was scored, here and in the other evaluations."""
     for finding in view.result.get("shift") or ():
-        text = str(finding.get("sentence") or finding.get("what") or finding)
-        yield Flag(severity=severity_of(finding), title="The data differ from those of training", text=sentence(text))
+        what, remedy = sentence(str(finding.get("what", ""))), sentence(str(finding.get("remedy") or ""))
+        yield Flag(severity=severity_of(finding), title="The data differ from those of training", text=what, remedy=remedy)
+    for name in view.evaluations:
+        loud = [f for f in view.result_of(name).get("shift") or () if severity_of(f) == "warn"]
+        if loud and name != view.evaluation:
+            what, remedy = sentence(str(loud[0].get("what", ""))), sentence(str(loud[0].get("remedy") or ""))
+            yield Flag(severity="warn", title=f"On “{name}” it is another matter", text=what, remedy=remedy)
 
 
 def _attention(view: RunView) -> Iterator[Flag]:

@@ -20,7 +20,7 @@ TABLE = """
 <tr>
 <th scope="row" class="name">{{ row.name }}
 {%- if row.label %} <span class="interval">{{ row.label }}</span>{% endif %}
-{% if not row.score.higher_is_better %} <span class="hint">lower is better</span>{% endif %}
+{% if row.hint %} <span class="hint">{{ row.hint }}</span>{% endif %}
 </th>
 <td class="plot">{{ strip(row.score, row.axis, baseline=row.baseline) }}</td>
 <td>{{ parts.value(row.score) }}</td>
@@ -67,4 +67,6 @@ def _row(view: RunView, score: Score, *, rivals: bool) -> dict[str, object]:
     base = view.best_baseline(score.metric, score.label) if rivals else None
     value = base[1].value if base else None
     axis = figures.score_axis([score], [value])
-    return {"name": named(score), "label": score.label, "score": score, "axis": axis, "baseline": value, "rival": base[0] if base else ""}
+    hint = "best near 0" if score.metric in words.SIGNED else "" if score.higher_is_better else "lower is better"
+    told = {"name": named(score), "label": score.label, "hint": hint, "rival": base[0] if base else ""}
+    return {**told, "score": score, "axis": axis, "baseline": value}

@@ -16,6 +16,7 @@ import yaml
 from sagittal.core.labels import PALETTE, Labels
 from sagittal.core.score import Score
 from sagittal.errors import UnreadableInput
+from sagittal.report.words import SIGNED
 
 Record = Mapping[str, Any]
 Row = Mapping[str, str]
@@ -206,7 +207,7 @@ class RunView:
         """The baseline that does best on a metric, with its name; None where none has a value."""
         found = [(name, pick(scores, metric, label, self.result.get("positive"))) for name, scores in self.baselines.items()]
         valued = [(name, score) for name, score in found if score is not None and score.value is not None]
-        return max(valued, key=lambda b: (b[1].value or 0.0) * (1 if b[1].higher_is_better else -1), default=None)
+        return max(valued, key=lambda b: _goodness(b[1]), default=None)
 
     def _json(self, name: str) -> Record:
         path = self.folder / name
@@ -262,6 +263,11 @@ def pick(scores: Sequence[Score], metric: str, label: str = "", positive: object
     """The score of a metric and class; without a class the overall one, else that of the positive class."""
     of_metric = {s.label: s for s in scores if s.metric == metric}
     return of_metric.get(label) or (of_metric.get(str(positive)) if not label and positive else None)
+
+
+def _goodness(score: Score) -> float:
+    value = score.value or 0.0
+    return -abs(value) if score.metric in SIGNED else value if score.higher_is_better else -value
 
 
 def within(folder: Path, name: object) -> Path | None:

@@ -29,14 +29,19 @@ METRICS = {
     "mae": ("Mean absolute error", "the mean distance between answer and truth"),
     "rmse": ("RMSE", "the root of the mean squared error; large errors count more"),
     "r2": ("R\u00b2", "the share of the variance that is explained; 0 is always answering the mean"),
+    "limits_of_agreement": ("Limits of agreement", "between these 95 % of the differences lie"),
     "bias": ("Bias", "the mean of answer minus truth"),
     "dice": ("Dice", "twice the overlap over the sum of both sizes; 1 is perfect"),
     "iou": ("IoU", "the overlap over the union; 1 is perfect"),
     "surface_distance": ("Surface distance", "the mean distance between the two surfaces"),
+    "hausdorff95": ("Hausdorff 95", "the 95th percentile of the distances between the two surfaces"),
     "volume_difference": ("Volume difference", "the size of the answer minus that of the truth"),
     "detection_ap": ("Detection AP", "average precision of boxes that overlap the truth by half"),
     "detection_f1": ("Detection F1", "the harmonic mean of the shares of true boxes found and of found boxes that are true"),
 }
+
+SIGNED = frozenset({"bias", "volume_difference"})
+"""Scores of which those near zero are the best."""
 
 RANK = {name: place for place, name in enumerate(METRICS)}
 """The order in which a reader wants the scores; ours first, others as they come."""

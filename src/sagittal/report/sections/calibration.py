@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from sagittal.core.labels import PALETTE
 from sagittal.report import figures, words
 from sagittal.report._svg import Axis
-from sagittal.report.figures import Series
+from sagittal.report.figures import DASHES, Series
 from sagittal.report.flags import sentence
 from sagittal.report.page import fill
 from sagittal.report.score_table import score_table
@@ -17,7 +18,7 @@ from sagittal.report.view import RunView, scores_of
 PAGE = """
 <div class="panels">
 {% if chart %}
-{{ parts.chart(chart, "Reliability", "Dotted: a probability of 0.7 is right 7 times in 10.", parts.legend(legend)) }}
+{{ parts.chart(chart, "Reliability", note, parts.legend(legend)) }}
 {% endif %}
 <div>{{ parts.facts(facts) }}{% for text in notes %}<p class="small">{{ text }}</p>{% endfor %}</div>
 </div>
@@ -46,7 +47,7 @@ RULES = {"youden": "the largest sum of sensitivity and specificity", "argmax": "
 def calibration(view: RunView) -> Section | None:
     """The reliability diagram before and after, the operating point and its scores; None where nothing was fitted."""
     fitted, point = (_record(view, key) for key in ("calibration", "operating_point"))
-    series = [s for s in _series(view) if s.x]
+    series = _series(view)
     facts = [*_correction(fitted), *_decision(point), *_abstained(view)]
     if not series and not facts:
         return None
@@ -54,6 +55,8 @@ def calibration(view: RunView) -> Section | None:
     html = fill(
         PAGE,
         chart=figures.curves(series, across, up, diagonal=True, dots=True) if series else "",
+        note="Dotted: a probability of 0.7 is right 7 times in 10."
+        + (" Upright lines are 95\u202f% intervals." if any(s.between for s in series) else ""),
         legend=[{"name": s.name, "colour": s.colour, "dash": s.dash, "value": ""} for s in series],
         facts=facts,
         notes=_notes(fitted, point),
@@ -81,26 +84,28 @@ def _record(view: RunView, key: str) -> Mapping[str, Any]:
 
 
 def _series(view: RunView) -> list[Series]:
-    """Before and after; where they are told by class, the positive class or the first speaks."""
+    """Before and after of one class; of several classes how each is after, where they can be told apart."""
     told = view.curves.get("reliability")
-    series = []
-    for key, colour, dash in (("before", "var(--series-7)", "5 3"), ("after", "var(--series-0)", "")):
-        points = _points(told.get(key) if isinstance(told, dict) else None, view.labels.positive)
-        if points:
-            series.append(Series(name=key, x=points["x"], y=points["y"], colour=colour, dash=dash))
-    if not series and isinstance(told, dict):
-        points = _points(told, view.labels.positive)
-        series = [Series(name="as answered", x=points["x"], y=points["y"])] if points else []
-    return series
+    named = {str(k): v for k, v in told.items() if isinstance(v, dict)} if isinstance(told, dict) else {}
+    if {"before", "after"} & set(named):
+        named = {"": named}
+    if view.labels.positive in named:
+        named = {str(view.labels.positive): named[str(view.labels.positive)]}
+    if len(named) == 1:
+        (pair,) = named.values()
+        looks = {"before": ("var(--series-7)", "5 3"), "after": ("var(--series-0)", "")}
+        return [_line(key, pair[key], *look, whiskers=key == "after") for key, look in looks.items() if _drawable(pair.get(key))]
+    shown = [name for name, pair in named.items() if _drawable(pair.get("after"))][: len(PALETTE)]
+    return [_line(name, named[name]["after"], view.colour(name), DASHES[i % len(DASHES)], whiskers=False) for i, name in enumerate(shown)]
 
 
-def _points(found: object, positive: str | None) -> Mapping[str, Any]:
-    if not isinstance(found, dict):
-        return {}
-    if "x" in found:
-        return found
-    inner: object = found.get("") or found.get(positive or "") or next(iter(found.values()), {})
-    return inner if isinstance(inner, dict) and "x" in inner else {}
+def _drawable(points: object) -> bool:
+    return isinstance(points, dict) and bool(points.get("x"))
+
+
+def _line(name: str, points: Mapping[str, Any], colour: str, dash: str, *, whiskers: bool) -> Series:
+    between = list(zip(points.get("low") or (), points.get("high") or (), strict=False)) if whiskers else []
+    return Series(name=name, x=points["x"], y=points["y"], colour=colour, dash=dash, between=between)
 
 
 def _correction(record: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -29,7 +29,8 @@ PAGE = """
 {% endfor %}
 </tbody></table></div>
 {% if mixes %}<p>Most often mixed up: {{ mixes }}.</p>{% endif %}
-<p class="small">A row is a true class; shades are shares of the row.</p>
+<p class="small">A row is a true class; shades are shares of the row.{% if threshold %} The answer here is the most probable class,
+without the threshold.{% endif %}</p>
 """
 
 
@@ -43,8 +44,13 @@ def confusion(view: RunView) -> Section | None:
     for i, (name, row) in enumerate(zip(classes, counts, strict=True)):
         total = sum(row)
         rows.append({"name": name, "n": total, "cells": [_cell(n, total, right=i == j) for j, n in enumerate(row)]})
-    html = fill(PAGE, classes=classes, rows=rows, many=len(classes) > MANY, mixes=_mixes(classes, counts))
+    html = fill(PAGE, classes=classes, rows=rows, many=len(classes) > MANY, mixes=_mixes(classes, counts), threshold=_has_threshold(view))
     return Section(title="Confusion", order=90, html=html)
+
+
+def _has_threshold(view: RunView) -> bool:
+    point = view.result.get("operating_point")
+    return isinstance(point, dict) and bool(point.get("thresholds"))
 
 
 def _cell(n: int, total: int, *, right: bool) -> dict[str, Any]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from typing import Any
 
-from sagittal.report import describe
+from sagittal.report import describe, words
 from sagittal.report.flags import sentence
 from sagittal.report.page import fill
 from sagittal.report.section import Section
@@ -43,11 +44,28 @@ def _counted(view: RunView) -> Mapping[str, Mapping[str, int]]:
 
 def _facts(view: RunView) -> list[tuple[str, str]]:
     facts = groups_told(view.audit)
-    fingerprint = view.audit.get("fingerprint")
-    for key, name in (("sizes", "Sizes"), ("channels", "Channels"), ("dtype", "Values"), ("spacing", "Spacing")):
-        value = fingerprint.get(key) if isinstance(fingerprint, dict) else None
-        if value is not None and not isinstance(value, dict):
-            facts.append((name, ", ".join(str(v) for v in value) if isinstance(value, list) else str(value)))
+    found = view.audit.get("fingerprint")
+    facts += _files(found) if isinstance(found, dict) else []
     if view.labels.positive:
         facts.append(("Positive class", view.labels.positive))
+    return facts
+
+
+def _files(fingerprint: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Format, channels, values and spacing of the training files."""
+    facts = []
+    for key, name in (("formats", "Files"), ("dtypes", "Stored as")):
+        kinds = [k for k in fingerprint.get(key) or () if k]
+        if kinds:
+            facts.append((name, words.listed(kinds)))
+    channels, grey = fingerprint.get("channels"), fingerprint.get("grey")
+    if isinstance(channels, list) and len(channels) <= 4:
+        told = ", ".join(map(str, channels))
+        facts.append(("Channels", f"{told}; really grey in {words.percent(grey)}" if isinstance(grey, float) and grey > 0 else told))
+    spacing, unit = fingerprint.get("spacing"), str(fingerprint.get("unit") or "")
+    if isinstance(spacing, list) and spacing and unit in {"mm", "um"}:
+        facts.append(("Commonest spacing", words.with_unit(" \u00d7 ".join(words.short(v) for v in spacing), unit)))
+    ends = fingerprint.get("range")
+    if isinstance(ends, list) and len(ends) == 2 and fingerprint.get("axes"):
+        facts.append(("Values", f"{words.short(ends[0])} to {words.short(ends[1])}"))
     return facts

@@ -28,7 +28,14 @@ def discrimination(view: RunView) -> Section | None:
     """
     kinds = (
         ("roc", "ROC", "1 \u2212 specificity", "sensitivity", "auc", "The dotted diagonal is chance."),
-        ("pr", "Precision and recall", "recall (sensitivity)", "precision (PPV)", "average_precision", "Chance is the share of the class."),
+        (
+            "pr",
+            "Precision and recall",
+            "recall (sensitivity)",
+            "precision (PPV)",
+            "average_precision",
+            "Chance is the share of the class, dotted where there is one curve.",
+        ),
     )
     charts = []
     for key, title, across, up, metric, note in kinds:
@@ -36,21 +43,22 @@ def discrimination(view: RunView) -> Section | None:
         if curves:
             named = _named(view, curves)
             series = [_series(view, name, curve, named) for name, curve in curves.items()]
-            svg = figures.curves(series, Axis(low=0, high=1, label=across), Axis(low=0, high=1, label=up), diagonal=key == "roc")
+            level = _chance(next(iter(curves.values()))) if len(curves) == 1 else None
+            drawn = [*series, level] if level is not None else series
+            svg = figures.curves(drawn, Axis(low=0, high=1, label=across), Axis(low=0, high=1, label=up), diagonal=key == "roc")
             rest = len(curves) - len(named)
             more = f" The hardest classes are named, {words.count(rest, 'other')} drawn grey." if rest else ""
-            charts.append(
-                {"title": title, "svg": svg, "note": _chance(view, key, list(curves), note) + more, "legend": _legend(view, series, metric)}
-            )
+            charts.append({"title": title, "svg": svg, "note": note + more, "legend": _legend(view, series, metric)})
     return Section(title="ROC and precision-recall", order=70, html=fill(PAGE, charts=charts)) if charts else None
 
 
-def _chance(view: RunView, key: str, names: list[str], note: str) -> str:
-    """What chance looks like; for one class its share is told."""
-    if key == "pr" and len(names) == 1 and names[0] in view.truths:
-        share = view.truths[names[0]] / max(sum(view.truths.values()), 1)
-        return f"Chance is the share of the class, {words.number(share)}."
-    return note
+def _chance(curve: Mapping[str, Any]) -> Series | None:
+    """The height of a precision-recall curve that does not look: the share of the class."""
+    told = curve.get("chance")
+    level = told[0] if isinstance(told, list) and told else told
+    if not isinstance(level, int | float):
+        return None
+    return Series(name="chance", x=[0, 1], y=[level, level], colour="var(--soft)", dash="1.5 4")
 
 
 def _named(view: RunView, curves: Mapping[str, Any]) -> list[str]:

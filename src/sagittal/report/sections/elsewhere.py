@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sagittal.report import figures
-from sagittal.report.flags import Flag, headlines, severity_of
+from sagittal.report.flags import Flag, headlines, sentence, severity_of
 from sagittal.report.page import fill
 from sagittal.report.section import Section
 from sagittal.report.view import RunView, pick, scores_of
@@ -38,7 +38,12 @@ def _row(view: RunView, name: str, metrics: list[str]) -> dict[str, Any]:
     cells = [{"score": s, "baseline": None, "axis": figures.score_axis([s, view.find(m)])} for s, m in zip(scores, metrics, strict=True)]
     told = [] if name == view.evaluation else record.get("shift") or ()
     flags = [
-        Flag(severity=severity_of(f), title=f"{name} differs from the training data", text=str(f.get("sentence") or f.get("what") or ""))
+        Flag(
+            severity=severity_of(f),
+            title=f"{name} differs from the training data",
+            text=sentence(str(f.get("what", ""))),
+            remedy=sentence(str(f.get("remedy") or "")),
+        )
         for f in told
     ]
     return {"name": name, "cells": cells, "n": int(record.get("n") or 0), "flags": flags, "colour": "var(--accent)"}

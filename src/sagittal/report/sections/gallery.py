@@ -45,7 +45,7 @@ PAGE = """
 {%- if item.predicted and item.predicted != item.truth %}, called <b>{{ item.predicted }}</b>{% endif %}
 {% elif item.predicted %}<b>{{ item.predicted }}</b>
 {% endif %}
-{% if item.p %}<span class="interval">p {{ item.p }}</span>{% endif %}
+{% if item.p %} <span class="interval">p {{ item.p }}</span>{% endif %}
 <code>{{ item.case }}</code></figcaption>
 </figure>
 {% endfor %}

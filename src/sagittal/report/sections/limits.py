@@ -18,7 +18,7 @@ PAGE = """
 def limits(view: RunView) -> Section:
     """Intended use as it was stated, else that it was not; then the limits that follow from the run itself."""
     stated = view.plan.get("intended_use") or view.recipe.get("intended_use") or view.environment.get("intended_use")
-    use = str(stated) if stated else "None was stated. Read it as research: a model for data like those it was trained on."
+    use = str(stated) if stated else "It was not stated. Read this as research: a model for data like those it was trained on."
     return Section(title="Limits and intended use", order=150, html=fill(PAGE, use=use, limits=_limits(view)))
 
 

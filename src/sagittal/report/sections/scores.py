@@ -34,6 +34,9 @@ PAGE = """
 {% endif %}
 <p class="small">A dot is the value, the bar its 95\u202f% interval{% if ticks %}, the grey tick the best of the models that do not
 look{% endif %}. Ratios are drawn from 0 to 1. {{ methods }}</p>
+{% if rivals %}
+<ul class="limits small">{% for name, what in rivals %}<li><b>{{ name }}</b>: {{ what }}</li>{% endfor %}</ul>
+{% endif %}
 {% if undefined %}
 <h3 class="block-head">Without a value</h3>
 <ul class="limits">
@@ -68,6 +71,7 @@ def scores(view: RunView) -> Section | None:
         positive=view.labels.positive,
         ticks=bool(view.baselines),
         methods=_methods(view.scores),
+        rivals=[(str(b["name"]), str(b["sentence"])) for b in view.result.get("baselines") or () if b.get("sentence")],
         undefined=[s for s in [*view.scores, *view.patient_scores] if s.value is None],
         glossary=_glossary(view.scores),
     )

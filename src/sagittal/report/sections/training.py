@@ -76,5 +76,6 @@ def _lede(view: RunView, epochs: list[float], kept: float | None) -> str:
     speed = [v for v in view.speed.get("images_per_s", ()) if v]
     told += f", {words.number(sorted(speed)[len(speed) // 2], 0)} images a second" if speed else ""
     ended = str(view.training.get("ended") or "")
-    told += f"; {ended}" if ended else ""
+    # that all epochs are done is said by their number
+    told += f"; {ended}" if ended and not ended.startswith("all ") else ""
     return f"{told}; the weights of epoch {kept:g} were kept." if kept is not None else f"{told}."

@@ -6,7 +6,7 @@ from markupsafe import Markup
 
 from sagittal.core.score import Score
 from sagittal.report import figures, words
-from sagittal.report.flags import Flag, flags, headlines, severity_of
+from sagittal.report.flags import CROSSING, Flag, flags, headlines, severity_of, unmended
 from sagittal.report.page import fill
 from sagittal.report.section import Section
 from sagittal.report.view import RunView
@@ -61,9 +61,8 @@ def _kept_apart(view: RunView) -> bool:
     """Whether the audit vouches for the split: it looked, patients are known, and nothing crosses."""
     groups = view.audit.get("groups")
     known = isinstance(groups, dict) and bool(groups.get("known"))
-    crossing = {"GROUP_LEAK", "DUPLICATE", "SAME_SOURCE"}
-    found = {f.get("code") for f in view.audit.get("findings") or () if severity_of(f) != "note"}
-    return known and view.evaluation in {"test", "folds"} and not crossing & found
+    found = {f.get("code") for f in unmended(view) if severity_of(f) != "note"}
+    return known and view.evaluation in {"test", "folds"} and not CROSSING & found
 
 
 def _told(view: RunView, score: Score) -> Markup:
@@ -119,10 +118,12 @@ def _what_against(view: RunView, cautions: list[Flag]) -> Markup:
 
 def _nothing_found(view: RunView) -> str:
     """What was looked for and not found; only what the audit and the scores really say."""
-    codes = {f.get("code") for f in view.audit.get("findings") or () if severity_of(f) != "note"}
+    if not view.audit:
+        return ""
+    codes = {f.get("code") for f in unmended(view) if severity_of(f) != "note"}
     looked = [("GROUP_LEAK", "no patient on both sides of a split"), ("DUPLICATE", "no picture of the test in training")]
     clear = [text for code, text in looked if code not in codes]
-    once = " and the test was scored once" if view.result.get("touched") == 1 else ""
+    once = "; the test was scored once" if view.result.get("touched") == 1 else ""
     return f"The audit found {words.listed(clear)}{once}." if clear else ""
 
 

@@ -16,6 +16,7 @@ def kappa(answers: Answers) -> list[Score]:
     Of several classes first all at once (its ``label`` is empty), then each against the rest; the positive class
     alone where there are two. Where a case may have several classes, the mean over them first. Bootstrap intervals
     over groups. Undefined for a class that the truth does not hold, and when truth and answers are all of one class.
+    Of several classes at once it can rise when a right answer goes wrong, as long as it is below 0: chance changes with it.
 
     Raises:
         UsageError: The answers are not about classes.

@@ -18,6 +18,7 @@ def mcc(answers: Answers) -> list[Score]:
     Of several classes first all at once (Gorodkin 2004; its ``label`` is empty), then each against the rest; the
     positive class alone where there are two. Where a case may have several classes, the mean over them first.
     Bootstrap intervals over groups. Undefined when truth or answers are all of one class.
+    Of several classes at once it can rise a little when a right answer goes wrong: the spread of the answers changes with it.
 
     Raises:
         UsageError: The answers are not about classes.

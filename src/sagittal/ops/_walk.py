@@ -1,6 +1,8 @@
 """The kernels that read values through a map: one walk over the rows of the target, for two axes and three.
 
-Everything comes lifted to three axes (a picture is one slab) and C-contiguous: values ``(C, Z, Y, X)``, out
+Everything comes lifted to three axes (a picture is one slab). The source is its memory as it lies, with channels
+first or last, a part of a larger array or all of it: ``(flat, offsets, sizes, steps)``: the elements in a row, where each
+channel starts, and for z, y and x how many samples there are and how far it is to the next. ``out`` is
 ``(C, D, H, W)``, the affine ``(3, 4)`` from target to source indices. ``bend`` is how far each row is moved from
 the affine, in source indices: control displacements ``(3, D * H, controls)`` along the row, the first column of
 each cell between controls and the end, each column's share of the way through its cell; no cells where nothing
@@ -44,17 +46,22 @@ def place_row(affine: Array, bend: Array, row: int, rows_a_slab: int, at: Array)
 
 
 @kernel
-def split_axis(at: Array, size: int, low: Array, share: Array, cover: Array) -> None:
-    """For each place on an axis: the sample below, how far it is to the next, how much of it lies on the grid."""
+def split_axis(at: Array, size: int, low: Array, share: Array) -> None:
+    """For each place on an axis, kept on the grid: the sample below, and how far it is to the next."""
     last = size - 1.0
     below = max(size - 2, 0)
     for c in range(at.size):
-        place = at[c]
-        inside = min(max(place, 0.0), last)
-        cover[c] *= max(1.0 - abs(place - inside), 0.0)
+        inside = min(max(at[c], 0.0), last)
         i = min(int(inside), below)
-        low[c] = np.uint64(i)
+        low[c] = np.uint64(i)  # unsigned: numba then leaves out the test for indices below 0
         share[c] = inside - i
+
+
+@kernel
+def cover_axis(at: Array, size: int, cover: Array) -> None:
+    """How much of each place's two samples lies on the grid, times what other axes have left."""
+    for c in range(at.size):
+        cover[c] *= max(1.0 - abs(at[c] - min(max(at[c], 0.0), size - 1.0)), 0.0)
 
 
 @kernel
@@ -64,47 +71,47 @@ def mix(a: Float, b: Float, share: Float) -> Float:
 
 
 @kernel
-def read_slab(source: Array, low: Array, step_y: Index, step_x: Index, share: Array, line: Array) -> None:
+def read_slab(source: Array, base: Array, step_y: Index, step_x: Index, share: Array, line: Array) -> None:
     """Bilinear interpolation of one row of places within one slab."""
     for c in range(line.size):
-        p = low[c]
+        p = base[c]
         upper = mix(np.float32(source[p]), np.float32(source[p + step_x]), share[2, c])
         lower = mix(np.float32(source[p + step_y]), np.float32(source[p + step_y + step_x]), share[2, c])
         line[c] = mix(upper, lower, share[1, c])
 
 
 @kernel
-def read_linear(values: Array, affine: Array, bend: Array, outside: float, out: Array) -> None:
+def read_linear(memory: Array, affine: Array, bend: Array, outside: float, out: Array) -> None:
     """Linear interpolation; off the grid the nearest edge, mixed over one sample into ``outside`` unless that is NaN."""
-    channels, depth, height, width = values.shape
-    step_z = np.uint64(height * width if depth > 1 else 0)
-    step_y = np.uint64(width if height > 1 else 0)
-    step_x = np.uint64(1 if width > 1 else 0)
-    flat = values.reshape(channels, depth * height * width)
-    rows, columns = out.shape[1] * out.shape[2], out.shape[3]
+    flat, offsets, sizes, steps = memory
+    step_z, step_y, step_x = steps[0], steps[1], steps[2]
+    channels, rows, columns = out.shape[0], out.shape[1] * out.shape[2], out.shape[3]
     target = out.reshape(channels, rows, columns)
     at = np.empty((3, columns), np.float64)
+    low, share = np.zeros((3, columns), np.uint64), np.empty((3, columns), np.float32)
     base, above = np.empty(columns, np.uint64), np.empty(columns, np.uint64)
-    low = np.zeros((3, columns), np.uint64)  # unsigned: numba then leaves out the test for indices below 0
-    share = np.empty((3, columns), np.float32)
     cover, other = np.empty(columns, np.float32), np.empty(columns, np.float32)
     constant, beyond = not np.isnan(outside), np.float32(outside)
+    deep = sizes[0] > 1
     for row in range(rows):
         place_row(affine, bend, row, out.shape[2], at)
-        cover[:] = 1.0
-        if depth > 1 or constant:
-            split_axis(at[0], depth, low[0], share[0], cover)
-        split_axis(at[1], height, low[1], share[1], cover)
-        split_axis(at[2], width, low[2], share[2], cover)
+        if deep:
+            split_axis(at[0], sizes[0], low[0], share[0])
+        split_axis(at[1], sizes[1], low[1], share[1])
+        split_axis(at[2], sizes[2], low[2], share[2])
         for c in range(columns):
-            base[c] = (low[0, c] * np.uint64(height) + low[1, c]) * np.uint64(width) + low[2, c]
+            base[c] = low[0, c] * step_z + low[1, c] * step_y + low[2, c] * step_x
+        if constant:
+            cover[:] = 1.0
+            for k in range(3):
+                cover_axis(at[k], sizes[k], cover)
         for channel in range(channels):
-            line = target[channel, row]
-            read_slab(flat[channel], base, step_y, step_x, share, line)
-            if depth > 1:
+            source, line = flat[offsets[channel] :], target[channel, row]
+            read_slab(source, base, step_y, step_x, share, line)
+            if deep:
                 for c in range(columns):
                     above[c] = base[c] + step_z
-                read_slab(flat[channel], above, step_y, step_x, share, other)
+                read_slab(source, above, step_y, step_x, share, other)
                 for c in range(columns):
                     line[c] = mix(line[c], other[c], share[0, c])
             if constant:
@@ -113,22 +120,23 @@ def read_linear(values: Array, affine: Array, bend: Array, outside: float, out: 
 
 
 @kernel
-def read_nearest(values: Array, affine: Array, bend: Array, outside: Array, out: Array) -> None:
+def read_nearest(memory: Array, affine: Array, bend: Array, outside: Array, out: Array) -> None:
     """The nearest sample (halfway: the one of the higher index); ``outside[0]`` off the grid, or the edge when it is empty."""
-    channels, depth, height, width = values.shape
-    flat = values.reshape(channels, depth * height * width)
-    rows, columns = out.shape[1] * out.shape[2], out.shape[3]
+    flat, offsets, sizes, steps = memory
+    channels, rows, columns = out.shape[0], out.shape[1] * out.shape[2], out.shape[3]
     target = out.reshape(channels, rows, columns)
     at = np.empty((3, columns), np.float64)
     place = np.empty(columns, np.int64)
+    size_z, size_y, size_x = sizes[0], sizes[1], sizes[2]
+    step_z, step_y, step_x = np.int64(steps[0]), np.int64(steps[1]), np.int64(steps[2])
     for row in range(rows):
         place_row(affine, bend, row, out.shape[2], at)
         for c in range(columns):
             z, y, x = int(np.floor(at[0, c] + 0.5)), int(np.floor(at[1, c] + 0.5)), int(np.floor(at[2, c] + 0.5))
-            iz, iy, ix = min(max(z, 0), depth - 1), min(max(y, 0), height - 1), min(max(x, 0), width - 1)
+            iz, iy, ix = min(max(z, 0), size_z - 1), min(max(y, 0), size_y - 1), min(max(x, 0), size_x - 1)
             on_grid = iz == z and iy == y and ix == x
-            place[c] = (iz * height + iy) * width + ix if on_grid or outside.size == 0 else -1
+            place[c] = iz * step_z + iy * step_y + ix * step_x if on_grid or outside.size == 0 else -1
         for channel in range(channels):
-            source, line = flat[channel], target[channel, row]
+            source, line = flat[offsets[channel] :], target[channel, row]
             for c in range(columns):
                 line[c] = source[place[c]] if place[c] >= 0 else outside[0]

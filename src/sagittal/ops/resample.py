@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,6 @@ from numpy.typing import NDArray
 
 from sagittal.core.geometry import Geometry
 from sagittal.core.image import Image
-from sagittal.core.window import Window
 from sagittal.ops.warp import Order, Outside, ReadMap, gather, gather_labels
 
 GRAIN = 1.15
@@ -19,9 +17,6 @@ GRAIN = 1.15
 Pixels then differ from an exact antialiased reading by 1.1 to 1.6 grey levels of 255 on average in retina OCT
 pictures, which are as noisy as medical pictures get.
 """
-
-WHOLE = 0.5
-"""From this share of an image on, all of it is read: a cut-out would only be copied once more."""
 
 
 def on_grid(image: Image, geometry: Geometry, *, order: Order = "linear", outside: Outside = "edge") -> NDArray[np.float32]:
@@ -78,11 +73,8 @@ def labels_on_grid(image: Image, geometry: Geometry, *, outside: int = -1) -> ND
 
 def _read(image: Image, through: ReadMap) -> tuple[NDArray[Any], ReadMap]:
     """The part of the image that the map needs, and the map into that part."""
-    shape = image.geometry.shape
-    window = through.window(shape)
-    if math.prod(window.size) >= WHOLE * math.prod(shape):
-        return image.read(), through
+    window = through.window(image.geometry.shape)
     # A linear read off the edge repeats the edge: every side that the map leaves is an edge of the window too.
     shift = np.eye(through.axes + 1)
     shift[:-1, -1] = [-s for s in window.start]
-    return image.read(Window(window.start, window.size)), through.onto(shift)
+    return image.read(window), through.onto(shift)

@@ -155,16 +155,16 @@ def gather(
         return out
     if order == "nearest":
         edge_or_number = np.array([] if outside == "edge" else [outside], np.float32)
-        _walk.read_nearest(_lift(source), *_lifted(through), edge_or_number, _lift(out))
+        _walk.read_nearest(_memory(source), *_lifted(through), edge_or_number, _lift(out))
         return out
     beyond = np.nan if outside == "edge" else float(outside)
     if not antialias or max(through.reach) <= SLACK:
-        _walk.read_linear(_lift(source), *_lifted(through), beyond, _lift(out))
+        _walk.read_linear(_memory(source), *_lifted(through), beyond, _lift(out))
         return out
     for channel, line in zip(source, out, strict=True):  # one at a time: the filtered copy stays small
         filtered, strides = shrink(channel, through.reach)
         kept = through.onto(np.diag([*(1.0 / s for s in strides), 1.0]))
-        _walk.read_linear(_lift(filtered[None]), *_lifted(kept), beyond, _lift(line[None]))
+        _walk.read_linear(_memory(filtered[None]), *_lifted(kept), beyond, _lift(line[None]))
     return out
 
 
@@ -187,18 +187,38 @@ def gather_labels(labels: NDArray[Any], through: ReadMap, outside: int = -1) -> 
     kind = np.promote_types(labels.dtype, np.min_scalar_type(outside))
     if kind.kind not in "iu":
         kind = np.dtype(np.int64)
-    source = np.ascontiguousarray(labels, dtype=kind)[None]
+    source = labels.astype(kind, copy=False)[None]
     out: NDArray[Any] = np.empty(through.shape, kind)
     if through.axes == 0:
         out[()] = source[0]
         return out
-    _walk.read_nearest(_lift(source), *_lifted(through), np.array([outside], kind), _lift(out[None]))
+    _walk.read_nearest(_memory(source), *_lifted(through), np.array([outside], kind), _lift(out[None]))
     return out
 
 
 def _native(values: NDArray[Any]) -> NDArray[Any]:
     kind = values.dtype.name if values.dtype.isnative and values.dtype.name in NATIVE else "float32"
-    return np.ascontiguousarray(values, dtype=kind)
+    return values.astype(kind, copy=False)
+
+
+Memory = tuple[NDArray[Any], NDArray[np.int64], NDArray[np.int64], NDArray[np.uint64]]
+
+
+def _memory(values: NDArray[Any]) -> Memory:
+    """``(C, *shape)`` as its memory lies (see :mod:`sagittal.ops._walk`): decoders put channels last, windows leave gaps."""
+    width = values.itemsize
+    if min(values.strides[1:]) < 0 or any(s % width for s in values.strides):
+        values = np.ascontiguousarray(values)
+    channels, *shape = values.shape
+    first, *steps = (s // width for s in values.strides)
+    span = sum((n - 1) * s for n, s in zip(shape, steps, strict=True)) + (channels - 1) * abs(first) + 1
+    lowest = values if first >= 0 else values[::-1]
+    flat = np.lib.stride_tricks.as_strided(lowest, shape=(span,), strides=(width,))
+    offsets = np.arange(channels) * first - min(0, (channels - 1) * first)
+    one = [1] * (3 - len(shape))
+    # An axis of one sample has no next one: both of its samples are the same.
+    apart = [s if n > 1 else 0 for n, s in zip(shape, steps, strict=True)]
+    return flat, offsets, np.array([*one, *shape]), np.array([*(0 for _ in one), *apart], np.uint64)
 
 
 def _lift(values: NDArray[Any]) -> NDArray[Any]:

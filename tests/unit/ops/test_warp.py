@@ -123,6 +123,33 @@ def test_shrinking_a_volume_along_one_axis_leaves_the_others_sharp():
     assert np.abs(gather(values, through) - exact)[:, 1:-1].max() < 1e-5
 
 
+@pytest.mark.parametrize("order", ["linear", "nearest"])
+@pytest.mark.parametrize("degrees", [0, 30])
+@pytest.mark.parametrize("axes", [2, 3])
+def test_values_are_read_as_they_lie_in_memory(order, degrees, axes):
+    """Channels last, blue first, a part of a larger array, turned, mirrored, repeated, read-only: all the same values."""
+    rng = np.random.default_rng(6)
+    shape = (11, 12, 13)[:axes]
+    values = rng.integers(0, 255, (3, *shape)).astype(np.uint8)
+    last = np.ascontiguousarray(np.moveaxis(values, 0, -1))
+    reverse = np.ascontiguousarray(last[..., ::-1])
+    larger = np.pad(values, [(1, 1), *[(2, 3)] * axes])[(slice(1, -1), *[slice(2, -3)] * axes)]
+    turned = np.ascontiguousarray(np.swapaxes(values, 1, 2)).swapaxes(1, 2)
+    mirrored = np.ascontiguousarray(values[..., ::-1])[..., ::-1]
+    fixed = values.copy()
+    fixed.setflags(write=False)
+    record = np.zeros(values.shape, dtype=[("pad", "u1"), ("v", "u1")])
+    record["v"] = values
+    through = ReadMap(shape, turn(axes, degrees=degrees, scale=1.05, shape=shape, source=shape))
+    wanted = gather(values, through, order=order)
+    for lying in (np.moveaxis(last, -1, 0), np.moveaxis(reverse[..., ::-1], -1, 0), larger, turned, mirrored, fixed, record["v"]):
+        assert (lying == values).all()
+        assert (gather(lying, through, order=order) == wanted).all()
+    grey = np.broadcast_to(values[:1], values.shape)
+    assert (gather(grey, through, order=order) == wanted[:1]).all()
+    assert (gather_labels(larger[0], through) == gather_labels(values[0], through)).all()
+
+
 def test_labels_keep_their_numbers_and_say_what_lies_outside():
     labels = np.array([[0, 200], [3, 4]], np.uint8)
     found = gather_labels(labels, ReadMap((3, 3), np.eye(3)))

@@ -18,7 +18,6 @@ import torch
 from torch import nn
 
 from sagittal.data.batch import Batch, Source
-from sagittal.engine import checkpoint
 from sagittal.engine.interrupts import Asked, named_failures, stoppable
 from sagittal.engine.judging import check_watched, judged, rehearsed
 from sagittal.engine.keeping import Keeping, identity_of
@@ -31,7 +30,7 @@ from sagittal.engine.schedule import share_of_rate
 from sagittal.engine.scoring import Measure, added, means, measured_on, opened, validate
 from sagittal.engine.settings import TrainSettings
 from sagittal.engine.state import Row, State
-from sagittal.errors import Interrupted, SagittalError, UsageError
+from sagittal.errors import Interrupted, SagittalError, StorageFailure, UsageError
 from sagittal.losses._loss import Loss
 
 
@@ -130,7 +129,7 @@ def fit(
     with named_failures(folder), reproducible(device), stoppable() as asked:
         learner = Learner(model, loss, settings, ranks=ranks, device=device, seed=seed)
         identity = identity_of(settings, seed=seed, train=len(train), val=len(val))
-        keeping = Keeping(folder, ranks, identity=identity, reached=hooks.reached)
+        keeping = Keeping(folder, ranks, identity=identity, every=settings.checkpoint, clock=hooks.clock, reached=hooks.reached)
         run = _Run(learner, keeping, train, val, measure=measure, settings=settings, hooks=hooks, ranks=ranks, asked=asked)
         try:
             state = run.to_the_end(run.begin(resume=resume))
@@ -139,15 +138,17 @@ def fit(
         except RuntimeError as error:
             # Ctrl-C reaches the workers too, and their end may be noticed first
             if asked.to_stop and run.safe is not None and ranks.count == 1:
-                keeping.save_last(learner, run.safe)
+                keeping.save(learner, run.safe)
                 raise run.interrupted("its state is saved") from error
             raise
+        except StorageFailure:
+            raise
         except SagittalError:
-            run.restore_best()
+            keeping.restore_best(learner)
             raise
         finally:
             run.close()
-        best = run.restore_best()
+        best = keeping.restore_best(learner)
     return Fitted(
         model=learner.model,
         best=best,
@@ -227,9 +228,8 @@ class _Run:
         with opened(self._train_source, state.epoch, state.batch) as batches:
             for group in groups(batches, self._settings.accumulate):
                 state = self._stepped(state, group)
-                every = self._settings.checkpoint.steps
                 asked = self._ranks.any(self._asked.to_stop)
-                if asked or (every is not None and state.step % every == 0):
+                if asked or self._keeping.is_due(step=state.step):
                     self._save(state)
                 if asked:
                     raise self.interrupted("its state is saved")
@@ -243,7 +243,7 @@ class _Run:
     def _stepped(self, state: State, group: list[Batch]) -> State:
         """After one update of the weights."""
         self._keeping.show_images(group[0].images, step=state.step)
-        rate = self._rate(state, state.step)
+        rate = self._rate(state)
         self.safe = None
         done = self._learner.step(group, place=Place(state.epoch, state.batch), rate=rate, number=state.step + 1)
         scores = state.scores
@@ -256,6 +256,7 @@ class _Run:
             step=state.step + 1,
             loss_sum=state.loss_sum + done.loss,
             weight_sum=state.weight_sum + done.weight,
+            rate=rate,
             scores=scores,
         )
         self._meter.stepped(sum(len(b) for b in group) * self._ranks.count)
@@ -277,12 +278,11 @@ class _Run:
         speed = self._meter.epoch_ended(state.epoch)
         after, better = judged(replace(state, pace=pace), row, self._settings)
         after = replace(after, history=(*state.history, row), speed=(*state.speed, speed), seconds=self._meter.seconds())
-        # best before last: what is lost between them is computed again and written again
+        due = after.ended is not None or self._keeping.is_due(epoch=after.epoch)
         if better:
-            self._keeping.save_best(self._learner, after, row)
-        if after.ended is not None or after.epoch % self._settings.checkpoint.epochs == 0:
+            self._keeping.keep_best(self._learner, after, row, copy=not due)
+        if due:
             self._save(after)
-        self._keeping.write_tables(after)
         self._keeping.show_epoch(self._learner, row, step=after.step)
         self._progress.epoch(row, best=better)
         if after.ended is not None:
@@ -292,12 +292,11 @@ class _Run:
     def _row(self, state: State, validation: Row) -> Row:
         loss = means({"loss": (state.loss_sum, state.weight_sum)}, self._ranks, prefix="train_")
         scores = means(state.scores, self._ranks, prefix="train_")
-        rate = self._settings.lr * self._rate(state, state.step - 1)
-        return {"epoch": state.epoch + 1, "steps": state.step, "lr": rate, **loss, **scores, **validation}
+        return {"epoch": state.epoch + 1, "steps": state.step, "lr": self._settings.lr * state.rate, **loss, **scores, **validation}
 
-    def _rate(self, state: State, step: int) -> float:
-        """The share of the learning rate in the step after ``step`` others."""
-        before, after = state.pace.share(step), state.pace.share(step + 1)
+    def _rate(self, state: State) -> float:
+        """The share of the learning rate in the next step."""
+        before, after = state.pace.share(state.step), state.pace.share(state.step + 1)
         return state.drop * share_of_rate(self._settings.schedule, epoch=state.epoch, before=before, after=after)
 
     def _show(self, state: State, *, rate: float, loss: float) -> None:
@@ -315,22 +314,12 @@ class _Run:
         self._progress.step(now)
 
     def _save(self, state: State) -> None:
-        self._keeping.save_last(self._learner, replace(state, seconds=self._meter.seconds()))
+        self._keeping.save(self._learner, replace(state, seconds=self._meter.seconds()))
 
     def _thaw(self, epoch: int) -> None:
         while self._thawed < epoch:
             self._thawed += 1
             self._learner.thaw(self._thawed)
-
-    def restore_best(self) -> Mapping[str, Any]:
-        """Give the network the weights that were kept, and say of which epoch they are; nothing when none were."""
-        self._ranks.wait()
-        if checkpoint.find(self._keeping.best) is None:
-            return {}
-        best = checkpoint.load(self._keeping.best)
-        self._learner.load_weights(best)
-        record: Mapping[str, Any] = best.state["best"]
-        return record
 
     def interrupted(self, what: str) -> Interrupted:
         """What to say to whoever pressed Ctrl-C."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from sagittal.engine import checkpoint
 from sagittal.engine.checkpoint import Checkpoint
 from sagittal.engine.learner import Learner
 from sagittal.engine.ranks import Ranks
-from sagittal.engine.settings import TrainSettings
+from sagittal.engine.settings import Every, TrainSettings
 from sagittal.engine.state import State
 from sagittal.engine.tracking import Events, first_kernels, write_rows
 from sagittal.errors import UsageError
@@ -28,14 +28,29 @@ class Keeping:
         folder: ``RUN``.
         ranks: The processes that train together.
         identity: What a resumed run must have in common with this one; see ``identity_of``.
+        every: How often the state is saved.
+        clock: Seconds.
         reached: Gets the name of every step of the writing.
     """
 
-    def __init__(self, folder: Path, ranks: Ranks, *, identity: Mapping[str, Any], reached: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        ranks: Ranks,
+        *,
+        identity: Mapping[str, Any],
+        every: Every,
+        clock: Callable[[], float],
+        reached: Callable[[str], None],
+    ) -> None:
         self._folder = folder
         self._ranks = ranks
         self._identity = identity
+        self._every = every
+        self._clock = clock
         self._reached = reached
+        self._saved_at = clock()
+        self._waiting: Checkpoint | None = None
         self._events = Events(None, step=0)
         self._pictured = False
 
@@ -76,23 +91,61 @@ class Keeping:
     def follow(self, state: State, *, tensorboard: Path | None) -> None:
         """Start (or rewind) the tables and events at this state."""
         if self._ranks.first:
-            self.write_tables(state)
+            self._write_tables(state)
             self._events = Events(tensorboard, step=state.step)
 
-    def save_last(self, learner: Learner, state: State) -> None:
-        """Keep all that is needed to go on."""
+    def is_due(self, *, epoch: int | None = None, step: int | None = None) -> bool:
+        """Whether the state is to be saved after this many epochs, or after this step of one."""
+        since = self._clock() - self._saved_at
+        if epoch is not None:
+            turn = epoch % self._every.epochs == 0
+        else:
+            turn = self._every.steps is not None and step is not None and step % self._every.steps == 0
+        return (turn and since >= self._every.least_s) or since >= self._every.most_s
+
+    def save(self, learner: Learner, state: State) -> None:
+        """Keep all that is needed to go on, and the best weights if they wait for it."""
         if self._ranks.first:
+            # best before last: what is lost between them is computed again and written again
+            self._write_waiting()
             checkpoint.save(self.last, learner.checkpoint({"of": self._identity, "run": state.record()}), reached=self._reached)
+            self._write_tables(state)
+        self._saved_at = self._clock()
 
-    def save_best(self, learner: Learner, state: State, row: Mapping[str, float | None]) -> None:
-        """Keep the weights that were just validated."""
+    def keep_best(self, learner: Learner, state: State, row: Mapping[str, float | None], *, copy: bool) -> None:
+        """These are the best weights now; they are written with the next state.
+
+        Args:
+            learner: Whose weights were just validated.
+            state: After the validation.
+            row: Of the log.
+            copy: The weights will change before the next state is written.
+        """
         if self._ranks.first:
-            record = {"of": self._identity, "best": best_record(state, row)}
-            checkpoint.save(self.best, learner.judged_checkpoint(record), reached=self._reached)
+            kept = learner.judged_checkpoint({"of": self._identity, "best": best_record(state, row)})
+            model = {name: tensor.to("cpu", copy=True) for name, tensor in kept.model.items()} if copy else kept.model
+            self._waiting = replace(kept, model=model)
 
-    def write_tables(self, state: State) -> None:
+    def restore_best(self, learner: Learner) -> Mapping[str, Any]:
+        """Give the network the best weights, and say of which epoch they are; nothing when none were kept."""
+        if self._ranks.first:
+            self._write_waiting()
+        self._ranks.wait()
+        if checkpoint.find(self.best) is None:
+            return {}
+        best = checkpoint.load(self.best)
+        learner.load_weights(best)
+        record: Mapping[str, Any] = best.state["best"]
+        return record
+
+    def _write_waiting(self) -> None:
+        if self._waiting is not None:
+            checkpoint.save(self.best, self._waiting, reached=self._reached)
+            self._waiting = None
+
+    def _write_tables(self, state: State) -> None:
         """``log.csv`` and ``speed.csv`` as of this state."""
-        if self._ranks.first and state.history:
+        if state.history:
             write_rows(self._folder / "log.csv", state.history)
             write_rows(self._folder / "speed.csv", state.speed)
             self._reached("logged")

@@ -11,6 +11,8 @@ from sagittal.engine.state import Row
 
 _RECENT = 0.9
 """How much of the speed shown is that of the steps before the last one."""
+_LASTING = 0.98
+"""How much an earlier step counts for the estimated time of a step, compared with the one after it."""
 
 
 class Meter:
@@ -35,7 +37,7 @@ class Meter:
         self._epoch_began = self._step_began = self._began
         self._last_step = self._began
         self._images = 0
-        self._times = [0.0, 0]
+        self._times = [0.0, 0.0]
         self._end_s: float | None = None
         self.speed = 0.0
 
@@ -64,7 +66,7 @@ class Meter:
         self._step_began = self._last_step = now
         # the first step of an epoch waits for the first batch and for kernels to be chosen
         if self._images or self._steps == 1:
-            self._times = [self._times[0] + took, self._times[1] + 1]
+            self._times = [self._times[0] * _LASTING + took, self._times[1] * _LASTING + 1]
             self.speed = images / took if self.speed == 0 else _RECENT * self.speed + (1 - _RECENT) * images / took
         self._images += images
 
@@ -92,7 +94,7 @@ class Meter:
         left = (self._settings.minutes or 0.0) * 60 - self.seconds()
         if not at_end and left <= self._at_end_s():
             return step
-        if not self._times[1] or not (at_end or time_to_look(step, epoch=epoch)):
+        if not self._times[1] or not (at_end or time_to_look(step - epoch * self._steps, epoch=epoch, steps_an_epoch=self._steps)):
             return pace.total
         # the validation at the end of this epoch lies behind already
         reserve = self._at_end_s()

@@ -2,18 +2,20 @@
 
 A schedule must know how much of the run lies behind. Without a budget that is ``step / total``. With
 ``minutes`` the total is an estimate from the measured cost of a step and of a validation. It is made anew
-after 4, 8, 16 ... steps of the first epoch and at the end of every epoch, and lowered at once when time is up, even
-in the middle of an epoch (which is then validated as it is). Every estimate is saved with the state, so a resumed run goes on
-with the numbers that the killed one had. What cannot be promised with a budget is that two runs, or a run
-and its resumed twin, agree to the byte: later estimates hang on the clock of the machine. Without a
-budget they do agree.
+after 4, 8, 16 ... steps of the first epoch, eight times in every later one and at the end of each, and lowered
+at once when time is up, even in the middle of an epoch (which is then validated as it is). Every estimate is
+saved with the state, so a resumed run goes on with the numbers that the killed one had. What cannot be promised
+with a budget is that two runs, or a run and its resumed twin, agree to the byte: later estimates hang on the
+clock of the machine. Without a budget they do agree.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 FIRST_LOOK = 4
+LOOKS = 8
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,10 +62,14 @@ def steps_that_fit(seconds: float, *, step_s: float, epoch_end_s: float, steps_a
     return max(0, int(left / (step_s + epoch_end_s / steps_an_epoch)))
 
 
-def time_to_look(step_in_epoch: int, *, epoch: int) -> bool:
-    """Whether the estimate is made anew after this step: 4, 8, 16 ... of the first epoch.
+def time_to_look(step_in_epoch: int, *, epoch: int, steps_an_epoch: int) -> bool:
+    """Whether the estimate is made anew after this step: 4, 8, 16 ... of the first epoch, eight times in later ones.
 
-    >>> [s for s in range(20) if time_to_look(s, epoch=0)]
+    >>> [s for s in range(20) if time_to_look(s, epoch=0, steps_an_epoch=20)]
     [4, 8, 16]
+    >>> [s for s in range(20) if time_to_look(s, epoch=3, steps_an_epoch=20)]
+    [3, 6, 9, 12, 15, 18]
     """
-    return epoch == 0 and step_in_epoch >= FIRST_LOOK and step_in_epoch & (step_in_epoch - 1) == 0
+    if epoch == 0:
+        return step_in_epoch >= FIRST_LOOK and step_in_epoch & (step_in_epoch - 1) == 0
+    return step_in_epoch > 0 and step_in_epoch % math.ceil(steps_an_epoch / LOOKS) == 0

@@ -128,14 +128,26 @@ class Unfreeze:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Every:
-    """How often the state is saved: at the end of every so many epochs, and after so many steps too."""
+    """How often the state is saved. Whatever is set here, a resumed run gives the same result.
+
+    Args:
+        epochs: At the end of every so many epochs.
+        steps: After every so many steps too.
+        least_s: Not before so many seconds have passed since the last time; the end of the run and Ctrl-C do
+            not wait. Bringing a file safely to a disk takes longer than an epoch of a small network.
+        most_s: In the middle of a long epoch too, when so many seconds have passed.
+    """
 
     epochs: int = 1
     steps: int | None = None
+    least_s: float = 20.0
+    most_s: float = 600.0
 
     def __post_init__(self) -> None:
         _require(self.epochs >= 1, "checkpoint.epochs", self.epochs, "at least 1")
         _require(self.steps is None or self.steps >= 1, "checkpoint.steps", self.steps, "at least 1")
+        _require(self.least_s >= 0, "checkpoint.least_s", self.least_s, "at least 0")
+        _require(self.most_s > 0, "checkpoint.most_s", self.most_s, "above 0")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -24,6 +24,7 @@ class State:
         step: How often the weights were updated in the whole run.
         loss_sum: Of the epoch so far, over samples.
         weight_sum: Of the epoch so far.
+        rate: The share of the learning rate in the last step.
         scores: Sums and counts of the scores of the epoch so far.
         watch: The monitors of early stopping.
         plateau: The monitor of the plateau schedule.
@@ -43,6 +44,7 @@ class State:
     step: int = 0
     loss_sum: float = 0.0
     weight_sum: float = 0.0
+    rate: float = 0.0
     scores: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     watch: Watch | None = None
     plateau: Monitor | None = None

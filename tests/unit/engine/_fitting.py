@@ -104,7 +104,7 @@ FULL = TrainSettings(
     best=Best(watch="loss"),
     ema=0.9,
     clip=1.0,
-    checkpoint=Every(epochs=1, steps=3),
+    checkpoint=Every(epochs=1, steps=3, least_s=0),
 )
 """Everything at once."""
 

@@ -354,7 +354,7 @@ def _interrupt(folder: Path, settings: TrainSettings, model: nn.Module, *, steps
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw", "rmsprop"])
 def test_ctrl_c_and_resume_give_the_same_bytes_with_every_optimizer(optimizer: str, tmp_path: Path) -> None:
-    settings = replace(fitting.FULL, optimizer=optimizer, checkpoint=Every(epochs=2), epochs=4)
+    settings = replace(fitting.FULL, optimizer=optimizer, checkpoint=Every(epochs=2, least_s=0), epochs=4)
     fitting.run(tmp_path / "whole", settings)
     for seed, after in enumerate((1, 6, 8)):
         # what a resumed run starts with does not matter: all of it comes from the checkpoint
@@ -413,11 +413,11 @@ def test_another_run_is_not_resumed(change: dict[str, object], tmp_path: Path) -
 
 
 def test_tables_are_rewound_to_the_checkpoint(tmp_path: Path) -> None:
-    fitting.run(tmp_path / "whole", replace(fitting.FULL, checkpoint=Every(epochs=3)))
-    _interrupt(tmp_path / "cut", replace(fitting.FULL, checkpoint=Every(epochs=3)), fitting.network(), steps=13)
+    fitting.run(tmp_path / "whole", replace(fitting.FULL, checkpoint=Every(epochs=3, least_s=0)))
+    _interrupt(tmp_path / "cut", replace(fitting.FULL, checkpoint=Every(epochs=3, least_s=0)), fitting.network(), steps=13)
     log = tmp_path / "cut" / "log.csv"
     log.write_text(log.read_text() + "4,16,0.1,from,a,lost,future\n")
-    fitting.run(tmp_path / "cut", replace(fitting.FULL, checkpoint=Every(epochs=3)), resume=True)
+    fitting.run(tmp_path / "cut", replace(fitting.FULL, checkpoint=Every(epochs=3, least_s=0)), resume=True)
     assert log.read_bytes() == (tmp_path / "whole" / "log.csv").read_bytes()
 
 

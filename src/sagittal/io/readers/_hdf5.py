@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from sagittal.errors import UnreadableInput, nearest
 from sagittal.io.guard import Limits, decoding
 
+_MOST_DEPTH = 16
+
 
 def hdf5_array(path: Path, part: str, limits: Limits) -> NDArray[Any]:
     """A dataset, or a row of it (``/x/3``: row 3 of ``/x`` unless there is a dataset of that name).
@@ -47,6 +49,7 @@ def _datasets(opened: Any, path: Path) -> list[str]:
     import h5py
 
     names: list[str] = []
+    seen: set[int] = set()
     waiting = [("", opened, 0)]
     while waiting:
         prefix, group, depth = waiting.pop()
@@ -57,7 +60,8 @@ def _datasets(opened: Any, path: Path) -> list[str]:
             child = group[key]
             if isinstance(child, h5py.Dataset):
                 names.append(f"{prefix}{key}")
-            elif isinstance(child, h5py.Group) and depth < 16:
+            elif isinstance(child, h5py.Group) and depth < _MOST_DEPTH and (place := h5py.h5o.get_info(child.id).addr) not in seen:
+                seen.add(place)  # a group may hold itself
                 waiting.append((f"{prefix}{key}/", child, depth + 1))
             if len(names) > 100_000:
                 raise UnreadableInput("OVER_LIMIT", path, "it has more than 100,000 datasets", "split it")

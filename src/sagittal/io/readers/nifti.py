@@ -21,6 +21,7 @@ from sagittal.io.guard import Limits, decoding, quiet
 
 _LENGTHS = {348: "<i4", 540: "<i4"}
 _MOST_HEADER = 2**24
+_MOST_REST = 2**25
 # the low three bits of xyzt_units: unknown, metre, millimetre, micrometre
 _TO_MM = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}
 
@@ -175,7 +176,7 @@ def _affine(header: Any, path: Path) -> tuple[NDArray[np.float64], str]:
 
 
 def _unzipped(path: Path, header: _Header) -> NDArray[Any]:
-    """The stored values of a gzipped file; the checksum is verified where the stream ends with them."""
+    """The stored values of a gzipped file; the stream is followed to its end, where its checksum is."""
     with gzip.open(path) as file:
         file.seek(header.start)
         data = bytearray(header.nbytes)
@@ -186,7 +187,13 @@ def _unzipped(path: Path, header: _Header) -> NDArray[Any]:
                 what = f"the values end after {filled:,} of {header.nbytes:,} bytes"
                 raise UnreadableInput("TRUNCATED", path, what, "copy it again from its source")
             filled += n
-        file.read(1)
+        rest = 0
+        while rest <= _MOST_REST and (more := len(file.read(2**20))):
+            rest += more
+    if rest > _MOST_REST:
+        raise UnreadableInput(
+            "BROKEN", path, "the file goes on long after the values that its header announces", "copy it again from its source"
+        )
     return np.frombuffer(data, dtype=header.dtype)
 
 

@@ -234,7 +234,7 @@ def compare(runs: Annotated[list[Path], typer.Argument(metavar="RUN RUN...")], s
 
 @app.command()
 def show(
-    what: Annotated[list[str], typer.Argument(metavar="SOURCE|RUN|model NAME")],
+    what: Annotated[list[str], typer.Argument(metavar="SOURCE|RUN|FILE.sagittal|model NAME")],
     out: OutOption = None,
     size: Annotated[int, typer.Option("--size", help="For a model: side of the input.")] = 224,
     classes: Annotated[int, typer.Option("--classes", help="For a model.")] = 1000,

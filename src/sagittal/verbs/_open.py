@@ -43,7 +43,7 @@ def predictor_at(path: Path, *, device: str = "auto") -> Predictor:
     from sagittal.engine.learn import device_of, predictor_of
     from sagittal.engine.run import Run
 
-    if path.is_dir():
+    if path.is_dir() and path.suffix != ".sagittal":
         return predictor_of(Run.open(path), device=device_of(device))
     if not path.exists():
         raise UsageError("NOT_FOUND", path, "there is neither a run nor a package", "check the path")

@@ -1,4 +1,4 @@
-"""Show: a picture with its header, a run's summary, a model's layer table."""
+"""Show: a picture with its header, a run's summary, a package's card, a model's layer table."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def show(
     axes: int = 2,
     sets: Sequence[str] = (),
 ) -> Outcome:
-    """Describe a source, a run or a model.
+    """Describe a source, a run, a package or a model.
 
     Args:
-        what: ``[SOURCE]``, ``[RUN]`` or ``["model", NAME]``.
+        what: ``[SOURCE]``, ``[RUN]``, ``[FILE.sagittal]`` or ``["model", NAME]``.
         out: For a source: write the picture there (PNG).
         size: For a model: the side of its input.
         classes: For a model.
@@ -34,12 +34,15 @@ def show(
 
     Raises:
         UsageError: There is nothing of this kind.
+        InvalidPackage: A package that fails its checks.
     """
     if what[0] == "model":
         return _model(what[1:], size=size, classes=classes, channels=channels, axes=axes, sets=sets)
     path = Path(what[0])
     if (path / "recipe.yaml").is_file():
         return _run(path)
+    if path.suffix == ".sagittal":
+        return _package(path)
     return _source(what[0], out)
 
 
@@ -83,6 +86,27 @@ def _run(path: Path) -> Outcome:
         facts[scores.parent.name] = record["scores"]
         lines += [f"  {scores.parent.name}: {s['metric']} {s['class']} {s['value']}" for s in record["scores"][:8]]
     return Outcome(path=path, facts=facts, text=lines)
+
+
+def _package(path: Path) -> Outcome:
+    from sagittal.engine.package import read_package
+
+    found = read_package(path)
+    model = found.model
+    facts = {
+        "name": model.name,
+        "task": model.plan.task,
+        "labels": model.plan.labels.record(),
+        "calibration": model.calibration.record() if model.calibration is not None else None,
+        "operating_point": model.operating_point.record() if model.operating_point is not None else None,
+        "intended_use": model.intended_use,
+        "fingerprint": model.data.fingerprint,
+        "counts": {split: dict(row) for split, row in model.data.counts.items()},
+        "sagittal": model.sagittal,
+        "sha256": found.sha256,
+    }
+    checked = f"package {path.name}, all checks passed; made with sagittal {model.sagittal}; SHA-256 of its sums {found.sha256}"
+    return Outcome(path=path, facts=facts, text=[checked, "", *found.card.splitlines()])
 
 
 def _source(locator: str, out: Path | None) -> Outcome:

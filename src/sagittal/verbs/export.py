@@ -1,0 +1,46 @@
+"""Export: a finished run as ONNX, proved to give our own answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sagittal.errors import UsageError
+from sagittal.verbs._open import predictor_at
+from sagittal.verbs._outcome import Outcome
+
+
+def export(run: str | Path, *, out: Path, tolerance: float = 1e-4) -> Outcome:
+    """Write the network with its activation and calibration as ONNX, after a parity check.
+
+    The file's input is what our preparation gives; its metadata say how that is made, and what the scores mean.
+
+    Args:
+        run: A run directory or a package.
+        out: A file ending in ``.onnx``.
+        tolerance: The largest difference of a score that is allowed.
+
+    Returns:
+        An outcome whose ``path`` is the file; its facts hold the largest difference and on what it was measured.
+
+    Raises:
+        UsageError: The libraries are not installed, a tolerance that is none, or another ending.
+        NumericFailure: The answers differ by more than the tolerance; nothing is written.
+        StorageFailure: The file cannot be written.
+    """
+    if out.suffix.lower() != ".onnx":
+        raise UsageError("EXPORT_NAME", out.name, "only ONNX is written", f"name it {out.stem}.onnx")
+    if not tolerance > 0:
+        raise UsageError("TOLERANCE", tolerance, "must be above 0", "give a number such as 1e-4")
+    from sagittal.engine.onnx import check_installed, write_onnx
+    from sagittal.engine.run import Run
+
+    check_installed()
+    path = Path(run)
+    predictor = predictor_at(path, device="cpu")
+    own = Run.open(path) if path.is_dir() else None
+    parity = write_onnx(predictor, own, out, tolerance=tolerance)
+    return Outcome(
+        path=out,
+        facts={"max_difference": parity.difference, "tolerance": tolerance, "samples": parity.samples, "real": parity.real},
+        text=[f"the network is in {out}", parity.sentence],
+    )

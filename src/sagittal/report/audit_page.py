@@ -152,8 +152,10 @@ def _counted(record: Record) -> str:
     counts = record.get("counts") or {}
     n = sum(int(v) for row in counts.values() for v in row.values())
     classes = dict.fromkeys(name for row in counts.values() for name in row)
+    if not n:
+        return ""
     told = words.listed(list(classes)) if len(classes) <= 7 else words.count(len(classes), "class", "classes")
-    return f"{words.count(n, 'case')} · {told}" if n else ""
+    return words.count(n, "case") + (f" · {told}" if len(classes) > 1 else "")
 
 
 def _lower(title: str) -> str:

@@ -10,6 +10,7 @@ The audit's record says it in these keys, each of which may be absent:
 from __future__ import annotations
 
 import itertools
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -77,7 +78,9 @@ def sizes(record: Record, *, colour: Callable[[str], str]) -> Markup:
     shown = totals.most_common(MOST_SIZES)
     rows = [{"name": " \u00d7 ".join(map(str, shape)), "n": n, "share": n / shown[0][1]} for shape, n in shown]
     axes = AXES.get(len(shown[0][0]), ("size",))
-    classes = list(dict.fromkeys(str(s.get("class") or "") for s in found))
+    present = {str(s.get("class") or "") for s in found}
+    known = dict.fromkeys(name for row in (record.get("counts") or {}).values() for name in row)
+    classes = [c for c in known if c in present] + sorted(present - set(known))
     uneven = [axis for axis in range(len(axes)) if len({int(s["shape"][axis]) for s in found}) > 1] if axes != ("size",) else []
     charts = [_spread(found, axis, axes[axis], classes, colour=colour) for axis in uneven]
     keys = fill("{{ parts.keys(items) }}", items=[{"name": c, "colour": colour(c)} for c in classes]) if 1 < len(classes) <= 8 else ""
@@ -121,15 +124,19 @@ def metadata(record: Record) -> Markup:
 def _spread(found: Sequence[Record], axis: int, name: str, classes: Sequence[str], *, colour: Callable[[str], str]) -> dict[str, object]:
     """A stacked histogram of one side of the cases."""
     values = [float(s["shape"][axis]) for s in found]
-    low, high = min(values), max(values)
-    if high <= low:
-        low, high = low - 1, high + 1
-    edges = [low + (high - low) * i / BINS for i in range(BINS + 1)]
-    heights: dict[str, list[float]] = {c: [0.0] * BINS for c in classes}
+    # bins of whole samples, or some would hold one size more than others
+    low, step = min(values), math.ceil((max(values) - min(values) + 1) / BINS)
+    bins = math.ceil((max(values) - low + 1) / step)
+    edges = [low + step * i for i in range(bins + 1)]
+    heights: dict[str, list[float]] = {c: [0.0] * bins for c in classes}
     for size, value in zip(found, values, strict=True):
-        place = min(int((value - low) / (high - low) * BINS), BINS - 1)
+        place = int((value - low) // step)
         heights[str(size.get("class") or "")][place] += int(size.get("n") or 1)
     series = [Series(name=c or "cases", x=edges, y=heights[c], colour=colour(c)) for c in classes]
     most = max(sum(h) for h in zip(*heights.values(), strict=True))
-    svg = figures.bars(series, Axis(low=low, high=high, label=f"{name}, samples"), Axis(low=0, high=most * 1.06, label="cases", whole=True))
+    svg = figures.bars(
+        series,
+        Axis(low=edges[0], high=edges[-1], label=f"{name}, samples", whole=True),
+        Axis(low=0, high=most * 1.06, label="cases", whole=True),
+    )
     return {"title": name.capitalize(), "svg": svg}

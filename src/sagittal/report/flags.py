@@ -37,6 +37,8 @@ TITLES: Mapping[str, str] = {
 }
 CROSSING = frozenset({"GROUP_LEAK", "DUPLICATE", "NEAR_DUPLICATE", "SAME_SOURCE"})
 """Findings after which it cannot be said that the model never saw a test case's patient or picture."""
+MANY_WITHHELD = 0.2
+"""From this share on page one says how many answers are withheld."""
 FEW_CASES = 30
 """Below this many cases a class's interval is wider than most differences of interest (Wilson: ±.18 at .5)."""
 
@@ -66,6 +68,7 @@ def flags(view: RunView) -> list[Flag]:
         _attention,
         _few,
         _calibration,
+        _withheld,
         _folds,
         _undefined,
     )
@@ -189,6 +192,13 @@ def _calibration(view: RunView) -> Iterator[Flag]:
         yield Flag(severity="note", title="The probabilities are not calibrated", text=text)
 
 
+def _withheld(view: RunView) -> Iterator[Flag]:
+    n, total = view.withheld, len(view.predictions)
+    if total and n > MANY_WITHHELD * total:
+        text = f"{count(n)} of {count(total, 'answer')} ({percent(n / total)}) lie in the band in which the model should not decide"
+        yield Flag(severity="note", title="Many answers are withheld", text=f"{text}; the scores count them all the same.")
+
+
 def _folds(view: RunView) -> Iterator[Flag]:
     told = view.result.get("cross_validation")
     if isinstance(told, dict):
@@ -200,7 +210,8 @@ def _folds(view: RunView) -> Iterator[Flag]:
 
 
 def _undefined(view: RunView) -> Iterator[Flag]:
-    missing = [s for s in view.scores if s.value is None]
+    # with few classes there is no k to ask for: that says nothing of the model
+    missing = [s for s in view.scores if s.value is None and s.metric != "top_k"]
     if missing:
         names = dict.fromkeys(f"{metric_name(s.metric)}{f' of {s.label}' if s.label else ''}" for s in missing)
         text = f"{_capital(listed(list(names), most=4))}. The table says why; they count in no mean."

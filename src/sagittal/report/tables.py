@@ -110,7 +110,7 @@ def finding_list(findings: Sequence[Mapping[str, Any]], *, picture: Callable[[st
 def _finding(finding: Mapping[str, Any], picture: Callable[[str], str | None] | None) -> dict[str, object]:
     pairs = [[str(v) for v in pair] for pair in finding.get("pairs") or ()]
     lines = [_pair_text(pair) for pair in pairs] or [str(item) for item in finding.get("items") or ()]
-    if len(lines) == 1 and lines[0] in str(finding.get("what", "")):
+    if all(line.lower() in str(finding.get("what", "")).lower() for line in lines):
         lines = []
     n = len(pairs) or max(int(finding.get("n") or 0), len(lines))
     what, remedy = str(finding.get("what", "")), str(finding.get("remedy", ""))

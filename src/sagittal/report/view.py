@@ -158,6 +158,11 @@ class RunView:
         return self._csv(f"evaluation/{self.evaluation}/predictions.csv")
 
     @cached_property
+    def withheld(self) -> int:
+        """How many answers lie in the band in which the model should not decide."""
+        return sum((row.get("abstained") or "").lower() in {"yes", "true", "1"} for row in self.predictions)
+
+    @cached_property
     def truths(self) -> dict[str, int]:
         """How many cases truly have each class; empty where answers are not one class."""
         classes, rows = self.confusion.get("classes") or (), self.confusion.get("counts") or ()

@@ -10,7 +10,7 @@ from sagittal.report.page import fill, picture
 from sagittal.report.section import Section
 from sagittal.report.view import RunView
 
-MOST_COLUMNS = 25
+MOST_COLUMNS = 15
 
 PAGE = """
 {% if border %}{{ parts.facts(border) }}
@@ -25,6 +25,7 @@ rulers or padding.</p>{% endif %}
 <td class="bar">{{ meter(row.share) }}</td></tr>
 {% endfor %}
 </tbody></table>
+{% if rest > 0 %}<p class="small">and {{ rest | count('other column') }}</p>{% endif %}
 {% endif %}
 {% for part in pictures %}
 <h3 class="block-head">{{ part.title }}</h3><img class="wide" src="{{ part.src }}" alt="{{ part.title }}">
@@ -42,7 +43,7 @@ def attention(view: RunView) -> Section | None:
     pictures = [{"title": title, "src": picture(path)} for title, path in found if path is not None]
     if not facts and not columns and not pictures:
         return None
-    html = fill(PAGE, border=facts, columns=columns, pictures=pictures)
+    html = fill(PAGE, border=facts, columns=columns[:MOST_COLUMNS], rest=len(columns) - MOST_COLUMNS, pictures=pictures)
     return Section(title="What the network looks at", order=120, html=html)
 
 
@@ -68,4 +69,4 @@ def _columns(view: RunView) -> list[dict[str, Any]]:
                 sums.setdefault(str(name), []).append(abs(float(value)))
     pairs = sorted(((name, statistics.fmean(values)) for name, values in sums.items()), key=lambda p: -p[1])
     most = max((value for _, value in pairs), default=0.0) or 1.0
-    return [{"name": name, "value": value, "share": value / most} for name, value in pairs[:MOST_COLUMNS]]
+    return [{"name": name, "value": value, "share": value / most} for name, value in pairs]

@@ -163,7 +163,7 @@ def _at_threshold(view: RunView, point: Mapping[str, Any]) -> object:
 
 
 def _abstained(view: RunView) -> list[tuple[str, str]]:
-    said = [row.get("abstained", "").lower() in {"yes", "true", "1"} for row in view.predictions]
-    if not any(said):
+    if not view.withheld:
         return []
-    return [(f"Withheld on “{view.evaluation}”", f"{words.count(sum(said), 'case')} ({words.percent(sum(said) / len(said))})")]
+    share = words.percent(view.withheld / len(view.predictions))
+    return [(f"Withheld on “{view.evaluation}”", f"{words.count(view.withheld, 'case')} ({share})")]

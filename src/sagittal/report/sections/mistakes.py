@@ -39,7 +39,9 @@ def mistakes(view: RunView) -> Section | None:
     among = sum(p >= SURE for p in right) + sure
     lede = f"{words.count(len(wrong), 'mistake')} among {words.count(len(wrong) + len(right), 'case')}. "
     if among:
-        lede += f"Where it was at least {words.percent(SURE)} sure, {words.count(sure, 'answer was', 'answers were')} wrong of {among:,}."
+        lede += (
+            f"Of the {among:,} answers that it was at least {words.percent(SURE)} sure of, {sure:,} {'was' if sure == 1 else 'were'} wrong."
+        )
     return Section(title="Mistakes", order=100, lede=lede, html=fill(PAGE, **charts))
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sagittal.core.score import Score
@@ -18,12 +19,16 @@ PAGE = """
 <h3 class="block-head">A patient at a time{% if rule %} ({{ rule }}){% endif %}</h3>
 {{ patients }}
 {% endif %}
-{% if classes %}
+{% for table in classes %}
+{% if loop.first %}
 <h3 class="block-head">A class at a time</h3>
+{% elif loop.index == 2 %}
+<details><summary>Further scores of the classes</summary>
+{% endif %}
 <div class="scroll"><table class="classes">
-<thead><tr><th>Class</th>{% for name in metrics %}<th>{{ name }}</th>{% endfor %}<th class="num">n</th></tr></thead>
+<thead><tr><th>Class</th>{% for name in table.metrics %}<th>{{ name }}</th>{% endfor %}<th class="num">n</th></tr></thead>
 <tbody>
-{% for row in classes %}
+{% for row in table.rows %}
 <tr>
 <th scope="row" class="name">{{ row.name }}{% if row.name == positive %}<span class="positive">positive</span>{% endif %}</th>
 {{ parts.cells(row) }}
@@ -31,9 +36,10 @@ PAGE = """
 </tr>
 {% endfor %}
 </tbody></table></div>
-{% endif %}
+{% if loop.last and not loop.first %}</details>{% endif %}
+{% endfor %}
 <p class="small">A dot is the value, the bar its 95\u202f% interval{% if ticks %}, the grey tick the best of the models that do not
-look{% endif %}. Ratios are drawn from 0 to 1. {{ methods }}</p>
+look{% endif %}. Ratios are drawn from 0 to 1.</p>
 {% if rivals %}
 <ul class="limits small">{% for name, what in rivals %}<li><b>{{ name }}</b>: {{ what }}</li>{% endfor %}</ul>
 {% endif %}
@@ -41,15 +47,18 @@ look{% endif %}. Ratios are drawn from 0 to 1. {{ methods }}</p>
 <h3 class="block-head">Without a value</h3>
 <ul class="limits">
 {% for s in undefined %}
-<li>{{ s.metric | metric }}{% if s.label %} of {{ s.label }}{% endif %}: {{ s.undefined }} (n = {{ s.n | count }})</li>
+<li>{{ s.metric | metric }}{% if s.label %} of {{ s.label }}{% endif %}: {{ s.undefined }} (n\u00a0=\u00a0{{ s.n | count }})</li>
 {% endfor %}
 </ul>
 {% endif %}
-<details><summary>What these scores mean</summary>
-<ul class="limits">{% for name, meaning in glossary %}<li><b>{{ name }}</b>: {{ meaning }}.</li>{% endfor %}</ul></details>
+<details><summary>What these scores mean, and how the intervals were made</summary>
+<ul class="limits">
+{% for row in glossary %}<li><b>{{ row.name }}</b>{% if row.text %}: {{ row.text }}{% endif %}</li>{% endfor %}
+</ul></details>
 """
 
-METHODS = {"wilson": "Wilson", "delong": "DeLong"}
+WIDEST = 6
+FIRST = ("auc", "average_precision", "sensitivity", "specificity", "ppv", "f1", "dice", "iou", "surface_distance", "hausdorff95")
 
 
 def scores(view: RunView) -> Section | None:
@@ -60,17 +69,15 @@ def scores(view: RunView) -> Section | None:
     # one named class (two-class tasks) needs no table of its own
     alone = {*(labels if len(labels) == 1 else ()), ""}
     split = [s for s in in_order(view.scores) if s.label not in alone]
-    metrics = list({s.metric: named(s) for s in split}.items())
+    metrics = {s.metric: named(s) for s in split}
     html = fill(
         PAGE,
         overall=score_table(view, [s for s in view.scores if s.label in alone]),
         patients=score_table(view, [s for s in view.patient_scores if s.label in alone], rivals=False),
         rule=str(view.result.get("patient_rule") or ""),
-        metrics=[name for _, name in metrics],
-        classes=[_class_row(view, name, [m for m, _ in metrics]) for name in _ordered(view, labels)] if metrics else [],
+        classes=_class_tables(view, _ordered(view, labels), metrics),
         positive=view.labels.positive,
         ticks=bool(view.baselines),
-        methods=_methods(view.scores),
         rivals=[(str(b["name"]), str(b["sentence"])) for b in view.result.get("baselines") or () if b.get("sentence")],
         undefined=[s for s in [*view.scores, *view.patient_scores] if s.value is None],
         glossary=_glossary(view.scores),
@@ -83,6 +90,16 @@ def _lede(view: RunView) -> str:
     told = f"Each {unit} of “{view.evaluation}” counts once."
     names = words.listed([f"“{name}”" for name in view.baselines])
     return f"{told} Beside stands what models reach that do not look: {names}." if view.baselines else told
+
+
+def _class_tables(view: RunView, classes: Sequence[str], metrics: Mapping[str, str]) -> list[dict[str, Any]]:
+    """The scores that a reader wants first, and those that would make the table too wide for a page."""
+    first = [m for m in metrics if m in FIRST][:WIDEST]
+    rest = [m for m in metrics if m not in first]
+    if len(metrics) <= WIDEST:
+        first, rest = list(metrics), []
+    parts = [part for part in (first, *(rest[i : i + WIDEST] for i in range(0, len(rest), WIDEST))) if part]
+    return [{"metrics": [metrics[m] for m in part], "rows": [_class_row(view, name, part) for name in classes]} for part in parts]
 
 
 def _class_row(view: RunView, name: str, metrics: Sequence[str]) -> dict[str, Any]:
@@ -103,18 +120,23 @@ def _ordered(view: RunView, labels: Sequence[str]) -> list[str]:
     return known + [name for name in labels if name not in known]
 
 
-def _glossary(found: Sequence[Score]) -> list[tuple[str, str]]:
-    metrics = dict.fromkeys(s.metric for s in in_order(found))
-    return [(words.metric_name(m), words.metric_meaning(m)) for m in metrics if words.metric_meaning(m)]
+def _glossary(found: Sequence[Score]) -> list[dict[str, str]]:
+    """For each score what it is, which of several definitions, and how its intervals were made."""
+    rows = []
+    for metric in dict.fromkeys(s.metric for s in in_order(found)):
+        own = [s for s in found if s.metric == metric]
+        conventions = list(dict.fromkeys(s.convention for s in own if s.convention))
+        methods = list(dict.fromkeys(_method(s.method) for s in own if s.method))
+        parts = [words.metric_meaning(metric), "; ".join(conventions), f"intervals by {words.listed(methods)}" if methods else ""]
+        rows.append({"name": words.metric_name(metric), "text": ". ".join(p[:1].upper() + p[1:] for p in parts if p) + "."})
+    return rows
 
 
-def _methods(found: Sequence[Score]) -> str:
-    """How the intervals were made, and which conventions are in use."""
-    made: dict[str, list[str]] = {}
-    for s in in_order(found):
-        method = METHODS.get(s.method.split(",")[0], s.method.split(",")[0]) + s.method[len(s.method.split(",")[0]) :]
-        if s.method and words.in_sentence(s.metric) not in made.setdefault(method, []):
-            made[method].append(words.in_sentence(s.metric))
-    told = "; ".join(f"{method} for {words.listed(names, most=8)}" for method, names in made.items())
-    conventions = dict.fromkeys(f"{words.metric_name(s.metric)}: {s.convention}" for s in in_order(found) if s.convention)
-    return " ".join(part for part in (f"Intervals: {told}." if told else "", ". ".join(conventions) + "." if conventions else "") if part)
+def _method(name: str) -> str:
+    """A method with its author's capital, and without the number of groups, which differs from class to class.
+
+    >>> _method("wilson"), _method("bootstrap over 22 groups")
+    ('Wilson', 'bootstrap over groups')
+    """
+    named = name.replace("wilson", "Wilson").replace("delong", "DeLong")
+    return re.sub(r"over \d+ groups", "over groups", named)

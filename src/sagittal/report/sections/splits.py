@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sagittal.report import words
 from sagittal.report.page import fill
 from sagittal.report.section import Section
 from sagittal.report.tables import finding_list
@@ -22,14 +23,16 @@ def splits(view: RunView) -> Section | None:
     found = list(view.audit.get("findings") or ())
     provenance = view.manifest.get("provenance")
     told = provenance if isinstance(provenance, dict) else {}
-    names = {"group_rule": "Patients are told by", "split_rule": "Rule of the split", "split": "Rule of the split", "dropped": "Left out"}
-    rule = [(name, _plain(told[key])) for key, name in names.items() if told.get(key)]
+    names = {"group_rule": "Patients are told by", "split_rule": "Rule of the split", "dropped": "Left out of training"}
+    rule = [(name, _plain(told[key])) for key, name in names.items() if told.get(key) and told[key] != "unknown"]
+    rule = [(name, text) for name, text in rule if text]
     lede = "Looked for: patients on both sides, copies and near copies of pictures, classes without cases, files that cannot be read."
     html = fill(PAGE, rule=rule, findings=finding_list(found, picture=thumbnails(view.folder)), any=bool(found))
     return Section(title="Splits and leaks", order=30, lede=lede, html=html)
 
 
 def _plain(value: object) -> str:
+    """A rule in words, a list by its length; a split that was made here is told by a finding of its own."""
     if isinstance(value, dict):
-        return ", ".join(f"{k} {v}" for k, v in value.items() if v is not None)
-    return f"{len(value):,}" if isinstance(value, list) else str(value)
+        return str(value.get("by") or "") if not value.get("made") else ""
+    return words.count(len(value), "case") if isinstance(value, list) else str(value)

@@ -16,7 +16,7 @@ import yaml
 from sagittal.core.labels import PALETTE, Labels
 from sagittal.core.score import Score
 from sagittal.errors import UnreadableInput
-from sagittal.report.words import SIGNED
+from sagittal.report.score_reading import goodness, number_in, pick, scores_of
 
 Record = Mapping[str, Any]
 Row = Mapping[str, str]
@@ -120,7 +120,7 @@ class RunView:
     def best_epoch(self) -> float | None:
         """The epoch whose weights were kept, as in log.csv; None where it is not told."""
         best = self.training.get("best")
-        return _float(best.get("epoch")) if isinstance(best, dict) else None
+        return number_in(best.get("epoch")) if isinstance(best, dict) else None
 
     @cached_property
     def result(self) -> Record:
@@ -176,7 +176,7 @@ class RunView:
         for row in self.predictions:
             for column in columns:
                 metric, label = column.split(":", 1)
-                value = _float(row[column])
+                value = number_in(row[column])
                 found.append(CaseScore(case=row.get("case", ""), metric=metric, label=label, value=value))
         return found
 
@@ -212,7 +212,7 @@ class RunView:
         """The baseline that does best on a metric, with its name; None where none has a value."""
         found = [(name, pick(scores, metric, label, self.result.get("positive"))) for name, scores in self.baselines.items()]
         valued = [(name, score) for name, score in found if score is not None and score.value is not None]
-        return max(valued, key=lambda b: _goodness(b[1]), default=None)
+        return max(valued, key=lambda b: goodness(b[1]), default=None)
 
     def _json(self, name: str) -> Record:
         path = self.folder / name
@@ -237,44 +237,6 @@ class RunView:
             raise _broken(path, str(error)) from error
 
 
-def scores_of(record: Record, key: str = "scores") -> list[Score]:
-    """Scores from the entries of scores.json; unknown keys are left out, a value of NaN is undefined.
-
-    >>> scores_of({"scores": [{"metric": "f1", "class": "B", "value": None, "undefined": "no case of B", "n": 9}]})[0].text()
-    'undefined: no case of B'
-    """
-    found = []
-    for entry in record.get(key) or ():
-        value = _float(entry.get("value"))
-        found.append(
-            Score(
-                metric=str(entry["metric"]),
-                label=str(entry.get("class") or ""),
-                value=value,
-                low=_float(entry.get("low")),
-                high=_float(entry.get("high")),
-                n=int(entry.get("n") or 0),
-                unit=str(entry.get("unit") or "1"),
-                higher_is_better=bool(entry.get("higher_is_better", True)),
-                undefined=None if value is not None else str(entry.get("undefined") or "no reason was given"),
-                convention=str(entry.get("convention") or ""),
-                method=str(entry.get("method") or ""),
-            )
-        )
-    return found
-
-
-def pick(scores: Sequence[Score], metric: str, label: str = "", positive: object = None) -> Score | None:
-    """The score of a metric and class; without a class the overall one, else that of the positive class."""
-    of_metric = {s.label: s for s in scores if s.metric == metric}
-    return of_metric.get(label) or (of_metric.get(str(positive)) if not label and positive else None)
-
-
-def _goodness(score: Score) -> float:
-    value = score.value or 0.0
-    return -abs(value) if score.metric in SIGNED else value if score.higher_is_better else -value
-
-
 def within(folder: Path, name: object) -> Path | None:
     """The file of a folder that a name points to; None for one that is missing or outside."""
     if not isinstance(name, str) or not name:
@@ -292,15 +254,7 @@ def _first_of(names: Sequence[str]) -> str:
 
 
 def _columns(rows: Sequence[Row]) -> dict[str, list[float | None]]:
-    return {name: [_float(row.get(name)) for row in rows] for name in (rows[0] if rows else ())}
-
-
-def _float(text: object) -> float | None:
-    try:
-        value = float(text)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        return None
-    return value if value == value else None
+    return {name: [number_in(row.get(name)) for row in rows] for name in (rows[0] if rows else ())}
 
 
 def _broken(path: Path, why: str) -> UnreadableInput:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from sagittal.errors import UnreadableInput
-from sagittal.report.view import RunView, pick, scores_of, within
+from sagittal.report.score_reading import pick, scores_of
+from sagittal.report.view import RunView, within
 
 
 def test_an_empty_folder_is_an_empty_run(tmp_path: Path):

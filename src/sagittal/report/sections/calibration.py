@@ -11,9 +11,10 @@ from sagittal.report._svg import Axis
 from sagittal.report.figures import DASHES, Series
 from sagittal.report.flags import sentence
 from sagittal.report.page import fill
+from sagittal.report.score_reading import scores_of
 from sagittal.report.score_table import score_table
 from sagittal.report.section import Section
-from sagittal.report.view import RunView, scores_of
+from sagittal.report.view import RunView
 
 PAGE = """
 <div class="panels">

@@ -7,8 +7,9 @@ from typing import Any
 from sagittal.report import figures
 from sagittal.report.flags import Flag, headlines, sentence, severity_of
 from sagittal.report.page import fill
+from sagittal.report.score_reading import pick, scores_of
 from sagittal.report.section import Section
-from sagittal.report.view import RunView, pick, scores_of
+from sagittal.report.view import RunView
 
 PAGE = """
 <div class="scroll"><table class="classes">

@@ -9,9 +9,10 @@ from typing import Any
 from sagittal.core.score import Score
 from sagittal.report import figures, words
 from sagittal.report.page import fill
+from sagittal.report.score_reading import pick
 from sagittal.report.score_table import in_order, named, score_table
 from sagittal.report.section import Section
-from sagittal.report.view import RunView, pick
+from sagittal.report.view import RunView
 
 PAGE = """
 {{ overall }}

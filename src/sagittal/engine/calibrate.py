@@ -14,7 +14,8 @@ from scipy.special import expit, log_softmax, logit, softmax
 
 from sagittal.core.annotation import IGNORE
 from sagittal.core.labels import Labels
-from sagittal.engine.operating import OperatingPoint, fit_operating_point
+from sagittal.engine.operating import OperatingPoint
+from sagittal.engine.thresholds import fit_operating_point
 from sagittal.metrics._reliability import expected_error
 
 __all__ = ["Calibration", "OperatingPoint", "fit_calibration", "fit_operating_point"]

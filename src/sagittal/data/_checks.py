@@ -9,7 +9,7 @@ from sagittal.core import Case
 from sagittal.data._sources import crossing_sources
 from sagittal.data.duplicates import Pair
 from sagittal.data.finding import Finding, Severity, some
-from sagittal.data.manifest import Manifest
+from sagittal.data.manifest import DRAWN, Manifest
 from sagittal.errors import SagittalError
 
 Files = Mapping[str, tuple[str, bool, tuple[int, ...], Mapping[str, float]]]
@@ -183,7 +183,7 @@ def _blank(files: Files, manifest: Manifest) -> Iterator[Finding]:
 
 
 def _empty_masks(manifest: Manifest, files: Files) -> Iterator[Finding]:
-    if manifest.said != "mask":
+    if manifest.said not in DRAWN:
         return
     ground = manifest.labels.background
     empty = tuple(name for name, (_, _, _, shares) in files.items() if shares and sum(v for k, v in shares.items() if k != ground) == 0)

@@ -9,7 +9,7 @@ from pathlib import Path
 from sagittal.core import Case
 from sagittal.data.layouts._files import suffix_of, walk
 from sagittal.data.layouts._found import Found, rename
-from sagittal.data.manifest import Manifest
+from sagittal.data.manifest import DRAWN, Manifest
 from sagittal.errors import SagittalError, UnreadableInput, UsageError, nearest
 from sagittal.shelf import Shelf
 
@@ -44,6 +44,8 @@ def discover(path: Path, *, layout: str | None = None, options: Mapping[str, obj
         if errors:
             raise errors[0]
         raise _nothing(root)
+    # Pictures without labels are what remains to be said when nothing else fits.
+    seen = [f for f in seen if f.layout != "pictures"] or seen
     best = seen[0]
     if best.manifest.said == "nothing" and errors and all(f.manifest.said == "nothing" for f in seen):
         raise errors[0]
@@ -96,6 +98,8 @@ def _agree(best: Found, other: Found) -> Found:
     mine, theirs = _by_file(best.manifest), _by_file(other.manifest)
     both = mine.keys() & theirs.keys()
     guessed = best.manifest.provenance.get("label_rule") == "guessed"
+    if both and best.manifest.said in DRAWN and other.layout == "class_folders":
+        raise _differ(best, other, "masks and folders of classes ask for different tasks")
     worded = {"label", "labels"}
     comparable = {best.manifest.said, other.manifest.said} <= worded and not guessed
     if not both:
@@ -125,7 +129,8 @@ def _filled(best: Found, other: Found, mine: Mapping[str, Case], theirs: Mapping
     take_label = other.manifest.said in {"label", "labels"} and (manifest.said == "nothing" or guessed)
     take_split = bool(other.manifest.splits) and not manifest.splits
     take_group = other.manifest.has_groups and not manifest.has_groups
-    if not (take_label or take_split or take_group):
+    take_meta = other.manifest.said == "nothing" or manifest.said in DRAWN
+    if not (take_label or take_split or take_group or take_meta):
         return best
     cases = []
     for file, case in mine.items():
@@ -136,6 +141,7 @@ def _filled(best: Found, other: Found, mine: Mapping[str, Case], theirs: Mapping
                 label=twin.label if take_label else case.label,
                 split=twin.split if take_split else case.split,
                 group=twin.group if take_group else case.group,
+                meta={**_as_meta(other.manifest, twin, take_label=take_label), **case.meta} if take_meta else case.meta,
             )
         cases.append(case)
     labels = other.manifest.labels if take_label else manifest.labels
@@ -149,7 +155,18 @@ def _filled(best: Found, other: Found, mine: Mapping[str, Case], theirs: Mapping
         gained.append("patient")
         provenance["group_rule"] = other.manifest.provenance.get("group_rule", "")
     told = Manifest(cases=tuple(cases), labels=labels, root=manifest.root, provenance=provenance)
+    if take_meta and any(c.meta for c in cases) and not any(c.meta for c in manifest.cases):
+        gained.append("metadata")
+    if not gained:
+        return replace(best, manifest=told)
     return rename(replace(best, manifest=told), f"{best.sentence}; {' and '.join(gained)} from {other.layout}")
+
+
+def _as_meta(manifest: Manifest, case: Case, *, take_label: bool) -> dict[str, str]:
+    """The metadata of a case, its label among them where that is not what is asked."""
+    mapping = manifest.provenance.get("mapping")
+    column = str(mapping.get("label", "label")) if isinstance(mapping, dict) else "label"
+    return {**case.meta, **({column: case.label} if case.label and not take_label else {})}
 
 
 def _with_label(found: Found) -> Found:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Literal
 
-from sagittal.core import Annotation, Case, ClassLabel, Labels, Polygons, Value
+from sagittal.core import Annotation, Case, ClassLabel, LabelMap, Labels, Polygons, Value
 from sagittal.errors import UnreadableInput, UsageError, nearest
 
 if TYPE_CHECKING:
@@ -20,8 +20,11 @@ if TYPE_CHECKING:
 FORMAT = "sagittal-manifest"
 VERSION = 1
 SPLITS = ("train", "val", "test")
-Said = Literal["label", "labels", "value", "mask", "nothing"]
-"""One word a case, several words, numbers, something drawn, or nothing at all."""
+Said = Literal["label", "labels", "value", "mask", "outlines", "boxes", "nothing"]
+"""One word a case, several words, numbers, a class a sample, outlines, boxes, or nothing at all."""
+
+DRAWN = ("mask", "outlines", "boxes")
+"""What was said by drawing on the image."""
 
 _FIXED = ("case", "group", "split", "annotation", "label")
 
@@ -55,10 +58,11 @@ class Manifest:
     def said(self) -> Said:
         """What kind of thing a person said of the cases."""
         known = self.provenance.get("said")
-        if known in {"label", "labels", "value", "mask", "nothing"}:
+        if known in {"label", "labels", "value", "mask", "outlines", "boxes", "nothing"}:
             return known
-        if any(c.annotation for c in self.cases):
-            return "mask"
+        drawn = [c.annotation for c in self.cases if c.annotation]
+        if drawn:
+            return "outlines" if all(a.casefold().endswith(".svg") for a in drawn) else "mask"
         if not any(c.label for c in self.cases):
             return "nothing"
         return "labels" if any(";" in c.label for c in self.cases) else "label"
@@ -158,8 +162,11 @@ class Manifest:
         if case.annotation:
             from sagittal.io import read_annotation
 
-            return read_annotation(self.locate(case.annotation), self.labels, like=like)
-        if self.said == "mask" and case.label and case.label == self.labels.background:
+            drawn = read_annotation(self.locate(case.annotation), self.labels, like=like)
+            if isinstance(drawn, LabelMap) and self.provenance.get("objects") is True:
+                return replace(drawn, objects=True)
+            return drawn
+        if self.said in DRAWN and case.label and case.label == self.labels.background:
             return Polygons(outlines=(), labels=self.labels)
         if self.said == "labels":
             return ClassLabel(names=self.words(case), labels=self.labels)
@@ -366,7 +373,7 @@ def _told(cases: Sequence[Case], record: Mapping[str, object]) -> tuple[Said, La
         return said, _widened(Labels.from_record(record["labels"]), cases, said), known  # type: ignore[arg-type]
     if said == "value":
         return said, Labels(classes=("value",)), known
-    if said == "mask":
+    if said in DRAWN:
         return said, Labels(classes=("background", "foreground"), background="background"), known
     return said, Labels(classes=classes_of(w for c in cases for w in c.label.split(";"))), known
 

@@ -124,6 +124,8 @@ def split_column(columns: Mapping[str, Sequence[str]]) -> str:
     """
     fitting = []
     for name, cells in columns.items():
+        if words(name) & _GROUP_WORDS:
+            continue
         distinct = {c for c in cells if c}
         if distinct and len(distinct) <= 8 and all(split_of(c) for c in distinct) and (len(distinct) > 1 or plain(name) in _SPLIT):
             fitting.append(name)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from sagittal.core import Labels
-from sagittal.data.manifest import Manifest, Said
+from sagittal.data.manifest import DRAWN, Manifest, Said
 from sagittal.errors import UsageError, nearest
 
 # A sick person is what a sensitivity speaks of: the other of two classes is the positive one.
@@ -42,7 +42,15 @@ def found(layout: str, manifest: Manifest, sentence: str, *, extra: int = 0) -> 
         extra: More for a layout that a person wrote on purpose.
     """
     first = manifest.said not in {"nothing"}
-    rank = 8 * first + 4 * bool(manifest.splits) + 2 * manifest.has_groups + any(c.meta for c in manifest.cases) + extra
+    # Somebody who drew said more than somebody who gave a word.
+    rank = (
+        8 * first
+        + 8 * (manifest.said in DRAWN)
+        + 4 * bool(manifest.splits)
+        + 2 * manifest.has_groups
+        + any(c.meta for c in manifest.cases)
+        + extra
+    )
     told = manifest.with_cases(manifest.cases, layout=layout, sentence=sentence, said=manifest.said)
     return Found(manifest=told, sentence=sentence, rank=rank, layout=layout)
 

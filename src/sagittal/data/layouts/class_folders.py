@@ -11,6 +11,7 @@ from sagittal.core import Case
 from sagittal.data.layouts._files import PICTURES, VOLUMES, ids_of, split_of, walk
 from sagittal.data.layouts._found import Found, found, labels_for, plural
 from sagittal.data.layouts._groups import grouped, looks_like_person
+from sagittal.data.layouts._pairing import paired
 from sagittal.data.layouts._roles import is_mask_name, is_role_folder
 from sagittal.data.manifest import Manifest, classes_of, relative
 
@@ -35,7 +36,7 @@ def class_folders(root: Path, *, group: str | None = None, positive: str | None 
     """
     if not root.is_dir():
         return None
-    files = [(p, p.relative_to(root).parts[:-1]) for p in walk(root, (*PICTURES, *VOLUMES))]
+    files = [(p, p.relative_to(root).parts[:-1]) for p in without_masks(walk(root, (*PICTURES, *VOLUMES)), root)]
     placed = _place(files)
     classes = classes_of(p.label for p in placed)
     stray = len(files) - len(placed)
@@ -60,6 +61,13 @@ def class_folders(root: Path, *, group: str | None = None, positive: str | None 
     if stray:
         sentence += f"; {plural(stray, 'picture')} outside the class folders left out"
     return found("class_folders", manifest, sentence)
+
+
+def without_masks(files: Sequence[Path], root: Path) -> Sequence[Path]:
+    """The files without those that are masks of others: ``x_mask.png`` beside ``x.png``."""
+    pairs, _, _ = paired(relative(p, root) for p in files)
+    masks = {mask.locator for _, mask in pairs}
+    return [p for p in files if relative(p, root) not in masks] if len(masks) >= 2 else files
 
 
 @dataclass(frozen=True, slots=True)

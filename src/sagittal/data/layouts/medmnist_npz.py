@@ -5,6 +5,7 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,9 @@ from sagittal.core import Case
 from sagittal.data.layouts._files import is_hidden, split_of
 from sagittal.data.layouts._found import Found, found, labels_for, plural
 from sagittal.data.manifest import SPLITS, Manifest, Said
-from sagittal.errors import UnreadableInput
+from sagittal.errors import UnreadableInput, UsageError
+from sagittal.io.guard import Limits
+from sagittal.io.readers.array import load_array
 
 # The classes as the MedMNIST v2 paper numbers them (Yang et al., Sci. Data 10:41, 2023, info.json).
 _KNOWN: Mapping[str, tuple[str, ...]] = {
@@ -43,6 +46,8 @@ _LABELS = ("labels", "label", "y", "targets", "target")
 def medmnist_npz(root: Path, *, group: str | None = None, positive: str | None = None, classes: list[str] | None = None) -> Found | None:
     """Arrays ``train_images``, ``train_labels``, ``val_images`` ... (or ``x_train``, ``y_train`` ...) in one npz file.
 
+    Without splits they are called ``images`` and ``labels`` (or ``x`` and ``y``).
+
     Labels are ``(N,)`` or ``(N, 1)`` whole numbers, or ``(N, K)`` zeros and ones for several findings a picture.
 
     Args:
@@ -56,23 +61,23 @@ def medmnist_npz(root: Path, *, group: str | None = None, positive: str | None =
 
     Raises:
         UnreadableInput: It is such a file but its labels cannot be used.
+        UsageError: A pattern for the patient.
     """
-    del group
     file = _file(root)
     if file is None:
         return None
-    with np.load(file, allow_pickle=False) as arrays:
-        pairs = _pairs(arrays.files)
-        if not pairs:
-            return None
-        try:
-            told = {split: arrays[labels] for split, (_, labels) in pairs.items()}
-        except ValueError as error:
-            raise UnreadableInput("LABELS", file, f"its labels cannot be read: {error}", "save them as whole numbers") from error
     lengths = _lengths(file)
+    pairs = _pairs(list(lengths))
+    if not pairs:
+        return None
+    if group is not None and group != "none":
+        raise UsageError(
+            "GROUP_PATTERN", f"data.group={group}", "pictures in arrays have no names", "write a manifest.csv with a column group"
+        )
+    told = {split: load_array(file, labels, Limits.default()) for split, (_, labels) in pairs.items()}
     names, said = _classes(file, told, classes)
     cases = [
-        Case(id=f"{split}/{i}", split=split, images={"image": f"{file.name}::{images}/{i}"}, label=word)
+        Case(id=f"{split}/{i}" if split else str(i), split=split, images={"image": f"{file.name}::{images}/{i}"}, label=word)
         for split, (images, _) in pairs.items()
         for i, word in enumerate(_words(told[split], names))
     ]
@@ -82,7 +87,7 @@ def medmnist_npz(root: Path, *, group: str | None = None, positive: str | None =
             raise UnreadableInput("LABELS", file, what, "save one label a picture")
     labels = labels_for(list(names.values()), positive=positive, said=said)
     manifest = Manifest(cases=tuple(cases), labels=labels, root=file.parent, provenance={"said": said, "group_rule": "unknown"})
-    sizes = ", ".join(f"{split} {len(told[split])}" for split in manifest.splits)
+    sizes = ", ".join(f"{split} {len(labels)}".strip() for split, labels in told.items())
     sentence = f"arrays in {file.name}: {plural(len(names), 'class')}, {sizes} pictures, patients are not known"
     return found("medmnist_npz", manifest, sentence)
 
@@ -105,23 +110,28 @@ def _pairs(names: list[str]) -> dict[str, tuple[str, str]]:
             rest = [p for p in parts if p not in words]
             if len(parts) == 2 and len(rest) == 1 and split_of(rest[0]):
                 told.setdefault(split_of(rest[0]), {})[role] = name
-    return {s: (told[s]["images"], told[s]["labels"]) for s in SPLITS if {"images", "labels"} <= set(told.get(s, {}))}
+            elif len(parts) == 1 and not rest:
+                told.setdefault("", {})[role] = name
+    return {s: (told[s]["images"], told[s]["labels"]) for s in (*SPLITS, "") if {"images", "labels"} <= set(told.get(s, {}))}
 
 
 def _lengths(file: Path) -> dict[str, int]:
     """How many entries each array has, from its header alone."""
     lengths = {}
-    with zipfile.ZipFile(file) as archive:
-        for name in archive.namelist():
-            with archive.open(name) as member:
-                version = np.lib.format.read_magic(member)
-                read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-                shape, _, _ = read(member)
-                lengths[name.removesuffix(".npy")] = shape[0] if shape else 0
+    try:
+        with zipfile.ZipFile(file) as archive:
+            for name in (n for n in archive.namelist() if n.endswith(".npy")):
+                with archive.open(name) as member:
+                    version = np.lib.format.read_magic(member)
+                    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+                    shape, _, _ = read(member)
+                    lengths[name.removesuffix(".npy")] = shape[0] if shape else 0
+    except (zipfile.BadZipFile, ValueError, OSError, EOFError, RuntimeError, NotImplementedError) as error:
+        raise UnreadableInput("BROKEN", file, f"its arrays cannot be listed: {error}", "copy it again from its source") from error
     return lengths
 
 
-def _classes(file: Path, told: Mapping[str, NDArray[np.int64]], classes: list[str] | None) -> tuple[dict[int, str], Said]:
+def _classes(file: Path, told: Mapping[str, NDArray[Any]], classes: list[str] | None) -> tuple[dict[int, str], Said]:
     """The name of each class number, and whether a picture may have several."""
     for split, labels in told.items():
         if (

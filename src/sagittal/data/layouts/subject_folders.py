@@ -1,0 +1,108 @@
+"""A folder a subject, each with the same files: several images and, where one was drawn, a mask."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+
+from sagittal.core import Case, Labels
+from sagittal.data.layouts._codes import classes_of_masks
+from sagittal.data.layouts._files import VOLUMES, split_of, stem_of, walk
+from sagittal.data.layouts._found import Found, found, plural
+from sagittal.data.layouts._roles import is_role_folder, words_of
+from sagittal.data.manifest import Manifest, relative
+from sagittal.errors import UsageError
+
+_LEAST_ALIKE = 0.8
+# A brain mask says where the head is, not what was found in it.
+_AUXILIARY = {"brainmask", "brain", "roi", "skull", "head", "bodymask", "body", "weight", "weights"}
+_DRAWN = re.compile(r"seg|label|truth|(?:^|_)gt(?:_|$)|multiclass|lesion|tumou?r|annotation|mask")
+
+
+def subject_folders(
+    root: Path, *, annotation: str | None = None, images: list[str] | None = None, classes: list[str] | None = None
+) -> Found | None:
+    """Volumes in a folder a subject: the same names (but for the subject's id) in each are channels and mask.
+
+    Args:
+        root: The folder.
+        annotation: The name of the mask, where several could be it; ``none``.
+        images: The names of the channels to use; by default all that are no masks.
+        classes: Names of the numbers in the masks, the background first.
+
+    Returns:
+        None when there are no two folders with the same two files or more.
+
+    Raises:
+        UsageError: Several names could be the mask, or a name does not exist.
+    """
+    if not root.is_dir():
+        return None
+    folders: dict[Path, dict[str, Path]] = {}
+    for path in walk(root, VOLUMES):
+        folders.setdefault(path.parent, {})[_role(path)] = path
+    folders = {folder: parts for folder, parts in folders.items() if len(parts) >= 2 and folder != root and _is_subject(folder.name)}
+    if len(folders) < 2:
+        return None
+    counts = Counter(role for parts in folders.values() for role in parts)
+    common = sorted(role for role, n in counts.items() if n >= _LEAST_ALIKE * len(folders))
+    mask = _mask(common, annotation)
+    channels = images or [r for r in common if r != mask and not _is_auxiliary(r) and not _DRAWN.search(r)]
+    unknown = [r for r in channels if r not in common]
+    if unknown:
+        raise UsageError("UNKNOWN_FILE", f"data.images={unknown[0]}", "not every subject has it", f"choose from: {', '.join(common)}")
+    if len(channels) < 1 or (len(channels) < 2 and not mask) or len(common) < 2:
+        return None
+    whole = {f: p for f, p in folders.items() if all(c in p for c in channels) and (not mask or mask in p)}
+    labels, note = Labels(classes=()), "nothing drawn"
+    if mask:
+        drawn = classes_of_masks([p[mask] for p in whole.values()], classes=classes, objects=False, root=root)
+        labels, note = drawn.labels, f"mask {mask} ({drawn.note})"
+    cases = [_case(folder, parts, channels, mask, root) for folder, parts in whole.items()]
+    provenance = {"said": "mask" if mask else "nothing", "group_rule": "folder"}
+    manifest = Manifest(cases=tuple(cases), labels=labels, root=root, provenance=provenance)
+    sentence = f"a folder a subject: {plural(len(cases), 'subject')}, channels {', '.join(channels)}, {note}"
+    left = [r for r in common if r not in channels and r != mask]
+    sentence += f"; not used: {', '.join(left)}" if left else ""
+    if len(whole) < len(folders):
+        sentence += f"; {plural(len(folders) - len(whole), 'folder')} without all of them left out"
+    return found("subject_folders", manifest, sentence, extra=1)
+
+
+def _case(folder: Path, parts: dict[str, Path], channels: list[str], mask: str, root: Path) -> Case:
+    place = relative(folder, root)
+    split = next(filter(None, map(split_of, place.split("/"))), "")
+    sources = {c if len(channels) > 1 else "image": relative(parts[c], root) for c in channels}
+    return Case(id=place, group=folder.name, split=split, images=sources, annotation=relative(parts[mask], root) if mask else "")
+
+
+def _is_subject(name: str) -> bool:
+    """Whether a folder may be one subject: its name has a number and is no split and no part of a case."""
+    return any(c.isdigit() for c in name) and not split_of(name) and not is_role_folder(name)
+
+
+def _role(path: Path) -> str:
+    """What a file is in its folder: its name without the subject's id."""
+    stem = stem_of(path.name)
+    rest = stem.replace(path.parent.name, "") or stem
+    return re.sub(r"^[\s_\-.]+|[\s_\-.]+$", "", rest).casefold() or "image"
+
+
+def _is_auxiliary(role: str) -> bool:
+    return bool(set(words_of(role)) & _AUXILIARY)
+
+
+def _mask(common: list[str], annotation: str | None) -> str:
+    if annotation == "none":
+        return ""
+    if annotation is not None:
+        if annotation.casefold() not in common:
+            what = "not every subject has a file of this name"
+            raise UsageError("UNKNOWN_FILE", f"data.annotation={annotation}", what, f"choose from: {', '.join(common)}")
+        return annotation.casefold()
+    likely = [r for r in common if _DRAWN.search(r) and not _is_auxiliary(r)]
+    if len(likely) > 1:
+        what = f"several files could be what was drawn: {', '.join(likely)}"
+        raise UsageError("AMBIGUOUS_MASK", "data.annotation", what, "say which with data.annotation=NAME")
+    return likely[0] if likely else ""

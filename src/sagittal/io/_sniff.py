@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import errno
 import os
 import stat
@@ -140,8 +141,14 @@ def is_text(head: bytes) -> bool:
     """
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return len(head) > 2 and b"\0\0\0" not in head
-    control = sum(b < 32 and b not in b"\t\n\r\f\x1b" for b in head)
-    return b"\0" not in head and control == 0
+    if not head or any(b < 32 and b not in b"\t\n\r\f\x1b" for b in head):
+        return False
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(head)
+    except UnicodeDecodeError:
+        # a code page has letters beyond ASCII among plain ones
+        return sum(b < 127 for b in head) >= len(head) / 2
+    return True
 
 
 @lru_cache(maxsize=1)

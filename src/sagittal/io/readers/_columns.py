@@ -24,6 +24,17 @@ def is_number(cell: str, *, comma: bool = False) -> bool:
     return (_NUMBER_COMMA if comma else _NUMBER).fullmatch(cell) is not None
 
 
+def is_missing(cell: str) -> bool:
+    """Whether a cell of a column of numbers says that there is none."""
+    return cell in _MISSING
+
+
+def holds_numbers(cells: Sequence[str], *, comma: bool = False) -> bool:
+    """Whether there is a number, and nothing but numbers and missing cells."""
+    present = [cell for cell in cells if cell not in _MISSING]
+    return bool(present) and all(is_number(cell, comma=comma) for cell in present)
+
+
 def decimal_comma(rows: Sequence[Sequence[str]]) -> bool:
     """Whether the decimals of a table are written with a comma: some are, and none with a point."""
     cells = [cell for row in rows[:200] for cell in row]
@@ -40,10 +51,9 @@ def typed(cells: Sequence[str], *, comma: bool = False) -> NDArray[np.generic] |
     >>> typed(["1", "2"]).dtype.name, typed(["1.5", "NA"]).tolist(), typed(["007", "008"])
     ('int64', [1.5, nan], ['007', '008'])
     """
-    present = [cell for cell in cells if cell not in _MISSING]
-    if not present or not all(is_number(cell, comma=comma) and not _is_id(cell) for cell in present):
+    if not holds_numbers(cells, comma=comma) or any(_is_id(cell) for cell in cells):
         return [cell or None for cell in cells]
-    if len(present) == len(cells) and all(_INTEGER.fullmatch(cell) for cell in cells):
+    if all(_INTEGER.fullmatch(cell) for cell in cells):
         return np.array([int(cell) for cell in cells], dtype=np.int64)
     points = (cell.replace(",", ".") if comma else cell for cell in cells)
     return np.array([float("nan") if cell in _MISSING else float(cell) for cell in points], dtype=np.float64)

@@ -33,7 +33,7 @@ def hdf5_array(path: Path, part: str, limits: Limits) -> NDArray[Any]:
                 raise UnreadableInput("UNSUPPORTED", path, f"the dataset {name} lies in other files", "copy it into this one")
             if dataset.dtype.kind not in "buif":
                 raise UnreadableInput("NOT_NUMBERS", path, f"the dataset {name} holds {dataset.dtype}, not numbers", "name another")
-            if row and not (row.isdigit() and dataset.ndim and int(row) < len(dataset)):
+            if row and not (row.isascii() and row.isdigit() and dataset.ndim and int(row) < len(dataset)):
                 rows = len(dataset) if dataset.ndim else 0
                 raise UnreadableInput("NO_SUCH_PART", f"{path}::{part}", f"{name} has {rows} rows, counted from 0", "name one of them")
             shape = dataset.shape[1:] if row else dataset.shape
@@ -74,7 +74,7 @@ def _named(part: str, names: list[str], path: Path) -> tuple[str, str]:
     name, _, row = part.rpartition("/")
     if name in names:
         return name, row
-    if len(names) == 1 and (not part or part.isdigit()):
+    if len(names) == 1 and (not part or (part.isascii() and part.isdigit())):
         return names[0], part
     if not part:
         listed = ", ".join(names[:8]) or "none"

@@ -247,7 +247,7 @@ def _tag(element: Element) -> str:
 def _is_svg(head: bytes) -> bool:
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     return (
-        text.startswith(b"<") and re.search(rb"<(\w+:)?svg[\s>]", text) is not None and not text[:14].lower().startswith(b"<!doctype html")
+        text.startswith(b"<") and re.search(rb"<(\w+:)?svg[\s/>]", text) is not None and not text[:14].lower().startswith(b"<!doctype html")
     )
 
 

@@ -18,7 +18,7 @@ from sagittal.io._reader import Format, Reader, starts
 from sagittal.io._recent import Recent
 from sagittal.io._sniff import is_text
 from sagittal.io.guard import Limits, decoding
-from sagittal.io.readers._columns import decimal_comma, is_number, typed
+from sagittal.io.readers._columns import decimal_comma, holds_numbers, is_missing, is_number, typed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -119,12 +119,13 @@ def _has_header(rows: Sequence[Sequence[str]], *, comma: bool) -> bool:
     all columns are words, it does unless one of its words comes again below in the same column.
     """
     first, below = rows[0], rows[1 : _LOOK + 1]
-    if not below or any(not cell for cell in first[1:]):
-        return bool(below)
-    numbers = [all(is_number(r[i], comma=comma) or not r[i] for r in below) and any(r[i] for r in below) for i in range(len(first))]
-    if any(numbers):
-        return not any(is_number(cell, comma=comma) for cell, n in zip(first, numbers, strict=True) if n)
-    return not any(cell == row[i] for i, cell in enumerate(first) for row in below)
+    if not below:
+        return not any(is_number(cell, comma=comma) for cell in first)
+    numeric = [holds_numbers([row[i] for row in below], comma=comma) for i in range(len(first))]
+    over_numbers = [cell for cell, n in zip(first, numeric, strict=True) if n and not is_missing(cell)]
+    if over_numbers:
+        return not any(is_number(cell, comma=comma) for cell in over_numbers)
+    return not any(cell and cell == row[i] for i, cell in enumerate(first) for row in below)
 
 
 def _unique(names: Sequence[str]) -> list[str]:

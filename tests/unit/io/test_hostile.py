@@ -408,6 +408,18 @@ def test_tiff_directories_that_run_in_a_circle(tmp_path):
     assert time.monotonic() - begun < 2
 
 
+@pytest.mark.parametrize("tag", [273, 279])
+def test_strips_that_are_missing_are_not_painted_black(tmp_path, tag):
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, RGB, rowsperstrip=8, compression="zlib", metadata=None)
+    with tifffile.TiffFile(path) as opened:
+        at, kind = opened.pages[0].tags[tag].valueoffset, opened.pages[0].tags[tag].dtype
+    data = bytearray(path.read_bytes())
+    data[at : at + (4 if kind == 4 else 2)] = bytes(4 if kind == 4 else 2)
+    path.write_bytes(data)
+    assert refusal(path).code == "BROKEN"
+
+
 def test_pickles_in_arrays_are_never_run(tmp_path):
     class Trap:
         def __reduce__(self):

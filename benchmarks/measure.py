@@ -95,12 +95,12 @@ def _duel(inputs: Sequence[Input], ways: Sequence[Callable[[Input, int], object]
 
 def table(rows: Sequence[Row]) -> str:
     """For people."""
-    lines = [f"{'path':34} {'peer':26} {'ours ms':>8} {'peer ms':>8} {'ratio':>6} {'target':>6} {'MB':>6} {'off':>5}"]
+    lines = [f"{'path':34} {'peer':28} {'ours ms':>8} {'peer ms':>8} {'ratio':>6} {'target':>6} {'MB':>6} {'off':>5}"]
     for r in rows:
         target = f"{r.target:.1f}" if r.target else ""
         off = f"{r.off:.2f}" if r.off is not None else ""
         numbers = f"{r.ours_s * 1e3:8.3f} {r.peer_s * 1e3:8.3f} {r.ratio:6.2f} {target:>6} {r.peak_mb:6.1f} {off:>5}"
-        lines.append(f"{r.path:34} {r.peer:26} {numbers}")
+        lines.append(f"{r.path:34} {r.peer:28} {numbers}")
     return "\n".join(lines)
 
 

@@ -91,6 +91,11 @@ def albumentations(colour: bool) -> Way | None:
     return way
 
 
+def albumentations_rgb(colour: bool) -> Way | None:
+    """On grey files as its documentation reads them: ``cv2.imread`` gives three channels unless told otherwise."""
+    return None if colour else albumentations(colour=True)
+
+
 def pil_chain(colour: bool) -> Way:
     """Step by step as torchvision's RandomResizedCrop, RandomRotation, RandomHorizontalFlip, ToTensor, Normalize do it."""
     channels = 3 if colour else 1
@@ -145,6 +150,7 @@ def monai(colour: bool) -> Way | None:
 
 PEERS: dict[str, Callable[[bool], Way | None]] = {
     "albumentations": albumentations,
+    "albumentations, grey as RGB": albumentations_rgb,
     "PIL chain": pil_chain,
     "PIL chain, grey as RGB": pil_tutorial,
     "MONAI": monai,

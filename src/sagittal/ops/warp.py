@@ -78,6 +78,14 @@ class ReadMap:
         """The same map into another source, given the affine from the old source's indices to the new one's."""
         return ReadMap(self.shape, np.asarray(affine, dtype=np.float64) @ self.affine, self.field)
 
+    def within(self, window: Window) -> ReadMap:
+        """The same map into a window of the source."""
+        if not any(window.start):
+            return self
+        shifted = self.affine.copy()
+        shifted[:-1, -1] -= window.start
+        return ReadMap(self.shape, shifted, self.field)
+
     def geometry(self, source: Geometry) -> Geometry:
         """Where the target lies in the world; displacements are not in it."""
         return Geometry(shape=self.shape, affine=source.affine @ self.affine, unit=source.unit, frame=source.frame)

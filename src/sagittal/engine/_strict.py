@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import collections.abc
 import dataclasses
 import json
@@ -79,8 +80,8 @@ def _check_texts(value: Any) -> None:
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(f"has the key {_short(next(n for n in names if names.count(n) > 1))} twice")
+        often = collections.Counter(name for name, _ in pairs)
+        raise ValueError(f"has the key {_short(max(often, key=lambda name: often[name]))} twice")
     return found
 
 
@@ -163,7 +164,9 @@ def _one_of(value: Any, hints: tuple[Any, ...], where: str) -> None:
             reasons.append(str(error))
         else:
             return
-    raise ValueError(max(reasons, key=len) if isinstance(value, dict | list) else reasons[0])
+    # What is wrong inside of it says more than that it is not null.
+    inside = [reason for reason in reasons if not reason.startswith(f"{where} is ")]
+    raise ValueError((inside or reasons)[0])
 
 
 def _all_of(value: Any, inner: tuple[Any, ...], where: str) -> None:

@@ -102,7 +102,7 @@ def write_package(run: Run, out: Path) -> Path:
     """
     if out.suffix != SUFFIX:
         raise UsageError("PACKAGE_NAME", out.name, f"a package's name ends in {SUFFIX}", f"name it {out.stem}{SUFFIX}")
-    predictor = predictor_of(run, device=torch.device("cpu"))
+    predictor = _without_paths(predictor_of(run, device=torch.device("cpu")))
     folder = checkpoint.find(run.checkpoints / "best") or run.checkpoints / "best"
     weights = folder / checkpoint.MODEL
     if weights.stat().st_size > LARGEST - sum(_LIMITS.values()) - 2**12:
@@ -154,10 +154,11 @@ def read_package(path: Path) -> Package:
         with _refusing("PACKAGE_FILES", path):
             listed = _listed(_small(file, where[SUMS]))
             model_bytes, card_bytes = (_small(file, where[name], digest=listed[name]) for name in (MODEL, CARD))
+        with _refusing("PACKAGE_FILES", path, part=CARD):
             text = shown(card_bytes)
-        with _refusing("PACKAGE_MODEL", path):
+        with _refusing("PACKAGE_MODEL", path, part=MODEL):
             model = _model(model_bytes)
-        with _refusing("PACKAGE_WEIGHTS", path):
+        with _refusing("PACKAGE_WEIGHTS", path, part=WEIGHTS):
             stored = header(file, where[WEIGHTS])
             network = skeleton(model.plan, stored)
             network.load_state_dict(tensors(file, where[WEIGHTS], stored, listed[WEIGHTS]), assign=True)
@@ -189,11 +190,16 @@ def _model(data: bytes) -> Model:
     return Model(**plain, data=Data(**record["data"]), plan=plan, calibration=fitted, operating_point=operating)
 
 
+def _without_paths(predictor: Predictor) -> Predictor:
+    """Of the starting weights only the name: a path tells where somebody keeps what."""
+    plan = predictor.plan
+    if plan.pretrained is None:
+        return predictor
+    return replace(predictor, plan=replace(plan, pretrained=re.split(r"[/\\]", plan.pretrained.rstrip("/\\"))[-1]))
+
+
 def _record(run: Run, predictor: Predictor) -> dict[str, Any]:
     plan = predictor.plan
-    if plan.pretrained is not None:
-        # Only its name: a path tells where somebody keeps what.
-        plan = replace(plan, pretrained=re.split(r"[/\\]", plan.pretrained.rstrip("/\\"))[-1])
     planned = {k: v for k, v in plan.record().items() if k not in {"format", "version"}}
     point = asdict(predictor.operating) if predictor.operating is not None else None
     counts = run.manifest().counts() if run.has("manifest.csv") else {}
@@ -258,7 +264,7 @@ def _listed(data: bytes) -> dict[str, str]:
 
 
 @contextmanager
-def _refusing(code: str, path: Path) -> Iterator[None]:
+def _refusing(code: str, path: Path, *, part: str = "") -> Iterator[None]:
     """Whatever goes wrong inside is the package's fault."""
     try:
         yield
@@ -270,4 +276,5 @@ def _refusing(code: str, path: Path) -> Iterator[None]:
         raise
     except Exception as error:  # what is built from hostile values may raise anything
         what = f"{error.item} {error.what}" if isinstance(error, SagittalError) else str(error) or type(error).__name__
-        raise InvalidPackage(code, path.name, "".join(c for c in what[:300] if c.isprintable()), _REMEDY) from error
+        named = f"{part}: {what}" if part else what
+        raise InvalidPackage(code, path.name, "".join(c for c in named[:300] if c.isprintable()), _REMEDY) from error

@@ -16,6 +16,7 @@ from sagittal.io.guard import Limits
 
 if TYPE_CHECKING:
     from sagittal.engine.infer import Predictor
+    from sagittal.engine.run import Run
 
 
 def say(line: str) -> None:
@@ -34,6 +35,17 @@ def found_at(data: str | Path, *, layout: str | None = None, options: Mapping[st
     return discover(Path(data), layout=layout, options={k: v for k, v in (options or {}).items() if v is not None})
 
 
+def run_at(path: Path) -> Run | None:
+    """The run of a directory; None for anything else, and for a directory that calls itself a package.
+
+    Raises:
+        UsageError: A directory that is no run.
+    """
+    from sagittal.engine.run import Run
+
+    return Run.open(path) if path.is_dir() and path.suffix != ".sagittal" else None
+
+
 def predictor_at(path: Path, *, device: str = "auto") -> Predictor:
     """The model of a run directory or of a package.
 
@@ -41,10 +53,10 @@ def predictor_at(path: Path, *, device: str = "auto") -> Predictor:
         UsageError: Neither is there.
     """
     from sagittal.engine.learn import device_of, predictor_of
-    from sagittal.engine.run import Run
 
-    if path.is_dir() and path.suffix != ".sagittal":
-        return predictor_of(Run.open(path), device=device_of(device))
+    run = run_at(path)
+    if run is not None:
+        return predictor_of(run, device=device_of(device))
     if not path.exists():
         raise UsageError("NOT_FOUND", path, "there is neither a run nor a package", "check the path")
     from sagittal.engine.package import open_package

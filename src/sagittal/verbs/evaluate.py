@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sagittal.engine.run import Run
 from sagittal.errors import UsageError
-from sagittal.verbs._open import found_at, matched, predictor_at, say
+from sagittal.verbs._open import found_at, matched, predictor_at, run_at, say
 from sagittal.verbs._outcome import Outcome
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def evaluate(
         Refused: The data have classes that the model does not know.
     """
     path = Path(run)
-    own = Run.open(path) if path.is_dir() else None
+    own = run_at(path)
     if data is None and own is None:
         raise UsageError("NO_DATA", path.name, "a package has no cases of its own", "name some with --data")
     if data is None and own is not None and own.recipe().split.folds is not None and split in {None, "test"}:

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sagittal.engine.run import Run
 from sagittal.io import atomic
-from sagittal.verbs._open import found_at, matched, predictor_at
+from sagittal.verbs._open import found_at, matched, predictor_at, run_at
 from sagittal.verbs._outcome import Outcome
 
 if TYPE_CHECKING:
@@ -46,7 +45,7 @@ def explain(
 
     path = Path(run)
     predictor = predictor_at(path, device=device)
-    own = Run.open(path) if path.is_dir() else None
+    own = run_at(path)
     if data is not None or own is None:
         manifest, name = matched(found_at(str(data)).manifest, predictor), Path(str(data)).resolve().stem
         chosen = manifest.cases

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from sagittal.errors import UsageError
-from sagittal.verbs._open import predictor_at
+from sagittal.verbs._open import predictor_at, run_at
 from sagittal.verbs._outcome import Outcome
 
 
@@ -32,12 +32,11 @@ def export(run: str | Path, *, out: Path, tolerance: float = 1e-4) -> Outcome:
     if not tolerance > 0:
         raise UsageError("TOLERANCE", tolerance, "must be above 0", "give a number such as 1e-4")
     from sagittal.engine.onnx import check_installed, write_onnx
-    from sagittal.engine.run import Run
 
     check_installed()
     path = Path(run)
     predictor = predictor_at(path, device="cpu")
-    own = Run.open(path) if path.is_dir() else None
+    own = run_at(path)
     parity = write_onnx(predictor, own, out, tolerance=tolerance)
     return Outcome(
         path=out,

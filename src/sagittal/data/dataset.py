@@ -156,7 +156,7 @@ class CaseSamples(torch.utils.data.Dataset[Sample]):
         epoch, index = key.epoch, key.index
         number, draw = self.items[index % len(self.items)]
         case, loaded = self.cases[number], self._load(number)
-        place = loaded.grid.at(self._window(loaded, draw, epoch=epoch, index=index))
+        place = loaded.grid if self.windowing.one else loaded.grid.at(self._window(loaded, draw, epoch=epoch, index=index))
         image, encoded = self._look(loaded, place, epoch=epoch, index=index)
         image = self.preparation.unit(image)
         if self.augmentation is not None:

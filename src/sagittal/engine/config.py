@@ -66,10 +66,9 @@ class Split(Section):
         test = self.test if self.test is not None else (0.1 if "val" in has else 0.2)
         return SplitRules(test=test, val=0.2 if self.val is None else self.val, seed=self.seed, leaks=self.leaks, allow=frozenset(allow))
 
-    @property
-    def inner(self) -> float:
-        """The share of a fold's training cases that choose."""
-        return 0.15 if self.val is None else self.val
+    def inner(self, *, table: bool) -> float:
+        """The share of a fold's training cases that choose; none for a table, whose length of training is fixed."""
+        return self.val if self.val is not None else (0.0 if table else 0.15)
 
 
 class Windows(Open):

@@ -16,7 +16,7 @@ from sagittal.engine.assess import Assessment, Row, answered, of_rows, reference
 from sagittal.engine.config import Recipe
 from sagittal.engine.facts import facts_of
 from sagittal.engine.infer import Predictor
-from sagittal.engine.learn import learn
+from sagittal.engine.learn import fitted_on, learn, write_calibration
 from sagittal.engine.rules import decide
 from sagittal.engine.run import Run
 
@@ -28,15 +28,18 @@ def teach_folds(run: Run, recipe: Recipe, manifest: Manifest, *, device: torch.d
     model that is kept has seen every case, and the report says so.
     """
     k, repeats = recipe.split.folds or 2, recipe.split.repeats
+    inner = recipe.split.inner(table=bool(manifest.features))
     pooled: list[list[Row]] = []
     predictor: Predictor | None = None
     for repeat in range(repeats):
         rows: list[Row] = []
-        for number, fold in enumerate(folds(manifest, k, repeat, recipe.split.seed, val=recipe.split.inner)):
+        for number, fold in enumerate(folds(manifest, k, repeat, recipe.split.seed, val=inner)):
             plan = decide(recipe, fold, facts_of(fold))
             part = Run(run.path / "folds" / f"{repeat:02d}-{number:02d}")
             part.path.mkdir(parents=True, exist_ok=True)
-            learned = learn(part, replace(plan, seed=plan.seed + repeat * k + number), fold, device=device, resume=True, say=_quiet)
+            learned = learn(
+                part, replace(plan, seed=plan.seed + repeat * k + number), fold, device=device, resume=True, say=_quiet, events=False
+            )
             predictor = learned.predictor
             rows += list(answered(predictor, fold, fold.split("test")))
             shutil.rmtree(part.checkpoints / "last", ignore_errors=True)
@@ -45,11 +48,14 @@ def teach_folds(run: Run, recipe: Recipe, manifest: Manifest, *, device: torch.d
     if predictor is None:
         return
     pool(predictor, manifest, pooled, folds=k).write(run.evaluation("test"))
-    final = folds(manifest, k, 0, recipe.split.seed, val=recipe.split.inner)[0]
+    final = folds(manifest, k, 0, recipe.split.seed, val=inner)[0]
     everyone = final.with_cases(replace(c, split="train" if c.split == "test" else c.split) for c in final.cases)
     plan = decide(recipe, everyone, facts_of(everyone))
     run.write("plan.json", plan.record())
     learn(run, plan, everyone, device=device, resume=True, say=say)
+    if inner == 0 and predictor.task.calibrated:
+        # No case was kept aside, but every pooled answer is one that its model had not seen.
+        write_calibration(run, *fitted_on(pooled[0], plan))
 
 
 def pool(predictor: Predictor, manifest: Manifest, pooled: Sequence[Sequence[Row]], *, folds: int) -> Assessment:

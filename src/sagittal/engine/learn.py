@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,7 +42,9 @@ class Learned:
     predictor: Predictor
 
 
-def learn(run: Run, plan: Plan, manifest: Manifest, *, device: torch.device, resume: bool = False, say: Say) -> Learned:
+def learn(
+    run: Run, plan: Plan, manifest: Manifest, *, device: torch.device, resume: bool = False, say: Say, events: bool = True
+) -> Learned:
     """Train, keep the best weights, calibrate on validation.
 
     Args:
@@ -52,18 +54,21 @@ def learn(run: Run, plan: Plan, manifest: Manifest, *, device: torch.device, res
         device: Where to compute.
         resume: Go on from the last checkpoint.
         say: Gets lines for people.
+        events: Write TensorBoard events.
     """
     network = plan.network()
     if plan.pretrained is not None and not resume:
         loaded = start_from(network, plan.pretrained)
         run.write("pretrained.json", {"format": "sagittal-pretrained", "version": 1, **dataclasses.asdict(loaded)})
         say(loaded.sentence)
-    fitted = _fit(run, plan, manifest, network, device=device, resume=resume, say=say)
+    fitted = _fit(run, plan, manifest, network, device=device, resume=resume, say=say, events=events)
     predictor = Predictor(plan=plan, task=plan.row, members=[network.eval()], device=device, provenance={"run": run.name})
     return Learned(fitted=fitted, predictor=calibrate(run, predictor, manifest))
 
 
-def _fit(run: Run, plan: Plan, manifest: Manifest, network: Network, *, device: torch.device, resume: bool, say: Say) -> Fitted:
+def _fit(
+    run: Run, plan: Plan, manifest: Manifest, network: Network, *, device: torch.device, resume: bool, say: Say, events: bool
+) -> Fitted:
     rank, ranks = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
     shares: dict[str, Any] = {"rank": rank, "ranks": ranks, "pin": device.type == "cuda"}
     pictures = training_batches(plan, manifest, **shares), validation_batches(plan, manifest, **shares)
@@ -88,7 +93,7 @@ def _fit(run: Run, plan: Plan, manifest: Manifest, network: Network, *, device: 
             seed=plan.seed,
             device=device,
             measure=_measure(plan),
-            hooks=Hooks(say=say, tensorboard=run.path / "tensorboard"),
+            hooks=Hooks(say=say, tensorboard=run.path / "tensorboard" if events else None),
             resume=resume,
         )
     finally:
@@ -125,14 +130,17 @@ def calibrate(run: Run, predictor: Predictor, manifest: Manifest) -> Predictor:
         return predictor
     rows = list(answered(predictor, manifest, manifest.split("val")))
     calibration, operating = fitted_on(rows, plan)
-    run.write(
-        "calibration.json",
-        {"format": "sagittal-calibration", "version": 1, "calibration": calibration.record(), "operating_point": operating.record()},
-    )
+    write_calibration(run, calibration, operating)
     return predictor.calibrated(calibration, operating)
 
 
-def fitted_on(rows: list[Row], plan: Plan) -> tuple[Calibration, OperatingPoint]:
+def write_calibration(run: Run, calibration: Calibration, operating: OperatingPoint) -> None:
+    """Keep calibration and operating point with the run."""
+    record = {"calibration": calibration.record(), "operating_point": operating.record()}
+    run.write("calibration.json", {"format": "sagittal-calibration", "version": 1, **record})
+
+
+def fitted_on(rows: Sequence[Row], plan: Plan) -> tuple[Calibration, OperatingPoint]:
     """Calibration and operating point from answered validation cases."""
     scores, truth = np.stack([r.scores for r in rows]), np.stack([r.truth for r in rows])
     calibration = fit_calibration(scores, truth, plan.labels)

@@ -13,6 +13,7 @@ from sagittal.core.image import Image
 from sagittal.core.prediction import Explanation
 from sagittal.engine.assess import Assessment, Row
 from sagittal.engine.infer import Predictor
+from sagittal.models._members import Members
 from sagittal.ops.stitch import Stitch
 from sagittal.ops.warp import ReadMap, gather
 from sagittal.shelf import Shelf
@@ -24,7 +25,7 @@ def explain_case(predictor: Predictor, name: str, image: Image, *, target: int) 
     """What in an image spoke for a class; windows of a large case are stitched.
 
     Args:
-        predictor: The model; of several members the first is explained.
+        predictor: The model; of several members the first is explained: their maps cannot be averaged before they are scaled.
         name: The case's id.
         image: Its image.
         target: The class's index.
@@ -36,9 +37,11 @@ def explain_case(predictor: Predictor, name: str, image: Image, *, target: int) 
     def attend(outputs: torch.Tensor) -> torch.Tensor:
         return predictor.task.attend(outputs, target).sum()
 
+    network = predictor.members[0]
+    asked = network.members[0] if isinstance(network, Members) else network
     for window, values in predictor.windows(image):
         x = torch.from_numpy(values)[None].to(predictor.device)
-        found: NDArray[np.float32] = EXPLAINERS.make(part.name, part.options, model=predictor.members[0], x=x, attend=attend)
+        found: NDArray[np.float32] = EXPLAINERS.make(part.name, part.options, model=asked, x=x, attend=attend)
         if grid.axes == 0:
             row = found
         else:

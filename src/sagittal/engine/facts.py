@@ -36,6 +36,7 @@ class Facts:
         mean: After that scaling, a channel.
         std: After that scaling, a channel.
         cases: How many there are to train on.
+        names: Of the classes.
         classes: How many of each class.
         ordered: The columns of a table have an order: neighbours go together far more than others do.
     """
@@ -51,6 +52,7 @@ class Facts:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     cases: int
+    names: tuple[str, ...]
     classes: tuple[int, ...]
     ordered: bool = False
 
@@ -93,6 +95,7 @@ def facts_of(manifest: Manifest) -> Facts:
         mean=mean,
         std=std,
         cases=len(cases),
+        names=manifest.labels.classes,
         classes=tuple(counts.get(name, 0) for name in manifest.labels.classes),
         ordered=ordered,
     )
@@ -110,9 +113,10 @@ def spread(cases: Sequence[Case], most: int) -> list[Case]:
 
 
 def are_ordered(rows: NDArray[np.float64]) -> bool:
-    """Whether neighbouring columns correlate far more than columns further apart, as bands and time points do.
+    """Whether neighbouring columns correlate far more than any two columns do, as bands and time points do.
 
-    At least 12 columns, neighbours at least .5 on average, and twice as much as columns a third of the table apart.
+    At least 16 columns; neighbours correlate by at least .6 on average, .3 more than all pairs do, and less the
+    further apart they are. The bands of Sonar give .76; after shuffling its columns at most .23 of 2,000 times.
 
     >>> noise = np.random.default_rng(0).normal(size=(200, 44))
     >>> are_ordered(noise[:, :-4] + noise[:, 1:-3] + noise[:, 2:-2])
@@ -121,14 +125,14 @@ def are_ordered(rows: NDArray[np.float64]) -> bool:
     False
     """
     n = rows.shape[1]
-    if n < 12 or len(rows) < 20:
+    if n < 16 or len(rows) < 20:
         return False
     filled = np.where(np.isfinite(rows), rows, np.nanmean(np.where(np.isfinite(rows), rows, np.nan), axis=0))
     varied = filled + 1e-12 * np.random.default_rng(0).normal(size=filled.shape)
-    together = np.abs(np.corrcoef(varied.T))
-    near = np.diagonal(together, 1).mean()
-    far = np.diagonal(together, n // 3).mean()
-    return bool(near >= 0.5 and near >= 2 * far)
+    together = np.corrcoef(varied.T)
+    one, two, three = (np.diagonal(together, lag).mean() for lag in (1, 2, 3))
+    pairs = np.abs(together[np.triu_indices(n, 1)]).mean()
+    return bool(one >= 0.6 and one > two > three and one - pairs >= 0.3)
 
 
 def _columns(rows: NDArray[np.float64]) -> tuple[tuple[float, ...], tuple[float, ...]]:

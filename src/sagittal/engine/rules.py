@@ -6,7 +6,8 @@ places were chosen on training and validation data (see ``docs/concepts/auto.md`
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -22,6 +23,12 @@ from sagittal.tasks._task import Task
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
+
+SIDES = frozenset(["left", "right", "sinister", "dexter", "links", "rechts", "gauche", "droite", "izquierda", "derecha", "os", "od"])
+"""Words of a class name that speak of a side of the body."""
+
+STEPS = 2000
+"""How many steps a network of pictures learns on a small data set."""
 
 TABLE_STEPS = 600
 """How many steps a table's network learns, whatever the number of rows (``docs/concepts/auto.md``)."""
@@ -65,7 +72,7 @@ def decide(recipe: Recipe, manifest: Manifest, facts: Facts) -> Plan:
         model=model,
         pretrained=pretrained,
         freeze=freeze,
-        members=recipe.model.members or (4 if facts.axes == 0 and recipe.model.name is None else 1),
+        members=_members(recipe, facts, ledger, dense=dense),
         views=recipe.model.views,
         augment=_augment(recipe, facts, ledger, dense=dense),
         loss=_loss(recipe, row, ledger),
@@ -227,6 +234,14 @@ def _default_model(facts: Facts, options: Mapping[str, Any], *, dense: bool) -> 
     return "preact_resnet", {"widths": [32, 64, 128, 256], "blocks": 2, "stem_stride": 4, **options}
 
 
+def _members(recipe: Recipe, facts: Facts, ledger: Ledger, *, dense: bool) -> int:
+    default = 1
+    if recipe.model.name is None and not dense:
+        default = 4 if facts.axes == 0 else (3 if facts.cases < 10_000 and facts.axes == 2 else 1)
+    members: int = ledger.choose("model.members", recipe.model.members, default, "networks started apart answer better together")
+    return members
+
+
 def _augment(recipe: Recipe, facts: Facts, ledger: Ledger, *, dense: bool) -> dict[str, Any]:
     if recipe.augment == "none":
         return {}
@@ -240,19 +255,38 @@ def _augment(recipe: Recipe, facts: Facts, ledger: Ledger, *, dense: bool) -> di
 def _default_augment(facts: Facts, *, dense: bool) -> dict[str, Any]:
     if facts.axes == 0:
         return {"noise": {"sd": [0.3, 0.3]}}
+    if facts.axes == 2:
+        return {
+            **({} if sided(facts.names) else {"flip": "horizontal"}),
+            "affine": {"rotate": 10, "scale": [0.85, 1.18], "shift": 0.06, "shear": 3.5},
+            "jitter": {"brightness": 0.15, "contrast": 0.28},
+            "gamma": [0.74, 1.35],
+            "blur": {"sigma": 1.0, "p": 0.2},
+            "noise": 0.05,
+        }
     return {
-        "affine": {"rotate": 12, "scale": [0.85, 1.2], "shift": 0.08, "shear": 5},
-        "jitter": {"brightness": 0.2, "contrast": 0.25},
+        "affine": {"rotate": 12, "scale": [0.85, 1.2], "shift": 0.05},
+        "jitter": {"brightness": 0.15, "contrast": 0.25},
         "gamma": [0.75, 1.35],
-        "noise": 0.03,
+        "noise": 0.05,
     }
+
+
+def sided(names: Iterable[str]) -> bool:
+    """Whether a class speaks of a side of the body, which a mirrored picture would turn into the other.
+
+    >>> sided(["left lung", "tumour"]), sided(["bright", "cleft"])
+    (True, False)
+    """
+    return any(word in SIDES for name in names for word in re.findall(r"[a-z]+", name.lower()))
 
 
 def _loss(recipe: Recipe, row: Task, ledger: Ledger) -> Part:
     if recipe.loss is not None:
         return Part(name=recipe.loss.name, options=recipe.loss.options())
     ledger.choose("loss", None, row.loss, f"the usual one for {row.name}")
-    return Part(name=row.loss)
+    smoothing = {"label_smoothing": 0.05} if row.exclusive and row.loss == "cross_entropy" and recipe.model.name is None else {}
+    return Part(name=row.loss, options=smoothing)
 
 
 def _training(recipe: Recipe, facts: Facts, row: Task, ledger: Ledger, *, dense: bool) -> tuple[TrainSettings, Feeding]:
@@ -276,9 +310,10 @@ def _default_training(facts: Facts, row: Task, *, dense: bool) -> dict[str, Any]
             "decay_all": True,
             "schedule": {"name": "cosine", "warmup": 0.03},
         }
-    batch = 32 if facts.cases >= 500 else 16
+    batch = 16 if facts.cases < 1000 else 64
+    steps = STEPS if facts.cases < 1000 else STEPS * 2 // 3
     return {
-        "epochs": max(20, min(150, 60_000 // max(facts.cases, 1))),
+        "epochs": max(12, min(100, steps * batch // max(facts.cases, 1))),
         "batch": batch,
         "optimizer": "adamw",
         "lr": 2e-3,
@@ -292,4 +327,8 @@ def _default_training(facts: Facts, row: Task, *, dense: bool) -> dict[str, Any]
 def _flips(recipe: Recipe, facts: Facts, row: Task, ledger: Ledger) -> tuple[int, ...]:
     if recipe.evaluate.flips is not None:
         return tuple(recipe.evaluate.flips)
-    return ()
+    mirrored = facts.axes == 2 and recipe.augment is None and row.regrid and not sided(facts.names)
+    if not mirrored:
+        return ()
+    ledger.choose("evaluate.flips", None, (1,), "no class speaks of a side, so the mirrored picture is asked as well")
+    return (1,)

@@ -1,111 +1,133 @@
-"""Brains in thick slices, stored every way round: volumes and label maps of three tissues."""
+"""Small T1 brain volumes with label maps, in the odd orientations and thick slices that scanners give."""
 
 from __future__ import annotations
 
-import json
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
+from scipy.ndimage import gaussian_filter
 
 from sagittal import io
 from sagittal.core import Geometry, Image
-from sagittal.errors import UsageError
-from sagittal.phantoms._folder import new_folder, planted, put, rng_of
+from sagittal.phantoms._folder import new_folder, planted, rng_of
 
 CLASSES = ("background", "CSF", "GM", "WM")
-_HALF = np.array([66.0, 82.0, 58.0])
-_FIELD = np.array([160.0, 192.0, 144.0])
-_BRIGHT = (30.0, 90.0, 300.0, 420.0)
+_SHOWN = np.array([0.03, 0.18, 0.55, 0.86, 0.30, 0.95], np.float32)  # the classes, then skull and scalp
+_AXES = ((0, 1, 2), (1, 0, 2), (2, 0, 1), (0, 2, 1))
 
 
-def brain(out: Path, *, patients: int = 12, spacing: float = 4.0, thickness: float = 9.0, seed: int = 0) -> Path:
-    """``image_01.nii.gz`` and ``label_01.nii.gz`` ..., with ``dataset.json`` naming the numbers of the label maps.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Head:
+    """One person: radii in mm, folds of the cortex, size of the ventricles."""
 
-    T1-like: dark fluid, grey cortex with folds, bright white matter, fluid in the middle; a bias field and noise. Slices are
-    thick, for every other patient a third thicker; the axes are stored in any order and direction, and the affine says which.
+    radii: NDArray[np.float64]
+    turn: NDArray[np.float64]
+    centre: NDArray[np.float64]
+    folds: NDArray[np.float64]
+    ventricles: float
+
+    @classmethod
+    def drawn(cls, rng: np.random.Generator) -> _Head:
+        a, b = rng.normal(0, 0.09, 2)
+        yaw = np.array([[np.cos(a), -np.sin(a), 0], [np.sin(a), np.cos(a), 0], [0, 0, 1]])
+        nod = np.array([[1, 0, 0], [0, np.cos(b), -np.sin(b)], [0, np.sin(b), np.cos(b)]])
+        return cls(
+            radii=np.array([62.0, 76.0, 56.0]) * rng.uniform(0.92, 1.06, 3),
+            turn=yaw @ nod,
+            centre=rng.normal(0, 3, 3),
+            folds=rng.uniform(0, 2 * np.pi, (3, 3)),
+            ventricles=float(rng.uniform(0.8, 1.3)),
+        )
+
+    def classes(self, points: NDArray[np.float64]) -> NDArray[np.int64]:
+        """The tissue at world points ``(..., 3)``: 0 to 3 as ``CLASSES``, 4 skull, 5 scalp."""
+        own = (points - self.centre) @ self.turn
+        reach = np.linalg.norm(own / self.radii, axis=-1)
+        folds = sum(np.sin(own[..., k] / 5.2 + self.folds[0, k]) * np.sin(own[..., (k + 1) % 3] / 6.1 + self.folds[1, k]) for k in range(3))
+        cleft = np.exp(-((own[..., 0] / 3.5) ** 2)) * (own[..., 2] > 8)
+        cortex = 0.90 + 0.02 * folds - 0.10 * cleft
+        white = 0.70 + 0.055 * folds - 0.12 * cleft
+        found = np.zeros(points.shape[:-1], np.int64)
+        for limit, tissue in ((1.19, 5), (1.10, 4), (0.99, 1)):
+            found[reach < limit] = tissue
+        found[reach < cortex] = 2
+        found[reach < white] = 3
+        for side in (-1, 1):
+            thalamus = np.linalg.norm((own - [side * 11, -4, -4]) / [8, 13, 9], axis=-1)
+            found[thalamus < 1] = 2
+            horn = np.linalg.norm((own - [side * 9, 2, 9]) / (np.array([6.5, 27, 8]) * self.ventricles), axis=-1)
+            found[horn < 1] = 1
+        return found
+
+
+def brain(out: Path, *, patients: int = 12, seed: int = 0, spacing: float = 4.0) -> Path:
+    """Volumes ``image_01.nii.gz`` with ``label_01.nii.gz``: 0 background, 1 CSF, 2 GM, 3 WM.
+
+    Every volume has a grid of its own: axes swapped and flipped, the field of view cut close or wide, slices up to
+    twice as thick as the pixels, a small turn in the affine. Partial volume, a bias field and noise are in the image;
+    the label is the tissue at the centre of the voxel.
 
     Args:
         out: A new or empty folder.
-        patients: How many, at least 6.
-        spacing: Of the samples in a slice, in mm.
-        thickness: Of a slice, in mm.
-        seed: The same seed gives the same bytes.
+        patients: How many volumes, one each.
+        seed: The same seed gives the same values.
+        spacing: Of the pixels in mm; slices are 1 to 2 times as thick.
 
     Returns:
         ``out``.
 
     Raises:
-        UsageError: Too few patients, or ``out`` is not empty.
+        UsageError: ``out`` is not empty.
         StorageFailure: ``out`` cannot be written.
 
-    >>> folder = brain(getfixture("tmp_path") / "heads", patients=6, spacing=16, thickness=24)
-    >>> io.read(folder / "image_01.nii.gz").geometry.unit
-    'mm'
+    >>> folder = brain(getfixture("tmp_path") / "brain", patients=1, spacing=12)
+    >>> sorted(p.name for p in folder.glob("*.gz"))
+    ['image_01.nii.gz', 'label_01.nii.gz']
     """
-    if patients < 6:
-        raise UsageError("TOO_FEW", f"patients={patients}", "they cannot be split", "take 6 or more")
     out = new_folder(out)
-    stored = []
-    for person in range(1, patients + 1):
-        rng = rng_of(seed, person)
-        step = np.array([spacing, spacing, thickness * (1 if person % 2 else 4 / 3)])
-        grid = _grid(step, rng)
-        tissue = _tissue(grid, rng)
-        bright = _bright(tissue, grid, rng)
-        turn = [int(a) for a in rng.permutation(3)], [bool(rng.integers(2)) for _ in range(3)]
-        for name, values in (("image", bright), ("label", tissue)):
-            io.write(_turned(values, grid, *turn), out / f"{name}_{person:02d}.nii.gz")
-        stored.append({"case": f"image_{person:02d}", "axes": turn[0], "flipped": turn[1], "thickness": float(step[2])})
-    put(out / "dataset.json", json.dumps({"labels": {str(i): name for i, name in enumerate(CLASSES)}}).encode())
-    planted(out, "brain", seed, {"patients": patients, "classes": list(CLASSES), "stored": stored})
+    grids = {}
+    for place in range(patients):
+        rng = rng_of(seed, place)
+        head, grid = _Head.drawn(rng), _grid(place, spacing, rng)
+        tissue = head.classes(grid.points())
+        label = np.where(tissue > 3, 0, tissue).astype(np.uint8)
+        name = f"{place + 1:02d}.nii.gz"
+        io.write(Image.of(_scanned(head, grid, rng)[None], grid), out / f"image_{name}")
+        io.write(Image.of(label[None], grid), out / f"label_{name}")
+        grids[name] = grid.record()
+    planted(out, "brain", seed, {"classes": list(CLASSES), "patients": patients, "grids": grids})
     return out
 
 
-def _grid(step: NDArray[np.float64], rng: np.random.Generator) -> Geometry:
-    """A grid of right, anterior and superior axes around the origin of the world."""
-    shape = np.round(_FIELD / step).astype(int)
+def _grid(place: int, spacing: float, rng: np.random.Generator) -> Geometry:
+    """A grid around the origin: RAS first, then every kind of order and flip in turn."""
+    steps = np.array([spacing, spacing, spacing * rng.uniform(1.2, 2.0)])
+    order = _AXES[place % len(_AXES)]
+    signs = np.where([place >> k & 1 for k in range(3)], -1.0, 1.0)
+    widths = np.array([160.0, 190.0, 150.0])[list(order)] * rng.uniform(0.97, 1.1)
+    shape = tuple(int(np.ceil(w / s)) for w, s in zip(widths, steps, strict=True))
+    block = np.zeros((3, 3))
+    for axis, world in enumerate(order):
+        block[world, axis] = signs[axis] * steps[axis]
+    tilt = rng.normal(0, 0.05) if place % 3 == 2 else 0.0
+    block = np.array([[1, 0, 0], [0, np.cos(tilt), -np.sin(tilt)], [0, np.sin(tilt), np.cos(tilt)]]) @ block
     affine = np.eye(4)
-    affine[:3, :3] = np.diag(step)
-    affine[:3, 3] = -step * (shape - 1) / 2 + rng.normal(0, 4, 3)
-    return Geometry(shape=tuple(int(n) for n in shape), affine=affine, unit="mm", frame="patient")
+    affine[:3, :3] = block
+    affine[:3, 3] = -block @ ((np.array(shape) - 1) / 2)
+    return Geometry(shape=shape, affine=affine, unit="mm", frame="patient")
 
 
-def _tissue(grid: Geometry, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Class indices ``shape``: a shell of fluid, a folded cortex, white matter, ventricles."""
-    point = grid.points() / (_HALF * rng.uniform(0.93, 1.07, 3))
-    depth = np.sqrt((point**2).sum(axis=-1))
-    angle = np.arctan2(point[..., 1], point[..., 0])
-    folds = 0.045 * np.cos(9 * angle + rng.uniform(0, 6)) * np.cos(6 * point[..., 2] + rng.uniform(0, 6))
-    middle = np.minimum(*(((point - [side * 0.16, 0.05, 0.1]) / [0.11, 0.36, 0.22]).__pow__(2).sum(axis=-1) for side in (-1, 1)))
-    tissue = np.zeros(grid.shape, np.uint8)
-    tissue[depth < 1.0] = 1
-    tissue[depth < 0.92 + folds / 2] = 2
-    tissue[depth < 0.70 + folds] = 3
-    tissue[(middle < 1) & (tissue == 3)] = 1
-    return tissue
-
-
-def _bright(tissue: NDArray[np.uint8], grid: Geometry, rng: np.random.Generator) -> NDArray[np.int16]:
-    """What a scanner makes of it: blurred by half a sample, shaded from side to side, noisy."""
-    bright = np.array(_BRIGHT)[tissue] * rng.uniform(0.85, 1.15)
-    shade = 1 + 0.15 * (grid.points() / _FIELD * rng.normal(0, 1, 3)).sum(axis=-1)
-    noisy = ndimage.gaussian_filter(bright, 0.45) * shade + rng.normal(0, 18, bright.shape)
-    stored: NDArray[np.int16] = np.clip(np.rint(noisy), 0, 4000).astype(np.int16)
-    return stored
-
-
-def _turned(values: NDArray[np.generic], grid: Geometry, axes: list[int], flipped: list[bool]) -> Image:
-    """The same volume with its axes stored in another order and direction; it keeps its place in the world."""
-    stored = values.transpose(axes)
-    affine = np.eye(4)
-    affine[:3, :3] = grid.affine[:3, :3][:, axes]
-    affine[:3, 3] = grid.affine[:3, 3]
-    for axis, turned in enumerate(flipped):
-        if turned:
-            affine[:3, 3] += affine[:3, axis] * (stored.shape[axis] - 1)
-            affine[:3, axis] *= -1
-            stored = np.flip(stored, axis)
-    geometry = Geometry(shape=stored.shape, affine=affine, unit="mm", frame="patient")
-    return Image.of(np.ascontiguousarray(stored)[None], geometry)
+def _scanned(head: _Head, grid: Geometry, rng: np.random.Generator) -> NDArray[np.int16]:
+    """What a scanner sees: two samples along each axis of a voxel, a bias field, noise."""
+    points = grid.points()
+    light = np.zeros(grid.shape, np.float32)
+    for corner in np.ndindex(2, 2, 2):
+        shift = grid.affine[:3, :3] @ (np.array(corner) / 2 - 0.25)
+        light += _SHOWN[head.classes(points + shift)] / 8
+    reach = points / 90
+    bias = 1 + reach @ rng.normal(0, 0.10, 3) + 0.10 * rng.normal() * (reach**2).sum(axis=-1)
+    texture = gaussian_filter(rng.normal(0, 1, grid.shape), 0.7)
+    seen = 900 * light * np.clip(bias, 0.5, 1.5) + 24 * rng.normal(0, 1, grid.shape) + 20 * texture
+    return np.asarray(np.clip(np.abs(seen), 0, 4000), dtype=np.int16)

@@ -129,7 +129,7 @@ def are_ordered(rows: NDArray[np.float64]) -> bool:
         return False
     filled = np.where(np.isfinite(rows), rows, np.nanmean(np.where(np.isfinite(rows), rows, np.nan), axis=0))
     varied = filled + 1e-12 * np.random.default_rng(0).normal(size=filled.shape)
-    together = np.corrcoef(varied.T)
+    together = np.asarray(np.corrcoef(varied.T), dtype=np.float64)
     one, two, three = (np.diagonal(together, lag).mean() for lag in (1, 2, 3))
     pairs = np.abs(together[np.triu_indices(n, 1)]).mean()
     return bool(one >= 0.6 and one > two > three and one - pairs >= 0.3)

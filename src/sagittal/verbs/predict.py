@@ -168,9 +168,8 @@ def _record(predictor: Predictor, prediction: Prediction, top: int) -> dict[str,
     record: dict[str, Any] = {"case": prediction.case}
     classes = prediction.labels.classes
     if prediction.scores.ndim != 1:
-        return record | (
-            {"boxes": np.round(prediction.answer, 4).tolist()} if prediction.answer.ndim == 2 and not predictor.task.regrid else {}
-        )
+        boxes = {} if predictor.task.regrid else {"boxes": np.round(np.asarray(prediction.answer, dtype=np.float64), 4).tolist()}
+        return record | boxes
     record["predicted"] = words(prediction.answer, classes)
     if not predictor.task.calibrated:
         return record | {"values": {c: float(v) for c, v in zip(classes, prediction.scores, strict=True)}}
@@ -191,7 +190,7 @@ def _files(predictor: Predictor, prediction: Prediction, image: Image, *, out: P
         path = out / f"{safe_name(prediction.case)}{suffix}"
         answer = np.asarray(prediction.answer, dtype=np.int64)
         codes = np.array([prediction.labels.code(c) for c in prediction.labels.classes])
-        mask = codes[answer][None].astype(np.uint8 if codes.max() < 256 else np.int16)
+        mask = np.take(codes, answer)[None].astype(np.uint8 if codes.max() < 256 else np.int16)
         io.write(Image.of(mask, prediction.geometry), path)
         return {"answer": path.name}
     if not overlay or not image.geometry.axes or prediction.scores.ndim != 1:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 from xml.etree.ElementTree import Element, ParseError
 
 import numpy as np
@@ -17,6 +17,7 @@ from sagittal.core.annotation import Outline
 from sagittal.errors import Refused, UnreadableInput
 from sagittal.io._reader import Format, Reader
 from sagittal.io.guard import Limits, decoding
+from sagittal.io.readers._curves import numbers, rings, tag, transform_of
 
 _SHAPES = {"polygon", "polyline", "path", "rect", "circle", "ellipse"}
 _HIDDEN = {"defs", "clipPath", "mask", "symbol", "pattern", "marker", "metadata", "title", "desc", "style", "script"}
@@ -24,7 +25,6 @@ _REFUSED = {"use", "svg"}
 _MOST_BYTES = 2**26
 _MOST_ELEMENTS = 200_000
 _MOST_DEPTH = 64
-_FLATNESS = 0.05  # of a pixel, between a curve and its chords
 
 
 def outlines(path: Path, labels: Labels, like: Geometry | None, limits: Limits) -> Polygons:
@@ -74,8 +74,8 @@ def _parsed(path: Path, limits: Limits) -> Element:
             raise UnreadableInput("UNSAFE", path, what, "save it without entities") from error
         except ParseError as error:
             raise UnreadableInput("BROKEN", path, f"it is not well-formed XML ({error})", "copy it again from its source") from error
-    if _tag(root) != "svg":
-        raise UnreadableInput("NOT_SVG", path, f"its root element is {_tag(root)}", "check what it is")
+    if tag(root) != "svg":
+        raise UnreadableInput("NOT_SVG", path, f"its root element is {tag(root)}", "check what it is")
     return root
 
 
@@ -86,22 +86,22 @@ def _shapes(root: Element, path: Path) -> Iterator[_Shape]:
     count = 0
     while stack:
         element, transform, names, style, depth = stack.pop()
-        tag = _tag(element)
+        kind = tag(element)
         count += 1
         if count > _MOST_ELEMENTS or depth > _MOST_DEPTH:
             raise UnreadableInput("OVER_LIMIT", path, f"more than {_MOST_ELEMENTS:,} elements, or {_MOST_DEPTH} levels", "simplify it")
-        if tag in _HIDDEN:
+        if kind in _HIDDEN:
             continue
-        if tag in _REFUSED:
+        if kind in _REFUSED:
             raise UnreadableInput(
-                "UNSUPPORTED", path, f"an SVG element {tag!r} inside is not read, and would be lost", "save plain outlines"
+                "UNSUPPORTED", path, f"an SVG element {kind!r} inside is not read, and would be lost", "save plain outlines"
             )
         own = {**style, **_style(element)}
         if own.get("display") == "none":
             continue
-        here = transform @ _transform(element)
+        here = transform @ transform_of(element)
         called = (*_names(element), *names)
-        if tag in _SHAPES and own.get("visibility") not in {"hidden", "collapse"}:
+        if kind in _SHAPES and own.get("visibility") not in {"hidden", "collapse"}:
             yield _Shape(element, here, called, own)
         else:
             stack.extend((child, here, called, own, depth + 1) for child in reversed(element))
@@ -109,13 +109,13 @@ def _shapes(root: Element, path: Path) -> Iterator[_Shape]:
 
 def _outline(shape: _Shape, labels: Labels, to_world: NDArray[np.float64], path: Path) -> Outline | None:
     matrix = to_world @ shape.transform
-    rings = tuple(ring for ring in _rings(shape.element, matrix, path) if len(ring) >= 3)
-    if not rings:
+    curves = tuple(ring for ring in rings(shape.element, matrix, path) if len(ring) >= 3)
+    if not curves:
         return None
-    if not all(np.isfinite(ring).all() for ring in rings):
+    if not all(np.isfinite(ring).all() for ring in curves):
         raise UnreadableInput("BROKEN", path, "a coordinate is not a number", "copy it again from its source")
     rule: Literal["evenodd", "nonzero"] = "evenodd" if shape.style.get("fill-rule") == "evenodd" else "nonzero"
-    return Outline(rings=rings, name=_class_of(shape, labels, path), rule=rule)
+    return Outline(rings=curves, name=_class_of(shape, labels, path), rule=rule)
 
 
 def _class_of(shape: _Shape, labels: Labels, path: Path) -> str:
@@ -135,50 +135,9 @@ def _class_of(shape: _Shape, labels: Labels, path: Path) -> str:
     raise Refused("UNKNOWN_CLASS", path, what, "name the class in the outline's class or id, or its colour in labels.colours")
 
 
-def _rings(element: Element, matrix: NDArray[np.float64], path: Path) -> Iterator[NDArray[np.float64]]:
-    tag = _tag(element)
-    if tag in {"polygon", "polyline"}:
-        numbers = [float(n) for n in re.findall(_NUMBER, element.get("points", ""))]
-        if len(numbers) % 2:
-            raise UnreadableInput("BROKEN", path, "an outline has an odd number of coordinates", "copy it again from its source")
-        yield _moved(np.array(numbers, dtype=np.float64).reshape(-1, 2), matrix)
-    else:
-        import svgelements
-
-        kinds: dict[str, Any] = {
-            "path": svgelements.Path,
-            "rect": svgelements.Rect,
-            "circle": svgelements.Circle,
-            "ellipse": svgelements.Ellipse,
-        }
-        drawn = kinds[tag](element.get("d", "")) if tag == "path" else kinds[tag](dict(element.attrib), transform="")
-        for part in svgelements.Path(drawn).as_subpaths():
-            yield _moved(_flat(svgelements.Path(part), matrix), matrix)
-
-
-def _flat(part: Any, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The corners of a subpath, curves cut into chords that stay within the flatness."""
-    import svgelements
-
-    scale = float(np.abs(matrix[:2, :2]).max()) or 1.0
-    points: list[tuple[float, float]] = []
-    for segment in part:
-        if segment.end is None:
-            continue
-        if isinstance(segment, svgelements.Move | svgelements.Line | svgelements.Close) or segment.start is None:
-            points.append((float(segment.end.x), float(segment.end.y)))
-            continue
-        length = float(segment.length(error=1e-2)) * scale
-        # chords of length c stay within c^2 / (8 r); with the radius at least length / 2 pi this many suffice
-        n = int(np.clip(np.ceil(np.sqrt(length / _FLATNESS)), 4, 512))
-        points += [(float(p.x), float(p.y)) for p in (segment.point(t) for t in np.linspace(0, 1, n + 1)[1:])]
-    ring = np.array(points, dtype=np.float64).reshape(-1, 2)
-    return ring[:-1] if len(ring) > 1 and np.array_equal(ring[0], ring[-1]) else ring
-
-
 def _canvas(root: Element, like: Geometry | None, path: Path) -> NDArray[np.float64]:
     """From the root's coordinates to the world of the picture."""
-    box = [float(n) for n in re.findall(_NUMBER, root.get("viewBox", ""))]
+    box = numbers(root.get("viewBox", ""))
     if len(box) != 4 or box[2] <= 0 or box[3] <= 0:
         sizes = [_pixels(root.get("width")), _pixels(root.get("height"))]
         box = [0.0, 0.0, *sizes] if None not in sizes else []  # type: ignore[list-item]
@@ -197,27 +156,9 @@ def _canvas(root: Element, like: Geometry | None, path: Path) -> NDArray[np.floa
     return np.diag([*ratio, 1.0]) @ move
 
 
-_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
-
-
 def _pixels(length: str | None) -> float | None:
     match = re.fullmatch(r"\s*(\d+\.?\d*|\.\d+)\s*(px)?\s*", length or "")
     return float(match[1]) if match and float(match[1]) > 0 else None
-
-
-def _moved(points: NDArray[np.float64], matrix: NDArray[np.float64]) -> NDArray[np.float64]:
-    moved: NDArray[np.float64] = points @ matrix[:2, :2].T + matrix[:2, 2]
-    return moved
-
-
-def _transform(element: Element) -> NDArray[np.float64]:
-    text = element.get("transform")
-    if not text:
-        return np.eye(3)
-    import svgelements
-
-    m = svgelements.Matrix(text)
-    return np.array([[m.a, m.c, m.e], [m.b, m.d, m.f], [0.0, 0.0, 1.0]], dtype=np.float64)
 
 
 def _style(element: Element) -> dict[str, str]:
@@ -235,13 +176,9 @@ def _names(element: Element) -> tuple[str, ...]:
     """What an element is called, the most telling first."""
     found = [element.get("data-class", ""), *element.get("class", "").split()]
     found += [value for key, value in element.attrib.items() if key.endswith("}label")]
-    found += [child.text or "" for child in element if _tag(child) == "title"]
+    found += [child.text or "" for child in element if tag(child) == "title"]
     found.append(element.get("id", ""))
     return tuple(name.strip() for name in found if name.strip())
-
-
-def _tag(element: Element) -> str:
-    return element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
 
 
 def _is_svg(head: bytes) -> bool:

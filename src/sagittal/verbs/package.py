@@ -27,5 +27,5 @@ def package(run: str | Path, *, out: Path) -> Outcome:
 
     path = write_package(Run.open(Path(run)), out)
     size = path.stat().st_size
-    text = [f"the package is {path} ({size / 2**20:.1f} MB)", "read its model card with `sagittal show`"]
+    text = [f"the package is {path} ({size:,} bytes)", "read its model card with `sagittal show`"]
     return Outcome(path=path, facts={"bytes": size}, text=text)

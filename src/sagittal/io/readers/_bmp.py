@@ -44,7 +44,6 @@ def bmp(path: Path, limits: Limits) -> Picture:
     return Picture(
         shape=(rows, columns),
         channels=_CHANNELS[mode],
-        sample_bytes=len(_CHANNELS[mode]),
         meta={"format": "BMP", "bits": bits, "mode": mode},
         decode=lambda: _decode(path, mode),
     )

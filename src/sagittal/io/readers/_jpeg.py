@@ -44,11 +44,10 @@ def jpeg(path: Path, limits: Limits) -> Picture:
     shape = (header.rows, header.columns)
     limits.check_file(path, size)
     limits.check(path, shape, 3 if header.components != 1 else 1, stored=size)
-    grey, four = header.components == 1, header.components == 4
+    four = header.components == 4
     return Picture(
         shape=shape,
         channels=_CHANNELS[header.components],
-        sample_bytes=1 if grey else 3,
         orientation=header.orientation,
         meta={"format": "JPEG", "bits": 8, "mode": _MODES[header.components]},
         decode=lambda: _cmyk(path, header) if four else _decode(path, header, 1),

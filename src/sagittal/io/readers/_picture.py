@@ -20,7 +20,6 @@ class Picture:
     Args:
         shape: Rows and columns as stored, before orientation.
         channels: Their names.
-        sample_bytes: Bytes of all channels of one pixel when decoded.
         orientation: EXIF's 1 to 8: how the stored rows and columns are to be shown.
         meta: What was found: format, bits, mode.
         decode: The stored pixels, ``(rows, columns)`` or ``(rows, columns, C)``.
@@ -30,7 +29,6 @@ class Picture:
 
     shape: tuple[int, int]
     channels: tuple[str, ...]
-    sample_bytes: int
     orientation: int = 1
     meta: dict[str, object] = field(default_factory=dict)
     decode: Callable[[], Values]

@@ -128,7 +128,7 @@ def audit(
     Raises:
         WorkerDied: A reading process ended by itself.
     """
-    asked = [Asked.of(c, locate=manifest.locate, labels=manifest.labels, features=manifest.features) for c in manifest.cases]
+    asked = [Asked.of(c, manifest) for c in manifest.cases]
     seen = _Seen(manifest)
     thumbs = Thumbs()
     try:
@@ -140,7 +140,7 @@ def audit(
                 progress(done, len(asked))
         exact = exact_pairs(seen.hashes)
         known = {(p.a, p.b) for p in exact}
-        alike = [p for p in near_pairs(thumbs, skip=_of_one_group(manifest)) if (p.a, p.b) not in known]
+        alike = [p for p in near_pairs(thumbs, kin=_of_one_group(manifest)) if (p.a, p.b) not in known]
     finally:
         thumbs.close()
     groups = _groups(manifest)
@@ -194,7 +194,7 @@ class _Seen:
 
 
 def _of_one_group(manifest: Manifest) -> Callable[[str, str], bool]:
-    """Pictures of one patient may be as alike as they want."""
+    """Whether two cases are of one patient."""
     group = {c.id: c.group for c in manifest.cases}
     return lambda a, b: bool(group[a]) and group[a] == group[b]
 

@@ -85,6 +85,11 @@ class Manifest:
         return tuple(str(f) for f in known) if isinstance(known, list | tuple) else ()
 
     @property
+    def objects(self) -> bool:
+        """Whether the numbers in masks count objects of one class."""
+        return self.provenance.get("objects") is True
+
+    @property
     def digest(self) -> str:
         """SHA-256 of the cases and labels; the same wherever the data lie."""
         told = json.dumps([self.labels.record(), self.said, list(self.features)], sort_keys=True)
@@ -160,12 +165,7 @@ class Manifest:
             UnreadableInput: The file of a mask or outline cannot be read.
         """
         if case.annotation:
-            from sagittal.io import read_annotation
-
-            drawn = read_annotation(self.locate(case.annotation), self.labels, like=like)
-            if isinstance(drawn, LabelMap) and self.provenance.get("objects") is True:
-                return replace(drawn, objects=True)
-            return drawn
+            return drawn_at(self.locate(case.annotation), self.labels, like=like, objects=self.objects)
         if self.said in DRAWN and case.label and case.label == self.labels.background:
             return Polygons(outlines=(), labels=self.labels)
         if self.said == "labels":
@@ -291,6 +291,25 @@ def read(path: Path, *, root: Path | None = None) -> Manifest:
     if record and record.get("sha256", {}).get("manifest.csv") not in {None, hashlib.sha256(text.encode()).hexdigest()}:
         provenance["edited"] = True
     return Manifest(cases=tuple(cases), labels=labels, root=root or _root(file, record, cases), provenance={**provenance, "said": said})
+
+
+def drawn_at(locator: str, labels: Labels, *, like: Geometry | None = None, objects: bool = False) -> Annotation:
+    """What was drawn, from its file.
+
+    Args:
+        locator: One that can be opened.
+        labels: The classes.
+        like: The grid that a drawing without one of its own lies on.
+        objects: The numbers of a mask count objects.
+
+    Raises:
+        UnreadableInput: The file cannot be read.
+        Refused: It does not fit the classes or the grid.
+    """
+    from sagittal.io import read_annotation
+
+    drawn = read_annotation(locator, labels, like=like)
+    return replace(drawn, objects=True) if objects and isinstance(drawn, LabelMap) else drawn
 
 
 def relative(path: Path, root: Path) -> str:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from sagittal import io
 from sagittal.core import Case, Image, Labels
+from sagittal.data.manifest import Manifest, drawn_at
 from sagittal.errors import SagittalError
 from sagittal.io.guard import Limits
 
@@ -78,6 +79,7 @@ class Asked:
         annotation: Locator of a mask or outline; empty when there is none.
         labels: The classes of the mask.
         features: Columns of a table row that count.
+        objects: The numbers in masks count objects.
     """
 
     id: str
@@ -85,13 +87,16 @@ class Asked:
     annotation: str = ""
     labels: Labels
     features: tuple[str, ...] = ()
+    objects: bool = False
 
     @classmethod
-    def of(cls, case: Case, *, locate: Any, labels: Labels, features: tuple[str, ...]) -> Asked:
+    def of(cls, case: Case, manifest: Manifest) -> Asked:
         """The question for a case of a manifest."""
-        images = {k: locate(v) for k, v in case.images.items()}
-        annotation = locate(case.annotation) if case.annotation else ""
-        return cls(id=case.id, images=images, annotation=annotation, labels=labels, features=features)
+        images = {k: manifest.locate(v) for k, v in case.images.items()}
+        annotation = manifest.locate(case.annotation) if case.annotation else ""
+        return cls(
+            id=case.id, images=images, annotation=annotation, labels=manifest.labels, features=manifest.features, objects=manifest.objects
+        )
 
 
 def measure(asked: Asked, *, limits: Limits | None = None) -> Measured:
@@ -207,6 +212,11 @@ def _statistics(flat: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.flo
         below = np.cumsum(counts.sum(axis=0))
         quantiles = np.searchsorted(below, np.maximum(1, PROBABILITIES * flat.size)).astype(np.float32)
         return counts @ level / flat.shape[1], counts @ level**2 / flat.shape[1], quantiles
+    if flat.dtype.kind != "f" or np.isfinite(flat).all():
+        some = np.quantile(flat.reshape(-1)[:: max(1, flat.size // _MOST_SORTED)], PROBABILITIES)
+        some[0], some[-1] = flat.min(), flat.max()
+        square = np.array([np.dot(c, c) for c in flat.astype(np.float64)]) / flat.shape[1]
+        return flat.mean(axis=1, dtype=np.float64), square, some.astype(np.float32)
     finite = flat.astype(np.float64)
     finite[~np.isfinite(finite)] = np.nan
     if np.isnan(finite).all():
@@ -263,6 +273,7 @@ def _shares(asked: Asked, image: Image) -> Mapping[str, float]:
     """How much of the case each class covers, where classes were drawn."""
     if not asked.annotation:
         return {}
-    drawn = io.read_annotation(asked.annotation, asked.labels, like=image.geometry).mask_of(image.geometry)
+    said = drawn_at(asked.annotation, asked.labels, like=image.geometry, objects=asked.objects)
+    drawn = said.mask_of(image.geometry)
     counts = np.bincount(drawn[drawn >= 0].reshape(-1), minlength=len(asked.labels))
     return {name: float(n) / max(1, drawn.size) for name, n in zip(asked.labels.classes, counts, strict=True)}

@@ -7,7 +7,7 @@ import importlib.metadata
 import importlib.util
 import inspect
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -59,15 +59,28 @@ class Shelf:
         """
         part = self.get(name)
         chosen = dict(options or {})
+        self.check(name, chosen, reserved=given)
         known = self.options(name)
-        for key in chosen:
-            if key not in known or key in given:
-                offered = [k for k in known if k not in given]
-                raise UsageError("UNKNOWN_OPTION", f"{name}.{key}", f"the {self.kind} {name} has no such option", nearest(key, offered))
         missing = [k for k, p in known.items() if p.default is inspect.Parameter.empty and k not in chosen and k not in given]
         if missing:
             raise UsageError("MISSING_OPTION", f"{name}.{missing[0]}", f"the {self.kind} {name} needs this option", f"set {missing[0]}")
         return part(**{k: v for k, v in given.items() if k in known}, **chosen)
+
+    def check(self, name: str, options: Iterable[str], *, reserved: Iterable[str] = ()) -> None:
+        """Whether a user may set these options.
+
+        Args:
+            name: Which part.
+            options: Their names.
+            reserved: Options that only the engine sets.
+
+        Raises:
+            UsageError: An option that the part does not have, with the nearest one.
+        """
+        offered = [key for key in self.options(name) if key not in set(reserved)]
+        for key in options:
+            if key not in offered:
+                raise UsageError("UNKNOWN_OPTION", f"{name}.{key}", f"the {self.kind} {name} has no such option", nearest(key, offered))
 
     def options(self, name: str) -> Mapping[str, inspect.Parameter]:
         """The keyword arguments that the part takes, with their defaults."""

@@ -15,11 +15,12 @@ from sagittal.core.labels import Labels
 from sagittal.data.manifest import Manifest
 from sagittal.engine.config import Recipe
 from sagittal.engine.facts import Facts
-from sagittal.engine.plan import TASKS, Feeding, Part, Plan, Reason, build
+from sagittal.engine.plan import LOSSES, MODELS, TASKS, WINDOWS, Feeding, Part, Plan, Reason, build
 from sagittal.engine.prepare import Preparation
 from sagittal.engine.settings import TrainSettings
 from sagittal.errors import UsageError
 from sagittal.tasks._task import Task
+from sagittal.transforms._compose import Augmentation
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -47,6 +48,26 @@ class Ledger:
         value = default if given is None else given
         self.reasons.append(Reason(what=what, value=value, why="the recipe says so" if given is not None else why))
         return value
+
+
+def check_settings(recipe: Recipe) -> None:
+    """Complain about settings that cannot be, before the data are looked at.
+
+    Raises:
+        UsageError: A part, option or training setting that does not exist, or a value that does not fit.
+    """
+    wish = dict(recipe.train)
+    build(Feeding, {k: wish.pop(k) for k in FEEDING if k in wish}, "train")
+    build(TrainSettings, wish, "train")
+    for shelf, part in ((TASKS, recipe.task), (WINDOWS, recipe.windows.name), (MODELS, recipe.model.name)):
+        if part is not None:
+            shelf.get(part)
+    if recipe.loss is not None:
+        LOSSES.make(recipe.loss.name, recipe.loss.options())
+    if recipe.model.name is not None:
+        MODELS.check(recipe.model.name, recipe.model.options())
+    if isinstance(recipe.augment, dict):
+        Augmentation.of(recipe.augment)
 
 
 def decide(recipe: Recipe, manifest: Manifest, facts: Facts) -> Plan:

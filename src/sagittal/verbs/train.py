@@ -103,8 +103,9 @@ def begin(
 ) -> Begun:
     """Look at the data, refuse what is unsafe, split, plan; everything is written to a new run directory."""
     from sagittal.engine.facts import facts_of
-    from sagittal.engine.rules import decide
+    from sagittal.engine.rules import check_settings, decide
 
+    check_settings(recipe)
     started = time.time()
     options = {**recipe.data.options(), "group": recipe.data.group or recipe.split.group, "positive": recipe.labels.positive}
     found = found_at(data, layout=layout or recipe.data.layout, options=options)

@@ -19,6 +19,7 @@ from sagittal.core.labels import Labels
 from sagittal.core.window import Window
 from sagittal.data.batch import Batch
 from sagittal.data.manifest import Manifest
+from sagittal.data.worker import begin_worker
 from sagittal.io.guard import Limits
 from sagittal.ops.randomness import generator
 from sagittal.ops.warp import ReadMap, gather_labels
@@ -333,7 +334,7 @@ class Batches:
                 collate_fn=self.collate,
                 multiprocessing_context="spawn",
                 persistent_workers=True,
-                worker_init_fn=one_thread,
+                worker_init_fn=begin_worker,
                 prefetch_factor=4,
             )
         self._loader.batch_sampler.keys = keys
@@ -371,11 +372,6 @@ class Collate:
 
 def _pinned(batch: Batch) -> Batch:
     return Batch(images=batch.images.pin_memory(), targets=batch.targets.pin_memory(), weights=batch.weights.pin_memory(), ids=batch.ids)
-
-
-def one_thread(worker: int) -> None:
-    """A worker computes on one thread: there are as many workers as there are cores to use."""
-    torch.set_num_threads(1)
 
 
 class _Keys:

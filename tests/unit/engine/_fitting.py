@@ -12,12 +12,14 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from sagittal.data.batch import Batch
+from sagittal.data.worker import begin_worker
 from sagittal.engine.fit import Fitted, Hooks, fit
 from sagittal.engine.settings import Best, Every, Schedule, Stop, TrainSettings
 from sagittal.errors import SagittalError
@@ -76,6 +78,7 @@ class Loaded(Pictures):
             num_workers=self.workers,
             collate_fn=self.collate,
             multiprocessing_context="spawn",
+            worker_init_fn=begin_worker,
         )
 
 
@@ -143,6 +146,24 @@ def dying_at(point: str, time_: int) -> Hooks:
     return Hooks(reached=reached)
 
 
+def together(given: argparse.Namespace, hooks: Hooks) -> int:
+    """A process's part of a run; neither dropout nor batch norm, which see a process's share."""
+    torch.distributed.init_process_group("gloo")
+    rank, ranks = torch.distributed.get_rank(), torch.distributed.get_world_size()
+    shares = {"batch": FULL.batch, "rank": rank, "ranks": ranks}
+    run(
+        given.out,
+        replace(FULL, precision="fp32"),
+        resume=given.resume,
+        hooks=hooks,
+        model=network(norm=False, dropout=0.0),
+        train=Pictures(given.samples, **shares),
+        val=Pictures(21, seed=1, shuffle=False, **shares),
+    )
+    torch.distributed.destroy_process_group()
+    return 0
+
+
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("out", type=Path)
@@ -150,13 +171,16 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--resume", action="store_true")
     parser.add_argument("--workers", type=int, default=0)
     parser.add_argument("--lame", type=float, default=0.0)
-    parser.add_argument("--ranks", action="store_true")
+    parser.add_argument("--samples", type=int, default=50)
+    parser.add_argument("--ranks", action="store_true", help="one of several processes that torchrun started")
     given = parser.parse_args(arguments)
     torch.set_num_threads(1)
     hooks = dying_at(given.die[0], int(given.die[1])) if given.die else Hooks()
-    source = Pictures(batch=FULL.batch)
+    if given.ranks:
+        return together(given, hooks)
+    source = Pictures(given.samples, batch=FULL.batch)
     if given.workers:
-        source = Loaded(batch=FULL.batch)
+        source = Loaded(given.samples, batch=FULL.batch)
         source.workers, source.lame_s = given.workers, given.lame
     try:
         run(given.out, resume=given.resume, hooks=hooks, train=source)

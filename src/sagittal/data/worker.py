@@ -1,0 +1,34 @@
+"""How a process that loads data begins, and ends with the run it serves."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from multiprocessing.process import BaseProcess
+
+import torch
+
+
+def begin_worker(worker: int) -> None:
+    """For ``DataLoader(worker_init_fn=...)``: one thread, no ear for Ctrl-C, no life after the parent's.
+
+    There are as many workers as cores to use, so each computes on one thread. Ctrl-C at a terminal reaches every
+    process of it: the run decides when it stops, and still wants the batches that are on their way. And torch's own
+    watch over the parent begins too late: a worker whose parent was killed while it started would wait forever.
+
+    Args:
+        worker: Its number; not used.
+    """
+    torch.set_num_threads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: BaseProcess) -> None:
+    parent.join()
+    # nobody is left to clean up for: threads that feed a pipe without a reader would not end
+    os._exit(1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +20,7 @@ from sagittal.engine.feed import class_weights, training_batches, validation_bat
 from sagittal.engine.fit import Fitted, Hooks, fit
 from sagittal.engine.infer import Predictor
 from sagittal.engine.plan import LOSSES, Plan
+from sagittal.engine.ranks import Ranks
 from sagittal.engine.run import Run
 from sagittal.engine.scoring import Measure
 from sagittal.engine.settings import LAST, Best
@@ -59,7 +59,8 @@ def learn(
     network = plan.network()
     if plan.pretrained is not None and not resume:
         loaded = start_from(network, plan.pretrained)
-        run.write("pretrained.json", {"format": "sagittal-pretrained", "version": 1, **dataclasses.asdict(loaded)})
+        if Ranks(device).first:
+            run.write("pretrained.json", {"format": "sagittal-pretrained", "version": 1, **dataclasses.asdict(loaded)})
         say(loaded.sentence)
     fitted = _fit(run, plan, manifest, network, device=device, resume=resume, say=say, events=events)
     predictor = Predictor(plan=plan, task=plan.row, members=[network.eval()], device=device, provenance={"run": run.name})
@@ -69,8 +70,8 @@ def learn(
 def _fit(
     run: Run, plan: Plan, manifest: Manifest, network: Network, *, device: torch.device, resume: bool, say: Say, events: bool
 ) -> Fitted:
-    rank, ranks = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
-    shares: dict[str, Any] = {"rank": rank, "ranks": ranks, "pin": device.type == "cuda"}
+    ranks = Ranks(device)
+    shares: dict[str, Any] = {"rank": ranks.rank, "ranks": ranks.count, "pin": device.type == "cuda"}
     pictures = training_batches(plan, manifest, **shares), validation_batches(plan, manifest, **shares)
     train: Batches | FeatureBatches = pictures[0]
     val: Batches | FeatureBatches = pictures[1]
@@ -130,7 +131,8 @@ def calibrate(run: Run, predictor: Predictor, manifest: Manifest) -> Predictor:
         return predictor
     rows = list(answered(predictor, manifest, manifest.split("val")))
     calibration, operating = fitted_on(rows, plan)
-    write_calibration(run, calibration, operating)
+    if Ranks(predictor.device).first:
+        write_calibration(run, calibration, operating)
     return predictor.calibrated(calibration, operating)
 
 

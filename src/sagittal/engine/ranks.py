@@ -7,6 +7,7 @@ same run directory; only the first one writes there.
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from typing import Any, cast
 
 import torch
@@ -79,3 +80,20 @@ class Ranks:
         """Until all processes are here."""
         if self.count > 1:
             dist.barrier()
+
+
+@contextlib.contextmanager
+def joined(device: torch.device) -> Iterator[Ranks]:
+    """The processes that torchrun has started, as one group for the length of the block; alone without torchrun.
+
+    Args:
+        device: Where this process computes; it decides how the processes talk to each other.
+    """
+    if not dist.is_available() or not dist.is_torchelastic_launched() or dist.is_initialized():
+        yield Ranks(device)
+        return
+    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    try:
+        yield Ranks(device)
+    finally:
+        dist.destroy_process_group()

@@ -70,25 +70,32 @@ def train(
         Refused: The data are not safe to use; the message says why.
     """
     from sagittal.engine.learn import device_of
+    from sagittal.engine.ranks import joined
 
     where = device_of(device)
-    if resume is not None:
-        run = Run.open(resume)
-        teach(run, run.recipe(), run.manifest(), device=where, resume=True)
-        return _outcome(run)
-    if data is None:
-        raise UsageError("NO_DATA", "DATA", "there is nothing to train on", "name a data set, or a run with --resume")
-    begun = begin(
-        data,
-        out=out,
-        recipe=load_recipe(recipe, sets),
-        layout=layout,
-        allow=allow,
-        allow_unreadable=allow_unreadable,
-        max_pixels=max_pixels,
-    )
-    teach(begun.run, begun.recipe, begun.manifest, device=where)
-    return _outcome(begun.run)
+    with joined(where) as ranks:
+        if resume is not None:
+            run = Run.open(resume)
+        elif data is None:
+            raise UsageError("NO_DATA", "DATA", "there is nothing to train on", "name a data set, or a run with --resume")
+        elif ranks.count > 1 and out is None:
+            raise UsageError("NO_OUTPUT", "-o", "several processes need one run directory", "name it with -o")
+        elif ranks.first:
+            run = begin(
+                data,
+                out=out,
+                recipe=load_recipe(recipe, sets),
+                layout=layout,
+                allow=allow,
+                allow_unreadable=allow_unreadable,
+                max_pixels=max_pixels,
+            ).run
+        ranks.wait()
+        if not ranks.first:
+            run = Run.open(resume or Path(str(out)))
+        teach(run, run.recipe(), run.manifest(), device=where, resume=resume is not None)
+        ranks.wait()
+    return _outcome(run)
 
 
 def begin(
@@ -140,9 +147,12 @@ def teach(run: Run, recipe: Recipe, manifest: Manifest, *, device: torch.device,
 
 def _learn(run: Run, plan: Plan, manifest: Manifest, *, device: torch.device, resume: bool) -> None:
     from sagittal.engine.learn import learn
+    from sagittal.engine.ranks import Ranks
 
     learned = learn(run, plan, manifest, device=device, resume=resume, say=say)
     fitted = learned.fitted
+    if not Ranks(device).first:
+        return
     run.write(
         "training.json",
         {

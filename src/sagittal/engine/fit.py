@@ -8,22 +8,21 @@ moment, and on a CPU goes on to byte-equal weights. It ends with the best weight
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
 
 from sagittal.data.batch import Batch, Source
+from sagittal.engine.hooks import Fitted, Hooks
 from sagittal.engine.interrupts import Asked, named_failures, stoppable
 from sagittal.engine.judging import check_watched, judged, rehearsed
 from sagittal.engine.keeping import Keeping, identity_of
 from sagittal.engine.learner import Learner, Place
 from sagittal.engine.meter import Meter
-from sagittal.engine.progress import Lines, Now, Progress, Silent
+from sagittal.engine.progress import Now
 from sagittal.engine.ranks import Ranks
 from sagittal.engine.reproducible import reproducible
 from sagittal.engine.schedule import share_of_rate
@@ -33,57 +32,7 @@ from sagittal.engine.state import Row, State
 from sagittal.errors import Interrupted, SagittalError, StorageFailure, UsageError
 from sagittal.losses._loss import Loss
 
-
-def _passed(_: str) -> None:
-    """Where nobody wants to know."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Hooks:
-    """What the loop tells others, and what it asks of them.
-
-    Args:
-        progress: Shows how far the run is; see ``progress_on``. None shows lines through ``say``.
-        say: Takes a line for people; None keeps silent.
-        tensorboard: Where the events go; None writes none.
-        clock: Seconds; for the time budget and the speed.
-        reached: Gets the name of every point that the loop and the writing of a checkpoint pass; tests stop there.
-    """
-
-    progress: Progress | None = None
-    say: Callable[[str], object] | None = None
-    tensorboard: Path | None = None
-    clock: Callable[[], float] = time.monotonic
-    reached: Callable[[str], None] = _passed
-
-    def shown(self) -> Progress:
-        """Whoever shows the progress."""
-        if self.progress is not None:
-            return self.progress
-        return Silent() if self.say is None else Lines(self.say, clock=self.clock)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Fitted:
-    """What training gave.
-
-    Args:
-        model: The network with its best weights.
-        best: ``{"epoch": 3, "step": 120, "watch": "loss", "value": 0.2, "row": {...}}``, the epoch as in ``log.csv``.
-        history: The rows of ``log.csv``.
-        ended: Why it ended, in a sentence.
-        epochs: How many epochs were trained.
-        steps: How many times the weights were updated.
-        seconds: How long it took, all resumed parts together.
-    """
-
-    model: nn.Module
-    best: Mapping[str, Any]
-    history: list[Row] = field(repr=False)
-    ended: str
-    epochs: int
-    steps: int
-    seconds: float
+__all__ = ["Fitted", "Hooks", "fit"]
 
 
 def fit(
@@ -141,10 +90,10 @@ def fit(
                 keeping.save(learner, run.safe)
                 raise run.interrupted("its state is saved") from error
             raise
-        except StorageFailure:
-            raise
-        except SagittalError:
-            keeping.restore_best(learner)
+        except SagittalError as error:
+            # alone: another process may not come to the same end
+            if ranks.count == 1 and not isinstance(error, StorageFailure):
+                keeping.restore_best(learner)
             raise
         finally:
             run.close()

@@ -16,6 +16,7 @@ from sagittal.engine.checkpoint import Checkpoint
 from sagittal.engine.ema import Average
 from sagittal.engine.precision import Numbers
 from sagittal.engine.ranks import Ranks
+from sagittal.engine.reproducible import seed_all
 from sagittal.engine.settings import TrainSettings
 from sagittal.errors import NumericFailure
 from sagittal.losses._loss import Loss
@@ -148,7 +149,7 @@ class Learner:
         self.model.load_state_dict(dict(checkpoint.model))
 
     def _backward(self, batch: Batch, index: int, place: Place, weight: float, *, last: bool) -> tuple[Tensor, Tensor]:
-        torch.manual_seed(int(generator(self._seed, place.epoch, index, self._ranks.rank).integers(2**63)))
+        seed_all(int(generator(self._seed, place.epoch, index, self._ranks.rank).integers(2**63)), self.numbers.device)
         with self._ranks.alone(self._called, last=last):
             with self.numbers.computing():
                 logits = self._called(self.numbers.images(batch.images))

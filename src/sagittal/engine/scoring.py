@@ -49,10 +49,18 @@ def means(pairs: Mapping[str, Pair], ranks: Ranks, *, prefix: str) -> dict[str, 
 
 def measured_on(measure: Measure, outputs: Tensor, batch: Batch) -> Mapping[str, float | tuple[float, int]]:
     """What ``measure`` says of the samples of a batch that count."""
+    outputs, targets = that_count(outputs, batch)
+    return measure(outputs, targets) if len(outputs) else {}
+
+
+def that_count(outputs: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+    """Outputs and targets of the samples whose weight is not 0, where the outputs are."""
+    targets = batch.targets.to(outputs.device, non_blocking=True)
     counts = batch.weights > 0
-    if not bool(counts.any()):
-        return {}
-    return measure(outputs.cpu()[counts], batch.targets.cpu()[counts])
+    if bool(counts.all()):
+        return outputs, targets
+    counts = counts.to(outputs.device)
+    return outputs[counts], targets[counts]
 
 
 def validate(learner: Learner, source: Source, measure: Measure | None, ranks: Ranks, asked: Asked) -> dict[str, float | None] | None:
@@ -76,12 +84,11 @@ def validate(learner: Learner, source: Source, measure: Measure | None, ranks: R
                 scores = measured_on(measure, outputs, batch)
                 pairs = added(pairs, scores)
                 if any(not isinstance(value, tuple) for value in scores.values()):
-                    counts = batch.weights > 0
-                    kept.append((outputs.cpu()[counts], batch.targets.cpu()[counts]))
+                    outputs, targets = that_count(outputs, batch)
+                    kept.append((outputs.cpu(), targets.cpu()))
     row = means(pairs, ranks, prefix="val_")
     if measure is not None and kept:
-        outputs, targets = (ranks.gather(torch.cat(some)) for some in zip(*kept, strict=True))
-        whole = measure(outputs, targets)
+        whole = measure(*(ranks.gather(torch.cat(some)) for some in zip(*kept, strict=True)))
         row |= {f"val_{name}": _finite(value) for name, value in whole.items() if not isinstance(value, tuple)}
     return row
 

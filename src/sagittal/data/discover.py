@@ -77,16 +77,18 @@ def _look(root: Path, options: Mapping[str, object]) -> tuple[list[Found], list[
     seen, errors = [], []
     for name in LAYOUTS.names():
         known = LAYOUTS.options(name)
-        if any(key not in known for key in options):
-            continue
+        meant = all(key in known for key in options)
         try:
-            found: Found | None = LAYOUTS.make(name, options, root=root)
+            found: Found | None = LAYOUTS.make(name, {k: v for k, v in options.items() if k in known}, root=root)
         except SagittalError as error:
-            errors.append(error)
+            if meant:
+                errors.append(error)
             continue
         if found is not None:
-            seen.append(found)
-    return sorted(seen, key=lambda f: (-f.rank, -len(f.manifest), f.layout)), errors
+            seen.append((meant, found))
+    # A layout that does not know an option that was given cannot be meant, but may fill in what another leaves open.
+    ordered = sorted(seen, key=lambda s: (not s[0], -s[1].rank, -len(s[1].manifest), s[1].layout))
+    return [f for _, f in ordered] if ordered and ordered[0][0] else [], errors
 
 
 def _agree(best: Found, other: Found) -> Found:

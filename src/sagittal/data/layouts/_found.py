@@ -79,6 +79,15 @@ def labels_for(classes: Sequence[str], *, positive: str | None = None, said: Sai
     return Labels(classes=names, positive=positive)
 
 
+def with_positive(labels: Labels, positive: str | None) -> Labels:
+    """The labels with another positive class, where one is named.
+
+    Raises:
+        UsageError: There is no class of this name.
+    """
+    return replace(labels, positive=positive) if positive is not None else labels
+
+
 def is_healthy(name: str) -> bool:
     """Whether a class name says that nothing is wrong: ``NORMAL``, ``no_tumor``, ``CT_NonCOVID``.
 

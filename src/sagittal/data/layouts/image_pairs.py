@@ -7,7 +7,7 @@ from pathlib import Path
 from sagittal.core import Case
 from sagittal.data.layouts._codes import classes_of_masks
 from sagittal.data.layouts._files import PICTURES, VOLUMES, ids_of, suffix_of, walk
-from sagittal.data.layouts._found import Found, found, plural
+from sagittal.data.layouts._found import Found, found, plural, with_positive
 from sagittal.data.layouts._groups import grouped
 from sagittal.data.layouts._pairing import paired
 from sagittal.data.manifest import Manifest, relative
@@ -15,12 +15,20 @@ from sagittal.data.manifest import Manifest, relative
 _LEAST_PAIRED = 0.5
 
 
-def image_pairs(root: Path, *, group: str | None = None, classes: list[str] | None = None, objects: bool | None = None) -> Found | None:
+def image_pairs(
+    root: Path,
+    *,
+    group: str | None = None,
+    positive: str | None = None,
+    classes: list[str] | None = None,
+    objects: bool | None = None,
+) -> Found | None:
     """Images and masks: ``images/`` beside ``masks/`` (``labelsTr`` ...), ``x.png`` beside ``x_mask.png``, ``image_3`` beside ``label_3``.
 
     Args:
         root: The folder.
         group: See :func:`sagittal.data.layouts._groups.grouped`.
+        positive: The class that a score of one class speaks of.
         classes: Names of the numbers in the masks, the background first.
         objects: The numbers count objects of one class.
 
@@ -40,7 +48,7 @@ def image_pairs(root: Path, *, group: str | None = None, classes: list[str] | No
     ]
     told = grouped(cases, group)
     provenance = {"said": "mask", "group_rule": told.rule, **({"objects": True} if drawn.objects else {})}
-    manifest = Manifest(cases=told.cases, labels=drawn.labels, root=root, provenance=provenance)
+    manifest = Manifest(cases=told.cases, labels=with_positive(drawn.labels, positive), root=root, provenance=provenance)
     noun = "volume" if suffix_of(pairs[0][0].locator) in VOLUMES else "picture"
     sentence = f"{plural(len(cases), noun)} with a mask each, {drawn.note}, {told.clause}"
     if manifest.splits:

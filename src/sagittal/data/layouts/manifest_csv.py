@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from sagittal.data.layouts._cells import cells_of
-from sagittal.data.layouts._found import Found, found, labels_for, plural
+from sagittal.data.layouts._found import Found, found, labels_for, plural, with_positive
 from sagittal.data.layouts._groups import grouped
 from sagittal.data.manifest import read
 from sagittal.errors import SagittalError
@@ -29,8 +29,7 @@ def manifest_csv(root: Path, *, group: str | None = None, positive: str | None =
     rule = str(manifest.provenance.get("group_rule", "column group" if manifest.has_groups else "unknown"))
     labels = manifest.labels
     if positive is not None or labels.positive is None:
-        named = labels_for(labels.classes, positive=positive, said=manifest.said).positive
-        labels = type(labels).from_record({**labels.record(), "positive": named})
+        labels = with_positive(labels, labels_for(labels.classes, positive=positive, said=manifest.said).positive)
     cases = manifest.cases
     if group is not None:
         told = grouped(cases, group)

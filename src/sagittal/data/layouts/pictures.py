@@ -11,16 +11,18 @@ from sagittal.data.layouts._groups import grouped
 from sagittal.data.manifest import Manifest, relative
 
 
-def pictures(root: Path, *, group: str | None = None) -> Found | None:
+def pictures(root: Path, *, group: str | None = None, positive: str | None = None) -> Found | None:
     """Every picture or volume below a folder, or a single one, without labels.
 
     Args:
         root: The folder, or one file.
         group: See :func:`sagittal.data.layouts._groups.grouped`.
+        positive: Does not matter here: there are no classes.
 
     Returns:
         None when there is none.
     """
+    del positive
     if root.is_file():
         files, base = ([root] if suffix_of(root.name) in (*PICTURES, *VOLUMES) else []), root.parent
     else:

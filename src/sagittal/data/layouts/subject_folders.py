@@ -9,7 +9,8 @@ from pathlib import Path
 from sagittal.core import Case, Labels
 from sagittal.data.layouts._codes import classes_of_masks
 from sagittal.data.layouts._files import VOLUMES, split_of, stem_of, walk
-from sagittal.data.layouts._found import Found, found, plural
+from sagittal.data.layouts._found import Found, found, plural, with_positive
+from sagittal.data.layouts._groups import grouped
 from sagittal.data.layouts._roles import is_role_folder, words_of
 from sagittal.data.manifest import Manifest, relative
 from sagittal.errors import UsageError
@@ -21,12 +22,20 @@ _DRAWN = re.compile(r"seg|label|truth|(?:^|_)gt(?:_|$)|multiclass|lesion|tumou?r
 
 
 def subject_folders(
-    root: Path, *, annotation: str | None = None, images: list[str] | None = None, classes: list[str] | None = None
+    root: Path,
+    *,
+    group: str | None = None,
+    positive: str | None = None,
+    annotation: str | None = None,
+    images: list[str] | None = None,
+    classes: list[str] | None = None,
 ) -> Found | None:
     """Volumes in a folder a subject: the same names (but for the subject's id) in each are channels and mask.
 
     Args:
         root: The folder.
+        group: See :func:`sagittal.data.layouts._groups.grouped`; by default each folder is a patient.
+        positive: The class that a score of one class speaks of.
         annotation: The name of the mask, where several could be it; ``none``.
         images: The names of the channels to use; by default all that are no masks.
         classes: Names of the numbers in the masks, the background first.
@@ -58,9 +67,13 @@ def subject_folders(
     labels, note = Labels(classes=()), "nothing drawn"
     if mask:
         drawn = classes_of_masks([p[mask] for p in whole.values()], classes=classes, objects=False, root=root)
-        labels, note = drawn.labels, f"mask {mask} ({drawn.note})"
+        labels, note = with_positive(drawn.labels, positive), f"mask {mask} ({drawn.note})"
     cases = [_case(folder, parts, channels, mask, root) for folder, parts in whole.items()]
-    provenance = {"said": "mask" if mask else "nothing", "group_rule": "folder"}
+    rule = "folder"
+    if group is not None:
+        told = grouped(cases, group)
+        cases, rule = list(told.cases), told.rule
+    provenance = {"said": "mask" if mask else "nothing", "group_rule": rule}
     manifest = Manifest(cases=tuple(cases), labels=labels, root=root, provenance=provenance)
     sentence = f"a folder a subject: {plural(len(cases), 'subject')}, channels {', '.join(channels)}, {note}"
     left = [r for r in common if r not in channels and r != mask]

@@ -10,7 +10,7 @@ from typing import Literal
 from sagittal import io
 from sagittal.core import Case, Labels
 from sagittal.data.layouts._files import PICTURES, ids_of, walk
-from sagittal.data.layouts._found import Found, found, plural
+from sagittal.data.layouts._found import Found, found, plural, with_positive
 from sagittal.data.layouts._groups import grouped
 from sagittal.data.layouts._pairing import place
 from sagittal.data.manifest import Manifest, classes_of, relative
@@ -23,6 +23,7 @@ def svg_pairs(
     root: Path,
     *,
     group: str | None = None,
+    positive: str | None = None,
     classes: list[str] | None = None,
     unmarked: Literal["leave", "background"] = "leave",
 ) -> Found | None:
@@ -31,6 +32,7 @@ def svg_pairs(
     Args:
         root: The folder.
         group: See :func:`sagittal.data.layouts._groups.grouped`.
+        positive: The class that a score of one class speaks of.
         classes: The background and the classes of the outlines; by default ``background`` and what the outlines are named
             (``class``, ``id``), or ``foreground``.
         unmarked: A picture without an SVG: ``leave`` it out, or take all of it as ``background`` where the data set
@@ -55,7 +57,7 @@ def svg_pairs(
         return None
     bare = [t for t in tiles if t.key not in drawn and not t.is_mask]
     names = classes or _classes([root / drawn[t.key] for t in marked])
-    labels = Labels(classes=tuple(names), background=names[0], positive=names[1] if len(names) == 2 else None)
+    labels = with_positive(Labels(classes=tuple(names), background=names[0]), positive or (names[1] if len(names) == 2 else None))
     kept = [*marked, *(bare if unmarked == "background" else [])]
     kept.sort(key=lambda t: tiles.index(t))
     cases = [

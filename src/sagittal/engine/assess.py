@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io as text_io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -12,14 +12,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sagittal.core.annotation import IGNORE
+from sagittal.core.annotation import IGNORE, Annotation
 from sagittal.core.case import Case
 from sagittal.core.geometry import Geometry
+from sagittal.core.image import Image
 from sagittal.core.prediction import Prediction
 from sagittal.core.score import Score
 from sagittal.data.dataset import image_of
 from sagittal.data.manifest import Manifest
+from sagittal.engine.facts import spread
 from sagittal.engine.infer import Predictor
+from sagittal.engine.plan import Plan
 from sagittal.io import atomic
 from sagittal.metrics._answers import Answers, Reference
 from sagittal.metrics._baselines import baselines
@@ -41,12 +44,30 @@ LEAST_SUBGROUP = 10
 MOST_VALUES = 8
 """A metadata column with more different values than this does not make subgroups."""
 
+MOST_REFERENCE = 200
+"""Training cases whose drawings are read to know what is common; evenly spread."""
+
 CaseValues = dict[str, float | str]
+Keep = Callable[[Case, Prediction], None]
+"""Gets each answer in full, while it is in memory."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Row:
-    """One answered case or window."""
+    """One answered case or window.
+
+    Args:
+        case: To which it belongs.
+        id: Its name.
+        truth: Empty where only scores of the case are kept.
+        answer: As the truth.
+        scores: ``(K,)``; empty for drawn answers.
+        raw: Before calibration.
+        abstained: The model should not decide here.
+        measured: The scores of the case, by metric.
+        trivial: The same scores of an answer that draws nothing.
+        unit: Of lengths in the world of the case.
+    """
 
     case: Case
     id: str
@@ -56,6 +77,8 @@ class Row:
     raw: NDArray[np.float32] | None
     abstained: bool
     measured: Mapping[str, CaseValues] = field(default_factory=dict)
+    trivial: Mapping[str, CaseValues] = field(default_factory=dict)
+    unit: str = "mm"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,7 +115,9 @@ class Assessment:
         atomic.write_json(folder / "curves.json", dict(self.curves))
 
 
-def assess(predictor: Predictor, manifest: Manifest, cases: Sequence[Case], *, reference: Reference | None = None) -> Assessment:
+def assess(
+    predictor: Predictor, manifest: Manifest, cases: Sequence[Case], *, reference: Reference | None = None, keep: Keep | None = None
+) -> Assessment:
     """Answer cases and score the answers.
 
     Args:
@@ -100,8 +125,9 @@ def assess(predictor: Predictor, manifest: Manifest, cases: Sequence[Case], *, r
         manifest: Of the cases; its labels are matched to the model's by name before this.
         cases: Which.
         reference: What the training cases say, for the trivial baselines.
+        keep: Gets each answer in full.
     """
-    rows = list(answered(predictor, manifest, cases))
+    rows = list(answered(predictor, manifest, cases, keep=keep))
     return of_rows(predictor, manifest, rows, reference=reference)
 
 
@@ -113,14 +139,17 @@ def of_rows(predictor: Predictor, manifest: Manifest, rows: Sequence[Row], *, re
     rest: dict[str, Any] = {"unit": plan.unit, "n": len(rows), "positive": plan.labels.positive, "task": task.name}
     if answers is not None:
         scores += [s for name in task.metrics for s in METRICS.get(name)(answers)]
-        rest |= _beside(answers, task)
+        rest |= _beside(answers, task, patients=any(r.case.group for r in rows))
         rest["subgroups"] = _subgroups(answers, rows, task)
         if predictor.calibration is not None:
             rest["calibration"] = predictor.calibration.record()
         if predictor.operating is not None and task.calibrated:
             decided = replace(answers, answer=predictor.operating.decide(answers.scores))
             rest["operating_point"] = {**predictor.operating.record(), "scores": _records(task, decided)}
-    scores += _case_scores(task, rows, seed=plan.seed)
+    if task.per_case:
+        scores += _case_scores(task, rows, [r.measured for r in rows], seed=plan.seed)
+        nothing = _case_scores(task, rows, [r.trivial for r in rows], seed=plan.seed)
+        rest["baselines"] = [{"name": "nothing drawn", "why": "no case has anything", "scores": [s.record() for s in nothing]}]
     return Assessment(task=task, rows=rows, answers=answers, scores=scores, rest=rest, curves=_curves(answers, rows))
 
 
@@ -131,22 +160,40 @@ def _curves(answers: Answers | None, rows: Sequence[Row]) -> Mapping[str, Any]:
     return curves(answers, before=np.stack(raw).astype(np.float64) if raw and len(raw) == len(rows) else None)
 
 
-def answered(predictor: Predictor, manifest: Manifest, cases: Sequence[Case]) -> Iterator[Row]:
+def answered(predictor: Predictor, manifest: Manifest, cases: Sequence[Case], *, keep: Keep | None = None) -> Iterator[Row]:
     """The answers to cases in their order, each beside its truth, one case in memory at a time."""
     by_id = {case.id: case for case in cases}
-    items = ((case.id, image_of(case, manifest)) for case in cases)
+    wholes: dict[str, Geometry] = {}
+
+    def items() -> Iterator[tuple[str, Image]]:
+        for case in cases:
+            image = image_of(case, manifest)
+            wholes[case.id] = image.geometry
+            yield case.id, image
+
     windowed = predictor.plan.unit == "window"
-    for prediction in predictor.answer_windows(items) if windowed else predictor.answer(items):
+    said: tuple[str, Annotation] | None = None
+    for prediction in predictor.answer_windows(items()) if windowed else predictor.answer(items()):
         name = prediction.case.rpartition("@")[0] if windowed else prediction.case
-        yield _row(predictor.task, manifest, by_id[name], prediction)
+        if said is None or said[0] != name:
+            # What was drawn lies on the whole picture, also where a window of it is answered.
+            said = name, manifest.annotation(by_id[name], like=wholes.pop(name))
+        if keep is not None:
+            keep(by_id[name], prediction)
+        yield _row(predictor.task, said[1], by_id[name], prediction)
 
 
-def _row(task: Task, manifest: Manifest, case: Case, prediction: Prediction) -> Row:
-    truth = task.truth(manifest.annotation(case, like=prediction.geometry), prediction.geometry)
-    measured = {}
-    for name in task.per_case:
-        metric: CaseMetric = METRICS.get(name)
-        measured[name] = dict(metric.measure(truth, np.asarray(prediction.answer, dtype=np.int64), prediction.geometry, prediction.labels))
+def _row(task: Task, said: Annotation, case: Case, prediction: Prediction) -> Row:
+    truth = task.truth(said, prediction.geometry)
+    measured, trivial = {}, {}
+    if task.per_case:
+        answer = np.asarray(prediction.answer, dtype=np.int64)
+        ground = prediction.labels.background
+        nothing = np.full(answer.shape, 0 if ground is None else prediction.labels.index(ground), dtype=np.int64)
+        for name in task.per_case:
+            metric: CaseMetric = METRICS.get(name)
+            measured[name] = dict(metric.measure(truth, answer, prediction.geometry, prediction.labels))
+            trivial[name] = dict(metric.measure(truth, nothing, prediction.geometry, prediction.labels))
     light = bool(task.per_case)
     none = np.zeros(0, dtype=np.float32)
     return Row(
@@ -158,17 +205,20 @@ def _row(task: Task, manifest: Manifest, case: Case, prediction: Prediction) -> 
         raw=prediction.raw,
         abstained=prediction.abstained,
         measured=measured,
+        trivial=trivial,
+        unit=prediction.geometry.unit,
     )
 
 
 def _answers(predictor: Predictor, rows: Sequence[Row], *, reference: Reference | None) -> Answers:
-    """The rows as one table; boxes stay lists."""
+    """The rows as one table; boxes stay lists. Windows belong to their case where no patient is known."""
     labels = predictor.plan.labels
+    windowed = predictor.plan.unit == "window"
     stacked = all(r.scores.size for r in rows)
     return Answers(
         labels=labels,
         cases=np.array([r.id for r in rows]),
-        groups=np.array([r.case.group for r in rows]),
+        groups=np.array([r.case.owner if windowed else r.case.group for r in rows]),
         truth=np.stack([r.truth for r in rows]) if stacked else tuple(r.truth for r in rows),
         answer=np.stack([r.answer for r in rows]) if stacked else tuple(r.answer for r in rows),
         scores=np.stack([r.scores for r in rows]).astype(np.float64) if stacked else np.zeros((len(rows), 0)),
@@ -178,8 +228,8 @@ def _answers(predictor: Predictor, rows: Sequence[Row], *, reference: Reference 
     )
 
 
-def _beside(answers: Answers, task: Task) -> dict[str, Any]:
-    """Confusion, baselines and scores a patient."""
+def _beside(answers: Answers, task: Task, *, patients: bool) -> dict[str, Any]:
+    """Confusion, baselines and, where patients are known, scores a patient."""
     beside: dict[str, Any] = {}
     if answers.kind == "class":
         k = len(answers.labels)
@@ -187,12 +237,12 @@ def _beside(answers: Answers, task: Task) -> dict[str, Any]:
         counts = np.zeros((k, k), dtype=int)
         np.add.at(counts, (known.table, known.said), 1)
         beside["confusion"] = {"classes": list(answers.labels.classes), "counts": counts.tolist()}
-    if answers.kind != "boxes" and answers.reference is not None:
+    if answers.kind == "boxes" or answers.reference is not None:
         beside["baselines"] = [{"name": b.name, "why": b.sentence, "scores": _records(task, b.answers)} for b in baselines(answers)]
-    if answers.kind != "boxes" and len(set(answers.groups[answers.groups != ""])) not in {0, len(answers.cases)}:
-        patients = by_patient(answers)
-        beside["patient_scores"] = _records(task, patients)
-        beside["patient_rule"] = patients.rule
+    if patients and answers.kind != "boxes" and len(set(answers.groups[answers.groups != ""])) not in {0, len(answers.cases)}:
+        each = by_patient(answers)
+        beside["patient_scores"] = _records(task, each)
+        beside["patient_rule"] = each.rule
     return beside
 
 
@@ -218,30 +268,54 @@ def _subgroups(answers: Answers, rows: Sequence[Row], task: Task) -> list[dict[s
     return found
 
 
-def _case_scores(task: Task, rows: Sequence[Row], *, seed: int) -> list[Score]:
+def _case_scores(task: Task, rows: Sequence[Row], measured: Sequence[Mapping[str, CaseValues]], *, seed: int) -> list[Score]:
     owners = [r.case.owner for r in rows]
+    length = rows[0].unit if len({r.unit for r in rows}) == 1 else "mixed units"
     scores: list[Score] = []
     for name in task.per_case:
         metric: CaseMetric = METRICS.get(name)
-        scores += summarise(metric, [r.measured[name] for r in rows], owners, generator(seed, len(rows)))
+        scores += summarise(metric, [m[name] for m in measured], owners, generator(seed, len(rows)), length=length)
     return scores
 
 
-def reference_of(task: Task, manifest: Manifest, cases: Sequence[Case]) -> Reference | None:
-    """What training cases say, where the task has a table of truths."""
-    if not task.metrics or manifest.said not in {"label", "labels", "value"}:
+def reference_of(plan: Plan, manifest: Manifest, cases: Sequence[Case]) -> Reference | None:
+    """What training cases say, a case or a window each; None where the task has no table of truths.
+
+    Of cases that were drawn on, a part that is spread over all of them is read.
+    """
+    task = plan.row
+    if not task.metrics or not cases:
         return None
-    truth = np.stack([task.truth(manifest.annotation(case), Geometry.none()) for case in cases])
-    return Reference.of(truth, classes=len(manifest.labels))
+    if manifest.said in {"label", "labels", "value"} and plan.unit == "case":
+        found = [task.truth(manifest.annotation(case), Geometry.none()) for case in cases]
+    else:
+        if np.ndim(_truths(plan, manifest, cases[0])[0]) > 1:
+            return None
+        found = [truth for case in spread(cases, MOST_REFERENCE) for truth in _truths(plan, manifest, case)]
+    return Reference.of(np.stack(found), classes=len(manifest.labels))
+
+
+def _truths(plan: Plan, manifest: Manifest, case: Case) -> list[NDArray[Any]]:
+    """The truth of a case, or of each of its windows."""
+    source = image_of(case, manifest).geometry
+    said = manifest.annotation(case, like=source)
+    if plan.unit == "case":
+        return [plan.row.truth(said, source)]
+    grid = plan.preparation.grid(source)
+    return [plan.row.truth(said, grid.at(window)) for window in plan.windowing.cover(grid)]
 
 
 def predictions_csv(assessment: Assessment) -> str:
-    """A line a case: ``case, group, split, truth, predicted, p:<class> ..., abstained``, or its scores a case."""
+    """A line a case: ``case, group, split, truth, predicted, p:<class> ..., abstained``, its scores, or how much was found."""
     rows, task = assessment.rows, assessment.task
     out = text_io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     answers = assessment.answers
-    if answers is None or answers.kind == "boxes":
+    if answers is not None and answers.kind == "boxes":
+        writer.writerow(["case", "group", "split", "true_objects", "found_objects"])
+        writer.writerows([r.id, r.case.group, r.case.split, len(r.truth), len(r.answer)] for r in rows)
+        return out.getvalue()
+    if answers is None:
         names = [f"{m}:{c}" for m in task.per_case for c in (rows[0].measured[m] if rows else ())]
         writer.writerow(["case", "group", "split", *names])
         for r in rows:

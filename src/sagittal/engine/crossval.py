@@ -63,7 +63,7 @@ def pool(predictor: Predictor, manifest: Manifest, pooled: Sequence[Sequence[Row
 
     A case counts once in an interval however often it was answered, because repeats are not new cases.
     """
-    reference = reference_of(predictor.task, manifest, manifest.cases)
+    reference = reference_of(predictor.plan, manifest, manifest.cases)
     each = [of_rows(predictor, manifest, rows, reference=reference) for rows in pooled]
     scores = [_mean([a.scores[i] for a in each]) for i in range(len(each[0].scores))]
     notes = {

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from sagittal.core.case import Case
 from sagittal.core.geometry import Geometry
-from sagittal.data.dataset import Balanced, Batches, CaseSamples, InOrder, Order, Question, Shuffled
-from sagittal.data.manifest import Manifest
+from sagittal.data.dataset import Balanced, Batches, CaseSamples, InOrder, Order, Question, Shuffled, image_of
+from sagittal.data.manifest import DRAWN, Manifest
 from sagittal.engine.plan import Plan
 from sagittal.errors import Refused
 from sagittal.io.guard import Limits
@@ -50,11 +50,21 @@ def sample_classes(plan: Plan, manifest: Manifest, samples: CaseSamples) -> NDAr
     Raises:
         Refused: The annotation has no one class for a sample.
     """
-    said = {n: manifest.annotation(case) for n, case in enumerate(samples.cases)} if samples.windowing.one else None
-    if said is None:
+    windowing = samples.windowing
+    if not windowing.fixed:
         raise Refused("BALANCE", "train.balance", "windows of a case have no class before they are drawn", "set train.balance=false")
-    classes = [said[n].label_of(Geometry.none()) for n, _ in samples.items]
+    if windowing.one and manifest.said not in DRAWN:
+        classes = [manifest.annotation(case).label_of(Geometry.none()) for case in samples.cases]
+    else:
+        classes = [c for case in samples.cases for c in _window_classes(plan, manifest, case)]
     return np.tile(np.asarray(classes, dtype=np.int64), samples.rounds)
+
+
+def _window_classes(plan: Plan, manifest: Manifest, case: Case) -> list[int]:
+    """The class of each window of a case; the picture's header is read, and what was drawn on it."""
+    source = image_of(case, manifest).geometry
+    said, grid = manifest.annotation(case, like=source), plan.preparation.grid(source)
+    return [said.label_of(grid.at(window)) for window in plan.windowing.cover(grid)]
 
 
 def class_weights(plan: Plan, manifest: Manifest) -> list[float]:
@@ -64,7 +74,9 @@ def class_weights(plan: Plan, manifest: Manifest) -> list[float]:
     """
     counts = np.zeros(len(plan.labels))
     for case in manifest.split("train"):
-        counts += manifest.annotation(case).presence_of(Geometry.none())
+        drawn = manifest.said in DRAWN
+        source = image_of(case, manifest).geometry if drawn else Geometry.none()
+        counts += manifest.annotation(case, like=source if drawn else None).presence_of(source)
     weights = counts.sum() / (max((counts > 0).sum(), 1) * np.maximum(counts, 1))
     return [float(w) if n else 1.0 for w, n in zip(weights, counts, strict=True)]
 

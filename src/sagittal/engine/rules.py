@@ -83,7 +83,8 @@ def decide(recipe: Recipe, manifest: Manifest, facts: Facts) -> Plan:
     windows = _windows(recipe, facts, ledger, dense=dense)
     model, pretrained, freeze = _model(recipe, facts, ledger, dense=dense)
     preparation = _preparation(recipe, facts, ledger, dense=dense, pretrained=pretrained)
-    train, feeding = _training(recipe, facts, row, ledger, dense=dense)
+    balanced = row.exclusive and not dense and WINDOWS.make(windows.name, windows.options).fixed
+    train, feeding = _training(recipe, facts, ledger, balanced=balanced)
     return Plan(
         task=row.name,
         labels=labels,
@@ -310,15 +311,15 @@ def _loss(recipe: Recipe, row: Task, ledger: Ledger) -> Part:
     return Part(name=row.loss, options=smoothing)
 
 
-def _training(recipe: Recipe, facts: Facts, row: Task, ledger: Ledger, *, dense: bool) -> tuple[TrainSettings, Feeding]:
-    wish = {**_default_training(facts, row, dense=dense), **recipe.train}
+def _training(recipe: Recipe, facts: Facts, ledger: Ledger, *, balanced: bool) -> tuple[TrainSettings, Feeding]:
+    wish = {**_default_training(facts, balanced=balanced), **recipe.train}
     feeding = build(Feeding, {k: wish.pop(k) for k in FEEDING if k in wish}, "train")
     train = build(TrainSettings, wish, "train")
     ledger.choose("train", None, f"{train.epochs} epochs of {facts.cases} cases, batch {train.batch}", "enough for the number of cases")
     return train, feeding
 
 
-def _default_training(facts: Facts, row: Task, *, dense: bool) -> dict[str, Any]:
+def _default_training(facts: Facts, *, balanced: bool) -> dict[str, Any]:
     if facts.axes == 0:
         epochs = 10
         return {
@@ -341,7 +342,7 @@ def _default_training(facts: Facts, row: Task, *, dense: bool) -> dict[str, Any]
         "weight_decay": 0.05,
         "schedule": {"name": "cosine", "warmup": 0.05},
         "ema": 0.99,
-        "balance": row.exclusive and not dense,
+        "balance": balanced,
     }
 
 

@@ -71,7 +71,7 @@ def _own(run: Run, predictor: Predictor, split: str) -> tuple[Assessment, dict[s
     cases = manifest.split(split)
     if not cases:
         raise UsageError("NO_CASES", split, "the run has no case in this split", "choose another --split, or name --data")
-    reference = reference_of(predictor.task, manifest, manifest.split("train"))
+    reference = reference_of(predictor.plan, manifest, manifest.split("train"))
     rest: dict[str, object] = {"split": split}
     if split == "test":
         rest["touched"] = run.touched("test")
@@ -88,7 +88,7 @@ def _other(run: Run | None, predictor: Predictor, data: str, split: str | None) 
     if not cases:
         raise UsageError("NO_CASES", str(split), "the data have no case in this split", "leave --split out")
     own = run.manifest() if run is not None else None
-    reference = reference_of(predictor.task, own, own.split("train")) if own is not None else None
+    reference = reference_of(predictor.plan, own, own.split("train")) if own is not None else None
     assessment = assess(predictor, manifest, cases, reference=reference)
     return assessment, {"data": found.sentence, "split": split, "shift": shift_findings(predictor, own, assessment, manifest)}
 

@@ -16,11 +16,15 @@ from sagittal.core.window import Window
 class Windowing(Protocol):
     """How a prepared grid is cut into what the model sees at once.
 
-    ``one`` says that every case is one sample whatever its grid, so that no header need be read to count.
+    ``one`` says that every case is one sample whatever its grid, so that no header need be read to count;
+    ``fixed`` that every epoch takes the same windows, so that they have a class before they are drawn.
     """
 
     @property
     def one(self) -> bool: ...
+
+    @property
+    def fixed(self) -> bool: ...
 
     def draws(self, grid: Geometry) -> int:
         """How many training samples one epoch takes from a case on this grid."""

@@ -23,6 +23,10 @@ class _Patches:
     def one(self) -> bool:
         return False
 
+    @property
+    def fixed(self) -> bool:
+        return False
+
     def draws(self, grid: Geometry) -> int:
         return self.per_case
 

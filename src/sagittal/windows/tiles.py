@@ -21,6 +21,10 @@ class _Tiles:
     def one(self) -> bool:
         return False
 
+    @property
+    def fixed(self) -> bool:
+        return True
+
     def draws(self, grid: Geometry) -> int:
         return len(self.grid.windows(grid))
 

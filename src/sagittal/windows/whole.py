@@ -18,6 +18,10 @@ class _Whole:
     def one(self) -> bool:
         return True
 
+    @property
+    def fixed(self) -> bool:
+        return True
+
     def draws(self, grid: Geometry) -> int:
         return 1
 

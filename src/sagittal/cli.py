@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -10,7 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
-import click
 import typer
 
 from sagittal.errors import SagittalError, UsageError, nearest, one_line
@@ -317,8 +317,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     _MODE.json, _MODE.debug, _MODE.said = "--json" in head, "--debug" in head, False
     kept = [w for w in head if w not in {"--json", "--debug"}] + words[len(head) :]
     try:
-        app(args=kept, prog_name="sagittal", standalone_mode=False)
-    except click.exceptions.Exit as stop:
+        command = typer.main.get_command(app)
+        # Not app(...): it would turn Ctrl-C into an exit code of its own and swallow it.
+        with command.make_context("sagittal", kept) as context:
+            command.invoke(context)
+    except typer.Exit as stop:
         sys.exit(stop.exit_code)
     except BaseException as error:  # noqa: BLE001 - the last place: every error becomes one line and a code
         sys.exit(_fail(error))
@@ -329,6 +332,12 @@ def _fail(error: BaseException) -> int:
     """Say what went wrong in one line; gives the exit code."""
     if isinstance(error, SystemExit):
         return int(error.code or 0) if isinstance(error.code, int | None) else 1
+    if isinstance(error, BrokenPipeError):
+        # Whoever read our answer has gone, as `head` does; Python would complain once more while it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 1
+    if _asks_for_help(error):
+        return 0
     if _MODE.debug:
         traceback.print_exception(error)
     refusal = _as_refusal(error)
@@ -338,32 +347,40 @@ def _fail(error: BaseException) -> int:
     return refusal.exit_code
 
 
+def _asks_for_help(error: BaseException) -> bool:
+    """Print the help where a command was named without any word after it."""
+    if type(error).__name__ != "NoArgsIsHelpError":
+        return False
+    typer.echo(getattr(error, "ctx").get_help())  # noqa: B009 - typer carries its parser with it under a private name
+    return True
+
+
 def _as_refusal(error: BaseException) -> SagittalError:
     if isinstance(error, SagittalError):
         return error
-    if isinstance(error, click.ClickException):
+    if callable(getattr(error, "format_message", None)):
         return _usage(error)
     from sagittal.failures import as_refusal
 
     return as_refusal(error)
 
 
-def _usage(error: click.ClickException) -> UsageError:
-    """Click's own complaints in our form, with the nearest name."""
-    item, remedy = "command line", "see --help"
-    context = getattr(error, "ctx", None)
-    if context is not None:
-        remedy = f"see `{context.command_path} --help`"
-    if isinstance(error, click.NoSuchOption):
-        item = error.option_name
-        known = [o for p in context.command.params for o in p.opts] if context is not None else []
-        remedy = nearest(item, [*known, "--json", "--debug", "--help"])
-    elif isinstance(error, click.MissingParameter) and error.param is not None:
-        item = error.param.make_metavar(context) if context is not None else str(error.param.name)
-    elif error.format_message().startswith("No such command") and isinstance(context, click.Context):
-        item = error.format_message().split("'")[1]
-        remedy = nearest(item, context.command.list_commands(context)) if isinstance(context.command, click.Group) else remedy
-    return UsageError("USAGE", item, one_line(error.format_message()).rstrip("."), remedy)
+def _usage(error: Any) -> UsageError:
+    """The parser's own complaints in our form, with the nearest name."""
+    message = one_line(error.format_message()).rstrip(".")
+    context, param = getattr(error, "ctx", None), getattr(error, "param", None)
+    remedy = f"see `{context.command_path} --help`" if context is not None else "see --help"
+    if type(error).__name__ == "NoSuchOption" and context is not None:
+        known = [o for p in context.command.params for o in (*p.opts, *p.secondary_opts)]
+        remedy = nearest(error.option_name, [*known, "--json", "--debug", "--help"])
+        return UsageError("USAGE", error.option_name, "there is no such option", remedy)
+    if message.startswith("No such command") and context is not None:
+        name = message.split("'")[1]
+        return UsageError("USAGE", name, "there is no such command", nearest(name, context.command.list_commands(context)))
+    if param is not None:
+        item = next((o for o in param.opts if o.startswith("--")), param.metavar or param.name)
+        return UsageError("USAGE", item, message, remedy)
+    return UsageError("USAGE", getattr(error, "option_name", "command line"), message, remedy)
 
 
 if __name__ == "__main__":

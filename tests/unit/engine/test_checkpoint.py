@@ -143,6 +143,9 @@ def test_cut_off_at_any_step_there_is_a_whole_checkpoint(point: str, tmp_path: P
     save(folder, _one(1.0))
     with pytest.raises(Stopped):
         save(folder, _one(2.0), reached=_stop_at(f"last:{point}"))
+    if point == "aside":
+        # the old one is not touched before the new one has its name
+        assert _value(tmp_path / ".last.old") == 1.0
     assert _value(folder) == (1.0 if POINTS.index(point) < POINTS.index("aside") else 2.0)
     save(folder, _one(3.0))
     assert _value(folder) == 3.0

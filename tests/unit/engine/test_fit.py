@@ -482,6 +482,17 @@ def test_the_run_is_a_function_of_the_seed(tmp_path: Path) -> None:
     assert fitting.kept(tmp_path / "a")["log.csv"] != fitting.kept(tmp_path / "c")["log.csv"]
 
 
+def test_every_batch_has_noise_of_its_own(tmp_path: Path) -> None:
+    model, masks = fitting.network(dropout=0.5), []
+    model[3].register_forward_hook(
+        lambda module, given, out: masks.append((out == 0).flatten().numpy().tobytes()) if module.training else None
+    )
+    images = fitting.Pictures(16, batch=8, shuffle=False)
+    images.images[:] = images.images[:1]
+    fitting.run(tmp_path, replace(PLAIN, batch=8, epochs=3, lr=1e-9), train=images, model=model)
+    assert len(masks) == len(set(masks)) == 6
+
+
 def test_the_source_is_closed_even_when_the_loop_leaves_it_early(tmp_path: Path) -> None:
     closed = []
 

@@ -20,6 +20,8 @@ from sagittal.engine.tracking import Events, first_kernels, write_rows
 from sagittal.errors import UsageError
 from sagittal.io.atomic import storage
 
+_SHARE = 20
+
 
 class Keeping:
     """The run directory of one training.
@@ -50,6 +52,7 @@ class Keeping:
         self._clock = clock
         self._reached = reached
         self._saved_at = clock()
+        self._took_s = 0.0
         self._waiting: Checkpoint | None = None
         self._events = Events(None, step=0)
         self._pictured = False
@@ -101,16 +104,20 @@ class Keeping:
             turn = epoch % self._every.epochs == 0
         else:
             turn = self._every.steps is not None and step is not None and step % self._every.steps == 0
-        return (turn and since >= self._every.least_s) or since >= self._every.most_s
+        # a large network on a slow disk: no more than a twentieth of the time goes into saving
+        least = max(self._every.least_s, _SHARE * self._took_s if self._every.least_s else 0.0)
+        return (turn and since >= least) or since >= max(self._every.most_s, least)
 
     def save(self, learner: Learner, state: State) -> None:
         """Keep all that is needed to go on, and the best weights if they wait for it."""
+        begun = self._clock()
         if self._ranks.first:
             # best before last: what is lost between them is computed again and written again
             self._write_waiting()
             checkpoint.save(self.last, learner.checkpoint({"of": self._identity, "run": state.record()}), reached=self._reached)
             self._write_tables(state)
         self._saved_at = self._clock()
+        self._took_s = self._saved_at - begun
 
     def keep_best(self, learner: Learner, state: State, row: Mapping[str, float | None], *, copy: bool) -> None:
         """These are the best weights now; they are written with the next state.

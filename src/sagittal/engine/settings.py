@@ -133,8 +133,9 @@ class Every:
     Args:
         epochs: At the end of every so many epochs.
         steps: After every so many steps too.
-        least_s: Not before so many seconds have passed since the last time; the end of the run and Ctrl-C do
-            not wait. Bringing a file safely to a disk takes longer than an epoch of a small network.
+        least_s: Not before so many seconds have passed since the last time, and not before 20 times as long as that
+            saving took; the end of the run and Ctrl-C do not wait. Bringing a file safely to a disk takes longer
+            than an epoch of a small network. 0 always saves when it is time.
         most_s: In the middle of a long epoch too, when so many seconds have passed.
     """
 

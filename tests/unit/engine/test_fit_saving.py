@@ -111,6 +111,22 @@ def test_best_is_the_lowest_loss_or_the_highest_score(watch: str, column: str, p
     assert fitted.best["epoch"] == values.index(pick(values)) + 1
 
 
+def test_a_slow_disk_is_written_to_less_often(tmp_path: Path) -> None:
+    counts = {}
+    for seconds in (0.0, 10.0):
+        now, saves = {"s": 0.0}, []
+
+        def reached(point: str, now: dict[str, float] = now, saves: list[str] = saves, seconds: float = seconds) -> None:
+            now["s"] += {"step": 10.0, "last:SHA256SUMS": seconds}.get(point, 0.0)
+            saves.extend([point] if point == "last:done" else [])
+
+        settings = replace(fitting.FULL, epochs=20, stop=None, checkpoint=Every(least_s=30.0))
+        fitting.run(tmp_path / str(seconds), settings, hooks=Hooks(reached=reached, clock=lambda now=now: now["s"]))
+        counts[seconds] = len(saves)
+    # 800 seconds of 20 epochs: every epoch, and every 200 seconds
+    assert counts == {0.0: 20, 10.0: 5}
+
+
 # --- numbers and layouts
 
 

@@ -68,8 +68,20 @@ def check_plan(plan: Plan) -> None:
     _require(0 < plan.sensitivity < 1, "sensitivity", plan.sensitivity)
     _require(0 < plan.abstain_error < 1, "abstain_error", plan.abstain_error)
     _require(plan.seed >= 0, "seed", plan.seed)
+    _units(plan)
     _require(_DIGEST.fullmatch(plan.fingerprint) is not None, "fingerprint", plan.fingerprint)
     _require(plan.pretrained is None or not {"/", "\\"} & set(ascii(plan.pretrained)), "pretrained", ascii(plan.pretrained))
+
+
+def _units(plan: Plan) -> None:
+    """One mean and one spread an output, where the task has units at all."""
+    if plan.units is None:
+        return
+    channels = plan.row.head(plan.labels, plan.preparation.axes).channels
+    _require(plan.row.units is not None, "units", plan.task, "answers in none")
+    _require(len(plan.units.mean) == len(plan.units.std) == channels, "units", plan.units, f"are not those of {channels} outputs")
+    _require(all(math.isfinite(v) for v in plan.units.mean), "units.mean", plan.units.mean)
+    _require(all(math.isfinite(v) and v > 0 for v in plan.units.std), "units.std", plan.units.std)
 
 
 def check_fitted(task: Task, labels: Labels, calibration: Calibration | None, operating: OperatingPoint | None) -> None:

@@ -47,6 +47,19 @@ class Part:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Units:
+    """In which units a network answers, a number an output channel: ``answer = mean + std * raw``.
+
+    Args:
+        mean: Of the training targets.
+        std: Their spread.
+    """
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Feeding:
     """How batches are put together.
 
@@ -91,6 +104,7 @@ class Plan:
         explain_cases: How many cases of each kind are explained.
         seed: Of everything random.
         fingerprint: Digest of the manifest that the plan was made from.
+        units: In which the network answers; None for logits.
         reasons: Why.
     """
 
@@ -115,6 +129,7 @@ class Plan:
     explain_cases: int
     seed: int
     fingerprint: str
+    units: Units | None = None
     reasons: tuple[Reason, ...] = ()
 
     @property
@@ -133,7 +148,8 @@ class Plan:
         given = {"channels": self.preparation.count, "outputs": head.channels, "axes": self.preparation.axes}
 
         def make(seed: int) -> Network:
-            return cast(Network, MODELS.make(self.model.name, self.model.options, **given, generator=generator(seed)))
+            made = cast(Network, MODELS.make(self.model.name, self.model.options, **given, generator=generator(seed)))
+            return made if self.units is None else made.answering_in(self.units.mean, self.units.std)
 
         net = make(self.seed) if self.members == 1 else Members(make, self.members, self.seed)
         if net.dense != head.dense:

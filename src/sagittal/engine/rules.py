@@ -18,6 +18,7 @@ from sagittal.engine.facts import Facts
 from sagittal.engine.plan import LOSSES, MODELS, TASKS, WINDOWS, Feeding, Part, Plan, Reason, build
 from sagittal.engine.prepare import Preparation
 from sagittal.engine.settings import TrainSettings
+from sagittal.engine.units import units_of
 from sagittal.errors import UsageError
 from sagittal.tasks._task import Task
 from sagittal.transforms._compose import Augmentation
@@ -107,6 +108,7 @@ def decide(recipe: Recipe, manifest: Manifest, facts: Facts) -> Plan:
         explain_cases=recipe.explain.cases,
         seed=recipe.seed,
         fingerprint=manifest.digest,
+        units=units_of(row, manifest, preparation, labels),
         reasons=tuple(ledger.reasons),
     )
 

@@ -40,6 +40,7 @@ class Network(nn.Module):
         self.multiple = multiple
         self.smallest = smallest
         self.dense = dense
+        self.units: Units | None = None
         self._frozen: frozenset[str] = frozenset()
 
     @property
@@ -55,13 +56,28 @@ class Network(nn.Module):
     @property
     def head(self) -> nn.Module:
         """What turns features into the answer."""
-        return self.stages[-1][1]
+        last = self.stages[-1][1]
+        return last if self.units is None else nn.Sequential(last, self.units)
 
     def forward(self, x: Tensor) -> Tensor:
-        """The logits."""
+        """The logits, or the values in their units."""
         for _, stage in self.stages:
             x = stage(x)
-        return x
+        return x if self.units is None else self.units(x)
+
+    def answering_in(self, mean: Sequence[float], std: Sequence[float]) -> Network:
+        """The same network, its raw outputs brought to this mean and spread, a number each an output channel.
+
+        The numbers are kept with the weights. Losses and answers are then in real units, while the layers work with
+        numbers around 1.
+
+        >>> from sagittal.models.mlp import mlp
+        >>> network = mlp(channels=3, outputs=1, widths=()).answering_in([40.0], [12.0])
+        >>> sorted(network.state_dict())
+        ['last.bias', 'last.weight', 'units.mean', 'units.std']
+        """
+        self.units = Units(mean, std)
+        return self
 
     @property
     def frozen(self) -> tuple[str, ...]:
@@ -155,6 +171,23 @@ class Network(nn.Module):
             if good != size:
                 rule = f"a multiple of {self.multiple}, at least {self.smallest}"
                 raise UsageError("INPUT_SIZE", size, f"every axis must be {rule}", f"pad to {good} or set size: auto")
+
+
+class Units(nn.Module):
+    """``mean + std * x`` along the channel axis."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, mean: Sequence[float], std: Sequence[float]) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32))
+        self.register_buffer("std", torch.tensor(std, dtype=torch.float32))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(B, K, *shape)`` to the same, in float32: half the digits would be lost on the mean."""
+        shape = (1, -1, *([1] * (x.dim() - 2)))
+        return self.mean.reshape(shape) + self.std.reshape(shape) * x.float()
 
 
 def last_layer(network: nn.Module) -> nn.Module:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,6 +53,8 @@ class Task:
         regrid: Whether the scores are brought onto the source's grid before ``finish``; not where the
             answer is in world units anyway.
         exclusive: Whether exactly one class is true, so that the scores add up to 1.
+        units: Mean and spread of the training targets, one number each an output channel, in which the network answers;
+            None for logits, which have no unit.
         quick: Cheap scores of a validation batch for the log: ``(outputs, targets) -> {name: (sum, n)}``.
     """
 
@@ -72,6 +74,7 @@ class Task:
     calibrated: bool = False
     regrid: bool = True
     exclusive: bool = False
+    units: Callable[[Sequence[NDArray[Any]], Labels], tuple[NDArray[np.float64], NDArray[np.float64]]] | None = None
     quick: Callable[[torch.Tensor, torch.Tensor], dict[str, tuple[float, int]]]
 
 

@@ -6,6 +6,7 @@ full resolution of the window, and for any number of axes.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,12 @@ from sagittal.tasks._task import Head, Task, channel
 
 LEAST_SCORE = 0.2
 """Peaks below this are not even listed; average precision looks at all that are."""
+
+MOST_PEAKS = 200
+"""Only so many peaks of a case, the highest, are looked at; a network that has learned nothing has thousands."""
+
+FIRST_HEAT = -2.2
+"""The heat that a new network starts with: objects are rare (a tenth), so that empty ground does not drown them."""
 
 MOST_OVERLAP = 0.5
 """Of two boxes of one class with a larger intersection over union, the one with the lower score goes."""
@@ -83,17 +90,27 @@ def _activate(outputs: torch.Tensor) -> torch.Tensor:
 def _finish(scores: NDArray[np.float32], labels: Labels, grid: Geometry) -> NDArray[np.float64]:
     """``(n, 2 * axes + 2)``: low corner, high corner (world), class index, score; best first."""
     k, axes = len(labels), grid.axes
+    heat = scores[:k]
+    highest = np.stack([ndimage.maximum_filter(one, size=3) for one in heat])
+    peaks = np.argwhere((highest == heat) & (heat >= LEAST_SCORE))
+    level = heat[tuple(peaks.T)]
+    kept = np.argsort(-level, kind="stable")[:MOST_PEAKS]
     found: list[list[float]] = []
-    for index in range(k):
-        heat = scores[index]
-        peaks = np.argwhere((ndimage.maximum_filter(heat, size=3) == heat) & (heat >= LEAST_SCORE))
-        for at in peaks:
-            size = np.maximum(scores[(slice(k, k + axes), *at)], 1.0)
-            centre = at + np.clip(scores[(slice(k + axes, None), *at)], -1, 1)
-            ends = grid.to_world(np.stack([centre - size / 2, centre + size / 2]))
-            found.append([*ends.min(axis=0), *ends.max(axis=0), float(index), float(heat[tuple(at)])])
-    boxes = np.array(found, dtype=np.float64).reshape(-1, 2 * axes + 2)
-    return without_overlaps(boxes[np.argsort(-boxes[:, -1], kind="stable")], axes)
+    for index, *at in peaks[kept].tolist():
+        size = np.maximum(scores[(slice(k, k + axes), *at)], 1.0)
+        centre = at + np.clip(scores[(slice(k + axes, None), *at)], -1, 1)
+        ends = grid.to_world(np.stack([centre - size / 2, centre + size / 2]))
+        found.append([*ends.min(axis=0), *ends.max(axis=0), float(index), float(heat[(index, *at)])])
+    return without_overlaps(np.array(found, dtype=np.float64).reshape(-1, 2 * axes + 2), axes)
+
+
+def _units(targets: Sequence[NDArray[Any]], labels: Labels) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """A low first heat; the mean and spread of the objects' sizes, in samples; offsets as they are."""
+    k, axes = len(labels), targets[0].ndim - 1
+    sizes = np.concatenate([t[k : k + axes, (t[:k] == 1).any(axis=0)] for t in targets], axis=1).astype(np.float64)
+    known = sizes.shape[1] > 0
+    mean, std = (sizes.mean(axis=1), sizes.std(axis=1)) if known else (np.ones(axes), np.ones(axes))
+    return np.concatenate([np.full(k, FIRST_HEAT), mean, np.zeros(axes)]), np.concatenate([np.ones(k), std, np.ones(axes)])
 
 
 def without_overlaps(boxes: NDArray[np.float64], axes: int) -> NDArray[np.float64]:
@@ -131,5 +148,6 @@ detection = Task(
     metrics=("detection_ap", "detection_f1"),
     attend=channel,
     regrid=False,
+    units=_units,
     quick=_quick,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,12 @@ def _finish(scores: NDArray[np.float32], labels: Labels, grid: Geometry) -> NDAr
     return scores
 
 
+def _units(targets: Sequence[NDArray[Any]], labels: Labels) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean and deviation of each value; unknown ones are left out."""
+    table = np.stack(targets).astype(np.float64)
+    return np.nanmean(table, axis=0), np.nanstd(table, axis=0)
+
+
 def _quick(outputs: torch.Tensor, targets: torch.Tensor) -> dict[str, tuple[float, int]]:
     return {"mae": (float((outputs.float() - targets).abs().mean(dim=1).sum()), len(targets))}
 
@@ -44,5 +51,6 @@ regression = Task(
     finish=_finish,
     metrics=("mae", "rmse", "r2", "bias"),
     attend=channel,
+    units=_units,
     quick=_quick,
 )

@@ -25,6 +25,7 @@ SAME_OF_ONE = 0.98
 _COARSE = 16
 _LIKELY = 0.8
 _LIKELY_TURNED = 0.93
+_SLACK = 0.08
 _NEIGHBOURS = 6
 _MOST_ALIGNED = 1000
 _ROWS = 512
@@ -173,23 +174,39 @@ def coarse_of(thumb: Thumb) -> NDArray[np.float32] | None:
 def _likely(coarse: NDArray[np.float32], turn: int, *, least: float) -> Iterator[tuple[int, int, float]]:
     """Pairs whose coarse descriptors correlate when the second picture is turned: the best few of each picture."""
     count = len(coarse)
-    squares = coarse.reshape(count, _COARSE, _COARSE)
-    other = np.ascontiguousarray(np.stack([_turned(s, turn) for s in squares]).reshape(count, -1)) if turn and count else coarse
+    first = coarse if turn == 0 else _halved(coarse)
+    other = first if turn == 0 else _halved(_all_turned(coarse, turn))
+    slack = 0.0 if turn == 0 else _SLACK
+    whole = coarse if turn == 0 else _all_turned(coarse, turn)
     for start in range(0, count, _ROWS):
-        rows = coarse[start : start + _ROWS]
         # Each unordered pair once: a turn and its inverse are both among the eight.
-        scores = rows @ other[start:].T
-        scores[np.tril_indices(len(rows), m=scores.shape[1])] = -1
-        passing = np.count_nonzero(scores >= least, axis=1)
-        for row in np.nonzero(passing)[0]:
-            found = np.nonzero(scores[row] >= least)[0]
-            if len(found) > _NEIGHBOURS:
-                found = found[np.argpartition(-scores[row, found], _NEIGHBOURS)[:_NEIGHBOURS]]
-            for column in found:
-                yield start + int(row), start + int(column), float(scores[row, column])
+        scores = first[start : start + _ROWS] @ other[start:].T
+        passing = scores >= least - slack
+        passing[np.tril_indices(len(scores), m=scores.shape[1])] = False
+        for row in np.nonzero(passing.any(axis=1))[0]:
+            found = np.nonzero(passing[row])[0]
+            exact = scores[row, found] if turn == 0 else whole[start + found] @ coarse[start + row]
+            best = np.argsort(-exact, kind="stable")[:_NEIGHBOURS]
+            for column, score in zip(found[best], exact[best], strict=True):
+                if score >= least:
+                    yield start + int(row), start + int(column), float(score)
 
 
-def _turned(square: NDArray[np.generic], turn: int) -> NDArray[np.generic]:
+def _halved(coarse: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The descriptors at half their resolution, of length 1: a quarter of the work for a first look."""
+    half = _COARSE // 2
+    small = coarse.reshape(-1, half, 2, half, 2).mean(axis=(2, 4)).reshape(-1, half * half)
+    unit: NDArray[np.float32] = small / np.maximum(np.linalg.norm(small, axis=1, keepdims=True), 1e-9)
+    return unit
+
+
+def _all_turned(coarse: NDArray[np.float32], turn: int) -> NDArray[np.float32]:
+    squares = coarse.reshape(-1, _COARSE, _COARSE)
+    turned = np.rot90(squares.swapaxes(1, 2) if turn >= 4 else squares, turn % 4, axes=(1, 2))
+    return np.ascontiguousarray(turned).reshape(-1, _COARSE**2)
+
+
+def _turned(square: NDArray[Any], turn: int) -> NDArray[Any]:
     """One of the eight orientations of a square; 0 leaves it as it is."""
     return np.rot90(square.T if turn >= 4 else square, turn % 4)
 

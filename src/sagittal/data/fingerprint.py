@@ -47,7 +47,7 @@ class Tally:
         self.grey += one.grey
         self.quantiles.append(one.quantiles)
         # Each case counts the same, however many samples it has: preparation brings them to one size.
-        sums = np.stack([np.asarray(one.mean), np.asarray(one.square)])
+        sums = np.array((one.mean, one.square))
         known = self.sums.setdefault(sums.shape[1], np.zeros_like(sums))
         known += sums
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -17,15 +18,31 @@ from PIL import Image as Pillow
 
 from benchmarks.measure import Contest, Row, compare
 from sagittal import io
+from sagittal.core.geometry import Geometry
 from sagittal.ops.randomness import generator
-from sagittal.ops.resample import read_through
-from sagittal.ops.warp import ReadMap
+from sagittal.ops.resample import GRAIN
+from sagittal.ops.warp import ReadMap, gather
 from sagittal.transforms._compose import Augmentation
 
 SIZE = (224, 224)
 MEAN, SD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 SCALE, RATIO, DEGREES = (0.8, 1.0), (3 / 4, 4 / 3), 15
-Way = Callable[[Path, int], object]
+
+
+@dataclass(frozen=True)
+class Chain:
+    """A way in two steps: decode a file, then make a sample of it on the n-th turn."""
+
+    load: Callable[[Path], object]
+    sample: Callable[[object, int], object]
+
+    def whole(self, path: Path, turn: int) -> object:
+        return self.sample(self.load(path), turn)
+
+    def kept(self, paths: list[Path]) -> Callable[[Path, int], object]:
+        """From the second epoch on, where decoded pictures are kept in memory."""
+        decoded = {path: self.load(path) for path in paths}
+        return lambda path, turn: self.sample(decoded[path], turn)
 
 
 def rows(*, turns: int = 7, folder: Path | None = None) -> list[Row]:
@@ -35,20 +52,23 @@ def rows(*, turns: int = 7, folder: Path | None = None) -> list[Row]:
     found = []
     with tempfile.TemporaryDirectory() as place:
         for path, kind, shape, targets in (
-            ("jpeg 512x496 grey", "grey", (496, 512), {"albumentations": 2.0, "PIL chain": 4.0}),
-            ("jpeg 512x496 colour", "colour", (496, 512), {"albumentations": 1.4, "PIL chain": 3.0}),
-            ("jpeg 2048x2048 grey", "grey", (2048, 2048), {"albumentations": 1.5}),
+            ("512x496 grey", "grey", (496, 512), {"albumentations": 2.0, "PIL chain": 4.0}),
+            ("512x496 colour", "colour", (496, 512), {"albumentations": 1.4, "PIL chain": 3.0}),
+            ("2048x2048 grey", "grey", (2048, 2048), {"albumentations": 1.5}),
         ):
             n = 24 if shape[0] < 1000 else 4
             files = _given(folder, kind, shape) or [_drawn(Path(place), kind, shape, i) for i in range(n)]
             colour = kind == "colour"
             peers = {name: made for name, make in PEERS.items() if (made := make(colour)) is not None}
-            contest = Contest(path=path, inputs=files, ours=ours(colour), peers=peers, targets=targets, off=_off(files[:4]))
-            found += compare(contest, turns=turns)
+            us, off = ours(colour), _off(files[:4])
+            whole = {name: peer.whole for name, peer in peers.items()}
+            kept = {name: peer.kept(files) for name, peer in peers.items()}
+            found += compare(Contest(path=f"jpeg {path}", inputs=files, ours=us.whole, peers=whole, targets=targets, off=off), turns=turns)
+            found += compare(Contest(path=f"kept {path}", inputs=files, ours=us.kept(files), peers=kept, targets={}, off=off), turns=turns)
     return found
 
 
-def ours(colour: bool) -> Way:
+def ours(colour: bool) -> Chain:
     """As the data path does it: one map, one read."""
     augment = Augmentation.of({"resized_crop": {"scale": SCALE, "ratio": RATIO}, "rotate": DEGREES, "flip": "horizontal"})
     channels = 3 if colour else 1
@@ -56,18 +76,24 @@ def ours(colour: bool) -> Way:
     factor = (1 / (255 * np.array(SD[:channels], np.float32))).reshape(-1, 1, 1)
     offset = (-np.array(MEAN[:channels], np.float32) / np.array(SD[:channels], np.float32)).reshape(-1, 1, 1)
 
-    def way(path: Path, turn: int) -> torch.Tensor:
+    def load(path: Path) -> tuple[Geometry, Geometry, np.ndarray]:
         image = io.read(path)
-        through = augment.read_map(image.geometry, image.geometry.resized(SIZE), generator(turn))
-        values = read_through(image, through)
+        grid = image.geometry.resized(SIZE)
+        # The finest step that a crop of the smallest size takes, and a little more (see sagittal.ops.resample.GRAIN).
+        source = image.coarser(min(grid.spacing) * SCALE[0] ** 0.5 * GRAIN)
+        return source.geometry, grid, source.read()
+
+    def sample(decoded: tuple[Geometry, Geometry, np.ndarray], turn: int) -> torch.Tensor:
+        source, grid, stored = decoded
+        values = gather(stored, augment.read_map(source, grid, generator(turn)))
         values *= factor
         values += offset
         return torch.from_numpy(values)
 
-    return way
+    return Chain(load, sample)
 
 
-def albumentations(colour: bool) -> Way | None:
+def albumentations(colour: bool) -> Chain | None:
     """With its defaults: linear, no antialiasing."""
     try:
         import albumentations as peer
@@ -83,28 +109,32 @@ def albumentations(colour: bool) -> Way | None:
         ]
     )
 
-    def way(path: Path, turn: int) -> torch.Tensor:
-        picture = cv2.imread(str(path), cv2.IMREAD_COLOR_RGB if colour else cv2.IMREAD_GRAYSCALE)
+    def load(path: Path) -> np.ndarray:
+        return cv2.imread(str(path), cv2.IMREAD_COLOR_RGB if colour else cv2.IMREAD_GRAYSCALE)
+
+    def sample(picture: np.ndarray, turn: int) -> torch.Tensor:
         seen = chain(image=picture if colour else picture[..., None])["image"]
         return torch.from_numpy(np.ascontiguousarray(seen.transpose(2, 0, 1)))
 
-    return way
+    return Chain(load, sample)
 
 
-def albumentations_rgb(colour: bool) -> Way | None:
+def albumentations_rgb(colour: bool) -> Chain | None:
     """On grey files as its documentation reads them: ``cv2.imread`` gives three channels unless told otherwise."""
     return None if colour else albumentations(colour=True)
 
 
-def pil_chain(colour: bool) -> Way:
+def pil_chain(colour: bool) -> Chain:
     """Step by step as torchvision's RandomResizedCrop, RandomRotation, RandomHorizontalFlip, ToTensor, Normalize do it."""
     channels = 3 if colour else 1
     mean, sd = torch.tensor(MEAN[:channels]).view(-1, 1, 1), torch.tensor(SD[:channels]).view(-1, 1, 1)
 
-    def way(path: Path, turn: int) -> torch.Tensor:
-        rng = np.random.default_rng(turn)
+    def load(path: Path) -> Pillow.Image:
         with Pillow.open(path) as opened:
-            picture = opened.convert("RGB" if colour else "L")
+            return opened.convert("RGB" if colour else "L")
+
+    def sample(picture: Pillow.Image, turn: int) -> torch.Tensor:
+        rng = np.random.default_rng(turn)
         box = _crop(picture.size, rng)
         picture = picture.crop(box).resize(SIZE, Pillow.Resampling.BILINEAR)
         picture = picture.rotate(rng.uniform(-DEGREES, DEGREES), Pillow.Resampling.NEAREST)
@@ -113,15 +143,15 @@ def pil_chain(colour: bool) -> Way:
         values = torch.from_numpy(np.array(picture)).view(*SIZE, channels).permute(2, 0, 1).contiguous()
         return values.to(torch.float32).div(255).sub_(mean).div_(sd)
 
-    return way
+    return Chain(load, sample)
 
 
-def pil_tutorial(colour: bool) -> Way | None:
+def pil_tutorial(colour: bool) -> Chain | None:
     """The same chain as tutorials run it on grey files: ImageFolder turns every picture into RGB first."""
     return None if colour else pil_chain(colour=True)
 
 
-def monai(colour: bool) -> Way | None:
+def monai(colour: bool) -> Chain | None:
     """Array transforms, with antialiasing on, which is not its default."""
     try:
         from monai import transforms as peer
@@ -130,13 +160,12 @@ def monai(colour: bool) -> Way | None:
     channels = 3 if colour else 1
     mean, sd = np.array(MEAN[:channels]) * 255, np.array(SD[:channels]) * 255
 
-    def way(path: Path, turn: int) -> torch.Tensor:
-        picture = load(str(path))
+    def sample(picture: torch.Tensor, turn: int) -> torch.Tensor:
         part = np.sqrt(np.random.default_rng(turn).uniform(*SCALE))
         cut = peer.RandSpatialCrop([int(s * part) for s in picture.shape[1:]], random_size=False)(picture)
         return chain(cut)
 
-    load = peer.LoadImage(reader="PILReader", image_only=True, ensure_channel_first=True)
+    reader = peer.LoadImage(reader="PILReader", image_only=True, ensure_channel_first=True)
     chain = peer.Compose(
         [
             peer.Resize(SIZE, mode="bilinear", anti_aliasing=True),
@@ -145,10 +174,10 @@ def monai(colour: bool) -> Way | None:
             peer.NormalizeIntensity(subtrahend=mean, divisor=sd, channel_wise=True),
         ]
     )
-    return way
+    return Chain(lambda path: reader(str(path)), sample)
 
 
-PEERS: dict[str, Callable[[bool], Way | None]] = {
+PEERS: dict[str, Callable[[bool], Chain | None]] = {
     "albumentations": albumentations,
     "albumentations, grey as RGB": albumentations_rgb,
     "PIL chain": pil_chain,
@@ -175,9 +204,12 @@ def _off(files: list[Path]) -> float:
     augment = Augmentation.of({"resized_crop": {"scale": SCALE, "ratio": RATIO}, "rotate": DEGREES, "flip": "horizontal"})
     errors = []
     for turn, path in enumerate(files):
-        image = io.read(path)
-        through = augment.read_map(image.geometry, image.geometry.resized(SIZE), generator(turn))
-        errors.append(np.abs(read_through(image, through) - exact(image.read().astype(np.float64), through)).mean())
+        full = io.read(path)
+        values = full.read()
+        source, grid, stored = ours(len(values) == 3).load(path)
+        seen = gather(stored, augment.read_map(source, grid, generator(turn)))
+        wanted = exact(values.astype(np.float64), augment.read_map(full.geometry, grid, generator(turn)))
+        errors.append(np.abs(seen - wanted).mean())
     return float(np.mean(errors))
 
 

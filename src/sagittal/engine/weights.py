@@ -163,6 +163,9 @@ def get(name: str, *, folder: Path | None = None, opener: _Open | None = None, p
     return found
 
 
+UNITS = re.compile(r"(^|\.)units\.(mean|std)$")
+
+
 def load_into(network: Network, path: Path) -> Loaded:
     """Take from a safetensors file every weight whose name and shape fit; the rest is listed, never guessed.
 
@@ -173,7 +176,8 @@ def load_into(network: Network, path: Path) -> Loaded:
         UnreadableInput: Not a safetensors file.
         UsageError: No weight fits, or none of the trunk: the network would start from nothing.
     """
-    own = network.state_dict(keep_vars=True)
+    # The units of the answers are those of the new targets, whatever the file was trained on.
+    own = {name: value for name, value in network.state_dict(keep_vars=True).items() if not UNITS.search(name)}
     matched, adapted, unexpected = [], [], []
     try:
         with safe_open(path, framework="pt") as file, torch.no_grad():

@@ -11,6 +11,9 @@ from torch import Tensor, nn
 
 from sagittal.errors import UsageError, nearest
 
+SMALL_START = 0.05
+"""The share of its usual starting weights that a last layer with units has (as in Lin et al., Focal loss, 2017)."""
+
 Freeze = Literal["features", "all-but-last"]
 
 
@@ -68,7 +71,7 @@ class Network(nn.Module):
     def answering_in(self, mean: Sequence[float], std: Sequence[float]) -> Network:
         """The same network, its raw outputs brought to this mean and spread, a number each an output channel.
 
-        The numbers are kept with the weights. Losses and answers are then in real units, while the layers work with
+        The last layer starts small, so that the first answers are the mean. The numbers are kept with the weights. Losses and answers are then in real units, while the layers work with
         numbers around 1.
 
         >>> from sagittal.models.mlp import mlp
@@ -77,6 +80,10 @@ class Network(nn.Module):
         ['last.bias', 'last.weight', 'units.mean', 'units.std']
         """
         self.units = Units(mean, std)
+        last = last_layer(self)
+        with torch.no_grad():
+            for name, weight in last.named_parameters(recurse=False):
+                weight.mul_(0.0 if name == "bias" else SMALL_START)
         return self
 
     @property

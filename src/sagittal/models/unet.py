@@ -70,8 +70,8 @@ class _Unet(Network):
     def forward(self, x: Tensor) -> Tensor:
         if not torch.compiler.is_exporting():
             self.check(x.shape[2:])
-        logits: Tensor = self.last(self.body(x))
-        return logits
+        answer: Tensor = self.head(self.body(x))
+        return answer
 
 
 def unet(

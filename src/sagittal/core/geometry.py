@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -111,6 +112,27 @@ class Geometry:
     def moved(self, index_affine: ArrayLike) -> Geometry:
         """The same shape, its indices first put through an affine (``(n+1, n+1)``): flips, turns, zooms."""
         return Geometry(shape=self.shape, affine=self.affine @ np.asarray(index_affine), unit=self.unit, frame=self.frame)
+
+    def upright(self) -> Geometry:
+        """The same samples with axes in the order and direction of the world's: a volume's run right, anterior, superior.
+
+        Each axis goes to the world axis that it runs along most; an oblique grid stays oblique. However a volume was
+        stored, its upright grid shows it the same way round.
+
+        >>> g = Geometry(shape=(9, 4, 5), affine=[[0, -2, 0, 6], [0, 0, 2, 0], [3, 0, 0, 0], [0, 0, 0, 1]], unit="mm")
+        >>> g.upright().shape, np.diag(g.upright().affine).tolist()
+        ((4, 5, 9), [2.0, 2.0, 3.0, 1.0])
+        """
+        n = self.axes
+        along = self.affine[:n, :n] / np.array(self.spacing) if n else np.zeros((0, 0))
+        order = max(itertools.permutations(range(n)), key=lambda p: sum(abs(along[world, own]) for world, own in enumerate(p)))
+        step = np.zeros((n + 1, n + 1))
+        step[n, n] = 1
+        for world, own in enumerate(order):
+            turned = along[world, own] < 0
+            step[own, world] = -1 if turned else 1
+            step[own, n] = self.shape[own] - 1 if turned else 0
+        return Geometry(shape=tuple(self.shape[own] for own in order), affine=self.affine @ step, unit=self.unit, frame=self.frame)
 
     def points(self) -> NDArray[np.float64]:
         """World coordinates of every sample, ``(*shape, n)``."""

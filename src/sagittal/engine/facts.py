@@ -17,6 +17,9 @@ from sagittal.errors import Refused
 MOST_READ = 200
 """Training cases whose values are read; evenly spread over all of them, so that the same ones are read each time."""
 
+SAME_SPACING = 0.02
+"""Spacings that differ by less, relatively, are the same."""
+
 PERCENTILES = (0.5, 99.5)
 
 
@@ -31,6 +34,7 @@ class Facts:
         shape: Median samples along each axis.
         same_shape: Every image has this shape.
         spacing: Median world units along each axis.
+        same_spacing: Every image has about this spacing.
         low: What maps to 0, a channel: 0 for 8-bit pictures.
         high: What maps to 1.
         mean: After that scaling, a channel.
@@ -47,6 +51,7 @@ class Facts:
     shape: tuple[int, ...]
     same_shape: bool
     spacing: tuple[float, ...]
+    same_spacing: bool
     low: tuple[float, ...]
     high: tuple[float, ...]
     mean: tuple[float, ...]
@@ -71,7 +76,9 @@ def facts_of(manifest: Manifest) -> Facts:
     if len({axes for axes, _ in kinds}) > 1:
         what = f"the training cases have {' and '.join(str(a) for a in sorted({a for a, _ in kinds}))} axes"
         raise Refused("MIXED_AXES", manifest.root, what, "train on one kind of data at a time")
-    shapes = np.array([i.geometry.shape for i in images])
+    # Volumes are looked at upright: the order in which their axes were stored says nothing of them.
+    grids = [i.geometry.upright() if i.geometry.axes > 2 else i.geometry for i in images]
+    shapes, spacings = np.array([g.shape for g in grids]), np.array([g.spacing for g in grids])
     most = max(images, key=lambda i: len(i.channels))
     axes = images[0].geometry.axes
     counts = manifest.counts().get("train", {})
@@ -89,7 +96,8 @@ def facts_of(manifest: Manifest) -> Facts:
         grey=grey,
         shape=tuple(int(v) for v in np.median(shapes, axis=0)) if axes else (),
         same_shape=bool((shapes == shapes[0]).all()),
-        spacing=tuple(float(v) for v in np.median([i.geometry.spacing for i in images], axis=0)) if axes else (),
+        spacing=tuple(float(v) for v in np.median(spacings, axis=0)) if axes else (),
+        same_spacing=bool(axes == 0 or np.allclose(spacings, np.median(spacings, axis=0), rtol=SAME_SPACING)),
         low=low,
         high=high,
         mean=mean,

@@ -28,6 +28,7 @@ class Preparation:
         size: Samples of the prepared grid along each axis; None keeps the source's own.
         resize: The shorter side before a centre crop to ``size``; None: ``size`` itself.
         fit: How another aspect ratio is met: ``stretch``, centre ``crop``, or ``pad`` with the border's values.
+        upright: Volumes stand the same way round whatever order and direction their axes were stored in.
         spacing: World units of the prepared grid along each axis, instead of ``size``.
         multiple: The network takes grids whose sides are multiples of this.
         channels: ``grey``, ``rgb``, or ``all`` as they come.
@@ -42,6 +43,7 @@ class Preparation:
     size: tuple[int, ...] | None = None
     resize: int | None = None
     fit: Literal["stretch", "crop", "pad"] = "stretch"
+    upright: bool = False
     spacing: tuple[float, ...] | None = None
     multiple: int = 1
     channels: Literal["grey", "rgb", "all"] = "all"
@@ -66,6 +68,7 @@ class Preparation:
             raise Refused("AXES", "source", f"has {source.axes} axes where the model expects {self.axes}", "give data of the same kind")
         if self.axes == 0:
             return source
+        source = source.upright() if self.upright else source
         if self.spacing is not None:
             return _up_to_multiple(source.with_spacing(self.spacing), self.multiple)
         if self.size is None:
@@ -89,6 +92,8 @@ class Preparation:
     def source(self, image: Image) -> Image:
         """The image as it is read: on a coarser grid where the prepared one does not need more."""
         if self.axes == 0:
+            return image
+        if image.reduce is None:
             return image
         steps = np.array(self.grid(image.geometry).spacing) / np.array(image.geometry.spacing)
         return image.coarser(float(steps.min()) * 0.75)

@@ -176,13 +176,14 @@ def _preparation(recipe: Recipe, facts: Facts, ledger: Ledger, *, dense: bool, p
     channels = ledger.choose("prepare.channels", wish.channels, colour, "the pictures have no colour" if facts.grey else "as they come")
     size = _size(recipe, facts, ledger, dense=dense)
     low, high, mean, std = _scaling(recipe, facts, ledger, channels=channels, pretrained=pretrained)
-    spacing = wish.spacing
+    spacing = _spacing(recipe, facts, ledger)
     return Preparation(
         axes=facts.axes,
         size=size,
         resize=wish.resize,
         fit=ledger.choose("prepare.fit", wish.fit, "stretch", "the whole picture is seen"),
-        spacing=(tuple(spacing) if isinstance(spacing, list) else (spacing,) * facts.axes) if spacing is not None else None,
+        upright=facts.axes > 2,
+        spacing=spacing,
         multiple=16 if dense else 1,
         channels=channels,
         names=facts.channels if channels == "all" else (),
@@ -191,6 +192,17 @@ def _preparation(recipe: Recipe, facts: Facts, ledger: Ledger, *, dense: bool, p
         mean=mean,
         std=std,
     )
+
+
+def _spacing(recipe: Recipe, facts: Facts, ledger: Ledger) -> tuple[float, ...] | None:
+    """World units from sample to sample; volumes that differ in it meet at their median."""
+    wish = recipe.prepare.spacing
+    if wish is not None:
+        return tuple(wish) if isinstance(wish, list) else (wish,) * facts.axes
+    if facts.axes < 3 or facts.same_spacing or recipe.prepare.size is not None:
+        return None
+    ledger.choose("prepare.spacing", None, [round(v, 4) for v in facts.spacing], "the volumes differ in spacing; this is the median")
+    return facts.spacing
 
 
 def _size(recipe: Recipe, facts: Facts, ledger: Ledger, *, dense: bool) -> tuple[int, ...] | None:

@@ -14,6 +14,7 @@ from sagittal.errors import SagittalError, UnreadableInput, UsageError, nearest
 from sagittal.shelf import Shelf
 
 LAYOUTS = Shelf("sagittal.data.layouts", kind="layout")
+_LAST = "pictures"
 
 
 def discover(path: Path, *, layout: str | None = None, options: Mapping[str, object] | None = None) -> Found:
@@ -39,18 +40,23 @@ def discover(path: Path, *, layout: str | None = None, options: Mapping[str, obj
     if layout is not None:
         return _asked(root, layout, chosen)
     _check_options(chosen)
-    seen, errors = _look(root, chosen)
+    seen, others, errors = _look(root, chosen)
     if not seen:
+        seen = _unlabelled(root, chosen)
         if errors:
             raise errors[0]
+    if not seen:
         raise _nothing(root)
-    # Pictures without labels are what remains to be said when nothing else fits.
-    seen = [f for f in seen if f.layout != "pictures"] or seen
-    best = seen[0]
-    if best.manifest.said == "nothing" and errors and all(f.manifest.said == "nothing" for f in seen):
-        raise errors[0]
-    for other in seen[1:]:
-        best = _agree(best, other)
+    torn = next((e for e in errors if e.code == "AMBIGUOUS_TABLE"), None)
+    if torn is not None:
+        raise torn
+    best, *rivals = seen
+    # Who wrote our manifest meant it, whatever the folders are called.
+    if best.layout != "manifest_csv":
+        for other in rivals:
+            best = _agree(best, other)
+        for other in others:
+            best = _agree(best, other, asked=True)
     return _with_label(best)
 
 
@@ -58,7 +64,7 @@ def _asked(root: Path, layout: str, options: Mapping[str, object]) -> Found:
     known = LAYOUTS.options(layout)
     found: Found | None = LAYOUTS.make(layout, {k: v for k, v in options.items() if v is not None or k not in known}, root=root)
     if found is None:
-        others, _ = _look(root, {})
+        others, _, _ = _look(root, {})
         what = f"it is not laid out as {layout}"
         fitting = ", ".join(f.layout for f in others)
         raise UsageError("LAYOUT", root, what, f"it could be: {fitting}" if fitting else "see sagittal list layouts")
@@ -72,10 +78,16 @@ def _check_options(options: Mapping[str, object]) -> None:
             raise UsageError("UNKNOWN_OPTION", f"data.{key}", "no layout has such an option", nearest(key, known))
 
 
-def _look(root: Path, options: Mapping[str, object]) -> tuple[list[Found], list[SagittalError]]:
-    """What each layout sees, the one that says most first; and what went wrong."""
-    seen, errors = [], []
+def _look(root: Path, options: Mapping[str, object]) -> tuple[list[Found], list[Found], list[SagittalError]]:
+    """What the layouts see that know all options, the one that says most first; what others see; what went wrong.
+
+    A layout that does not know an option that was given cannot be meant, but may fill in what another leaves open.
+    """
+    seen: tuple[list[Found], list[Found]] = ([], [])
+    errors = []
     for name in LAYOUTS.names():
+        if name == _LAST:
+            continue
         known = LAYOUTS.options(name)
         meant = all(key in known for key in options)
         try:
@@ -85,14 +97,28 @@ def _look(root: Path, options: Mapping[str, object]) -> tuple[list[Found], list[
                 errors.append(error)
             continue
         if found is not None:
-            seen.append((meant, found))
-    # A layout that does not know an option that was given cannot be meant, but may fill in what another leaves open.
-    ordered = sorted(seen, key=lambda s: (not s[0], -s[1].rank, -len(s[1].manifest), s[1].layout))
-    return [f for _, f in ordered] if ordered and ordered[0][0] else [], errors
+            seen[not meant].append(found)
+    for part in seen:
+        part.sort(key=lambda f: (-f.rank, -len(f.manifest), f.layout))
+    return seen[0], seen[1], errors
 
 
-def _agree(best: Found, other: Found) -> Found:
+def _unlabelled(root: Path, options: Mapping[str, object]) -> list[Found]:
+    """Pictures without labels: what remains to be said when nothing else fits."""
+    known = LAYOUTS.options(_LAST)
+    if any(key not in known for key in options):
+        return []
+    found: Found | None = LAYOUTS.make(_LAST, options, root=root)
+    return [found] if found is not None else []
+
+
+def _agree(best: Found, other: Found, *, asked: bool = False) -> Found:
     """The better finding, with what the other can fill in.
+
+    Args:
+        best: What says most.
+        other: What may say more of the same files.
+        asked: The user's options name the better one, so the other need not agree.
 
     Raises:
         UsageError: They differ on the files that both speak of, or say as much of different files.
@@ -100,12 +126,12 @@ def _agree(best: Found, other: Found) -> Found:
     mine, theirs = _by_file(best.manifest), _by_file(other.manifest)
     both = mine.keys() & theirs.keys()
     guessed = best.manifest.provenance.get("label_rule") == "guessed"
-    if both and best.manifest.said in DRAWN and other.layout == "class_folders":
+    if both and not asked and best.manifest.said in DRAWN and other.layout == "class_folders":
         raise _differ(best, other, "masks and folders of classes ask for different tasks")
     worded = {"label", "labels"}
-    comparable = {best.manifest.said, other.manifest.said} <= worded and not guessed
+    comparable = {best.manifest.said, other.manifest.said} <= worded and not guessed and not asked
     if not both:
-        if other.manifest.said == "nothing" or best.rank > other.rank:
+        if asked or other.manifest.said == "nothing" or best.rank > other.rank:
             return best
         raise _differ(best, other, "they speak of different files")
     if comparable and not _same_partition([(mine[f].label, theirs[f].label) for f in both]):

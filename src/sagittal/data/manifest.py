@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Literal
 
 from sagittal.core import Annotation, Case, ClassLabel, LabelMap, Labels, Polygons, Value
+from sagittal.data.layouts._files import split_of
 from sagittal.errors import UnreadableInput, UsageError, nearest
 
 if TYPE_CHECKING:
@@ -223,7 +224,7 @@ class Manifest:
         for case in self.cases:
             for locator in (*case.images.values(), case.annotation):
                 path = locator.partition("::")[0]
-                if path and path not in known and not (self.root / path).exists():
+                if path and path not in known and not (self.root / path).exists() and not (self.root / locator).exists():
                     raise UnreadableInput(
                         "NOT_FOUND", path, f"the file of case {case.id} is not there", "correct the path, or leave the case out"
                     )
@@ -318,7 +319,8 @@ def relative(path: Path, root: Path) -> str:
     >>> relative(Path("/data/a/b.png"), Path("/data"))
     'a/b.png'
     """
-    return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
+    whole, start = path.as_posix(), root.as_posix().rstrip("/") + "/"
+    return whole[len(start) :] if whole.startswith(start) else whole
 
 
 def classes_of(words: Iterable[str]) -> tuple[str, ...]:
@@ -360,6 +362,7 @@ def _cases(file: Path, text: str) -> list[Case]:
         name = cell.get("case") or str(PurePosixPath(first).with_suffix("")) if first else cell.get("case", "")
         extra = {k: cell[k] for k in meta if cell[k]}
         told = {k: cell.get(k, "") for k in ("group", "split", "annotation", "label")}
+        told["split"] = split_of(told["split"]) or told["split"]
         cases.append(Case(id=name, images=sources, meta=extra, **told))
     return cases
 

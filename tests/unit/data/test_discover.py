@@ -123,3 +123,36 @@ def test_real_sets_are_what_they_are(real_data, folder, layout, said, n, splits,
     manifest = seen.manifest.check()
     assert (seen.layout, manifest.said, len(manifest), manifest.splits) == (layout, said, n, splits)
     assert len({c.group for c in manifest.cases if c.group}) == people
+
+
+def test_our_own_manifest_is_meant(tmp_path, tree):
+    _classes(tmp_path, tree)
+    (tmp_path / "manifest.csv").write_text("case,image,label,split\n1,ill/ill0.png,other,Training\n2,well/well0.png,more,valid\n")
+    seen = discover(tmp_path)
+    assert (seen.layout, seen.manifest.counts()) == ("manifest_csv", {"train": {"more": 0, "other": 1}, "val": {"more": 1, "other": 0}})
+
+
+def test_options_of_one_layout_leave_the_others_to_fill_in(tmp_path, tree):
+    tree(tmp_path, [f"{s}/{c}/{s}{c}{i}.png" for s in ("train", "test") for c in ("ill", "well") for i in range(4)])
+    rows = [f"{s}{c}{i}.png,{'xy'[i % 2]}" for s in ("train", "test") for c in ("ill", "well") for i in range(4)]
+    (tmp_path / "t.csv").write_text("\n".join(["file,flavour", *rows]))
+    seen = discover(tmp_path, options={"label": "flavour"})
+    assert seen.manifest.counts() == {"train": {"x": 4, "y": 4}, "test": {"x": 4, "y": 4}}
+
+
+def test_two_tables_that_differ_are_ambiguous_even_beside_folders(tmp_path, tree):
+    _classes(tmp_path, tree)
+    for name, shift in (("one.csv", 0), ("two.csv", 1)):
+        rows = [f"{c}/{c}{i}.png,{'xy'[(i + shift) % 2]}" for c in ("ill", "well") for i in range(4)]
+        (tmp_path / name).write_text("\n".join(["file,label", *rows]))
+    with pytest.raises(UsageError, match="AMBIGUOUS_TABLE"):
+        discover(tmp_path)
+
+
+def test_folders_decide_where_several_columns_could_be_the_label(tmp_path, tree):
+    _classes(tmp_path, tree)
+    rows = [f"{c}/{c}{i}.png,{'xy'[i % 2]},{'uvw'[i % 3]},p{i}" for c in ("ill", "well") for i in range(4)]
+    (tmp_path / "t.csv").write_text("\n".join(["file,label_one,label_two,patient", *rows]))
+    seen = discover(tmp_path)
+    assert seen.manifest.counts() == {"": {"ill": 4, "well": 4}}
+    assert seen.manifest.has_groups

@@ -78,8 +78,8 @@ def looks_like_person(folder: str) -> bool:
 def name_of(case: Case) -> str:
     """The file name of a case's first image, without its suffix."""
     first = next(iter(case.images.values()), "")
-    path = PurePosixPath(first.partition("::")[0])
-    return path.name.removesuffix(".gz").rpartition(".")[0] or path.name
+    name = first.partition("::")[0].rpartition("/")[2]
+    return name.removesuffix(".gz").rpartition(".")[0] or name
 
 
 def cases_by_folder(cases: Sequence[Case]) -> Grouped | None:
@@ -99,9 +99,10 @@ def cases_by_folder(cases: Sequence[Case]) -> Grouped | None:
 
 def _proposed(cases: Sequence[Case]) -> Grouped:
     """Groups by the first known pattern that fits nearly all names and puts some cases together."""
+    names = [name_of(c) for c in cases]
     for text in _KNOWN:
         pattern = re.compile(text)
-        keys = [(_key(pattern, c, names_only=True)).casefold() for c in cases]
+        keys = [_first(pattern.search(name)).casefold() for name in names]
         fits = sum(map(bool, keys))
         if fits < _LEAST_FIT * len(cases) or not _tells(keys):
             continue
@@ -120,10 +121,12 @@ def _tells(keys: Sequence[str]) -> bool:
     return len(sizes) >= 5 or max(sizes.values()) <= 0.5 * len(keys)
 
 
-def _key(pattern: re.Pattern[str], case: Case, *, names_only: bool = False) -> str:
-    match = pattern.search(name_of(case))
-    if match is None and not names_only:
-        match = pattern.search(next(iter(case.images.values()), ""))
+def _key(pattern: re.Pattern[str], case: Case) -> str:
+    return _first(pattern.search(name_of(case)) or pattern.search(next(iter(case.images.values()), "")))
+
+
+def _first(match: re.Match[str] | None) -> str:
+    """The first bracket pair that matched something."""
     return next((g for g in match.groups() if g), "") if match else ""
 
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from sagittal.data.layouts._columns import are_numbers, are_values, is_id, label_columns, plain, words
 from sagittal.data.manifest import Said, classes_of
-from sagittal.errors import UsageError
 
 _META = {
     "sex",
@@ -77,15 +76,17 @@ def tell(columns: Mapping[str, Sequence[str]], asked: str = "") -> Told:
         columns: Those that name no file, split or patient.
         asked: The column that the user named.
 
-    Raises:
-        UsageError: Two columns are named after labels and say different things.
+    Returns:
+        What was said; nothing, with the choices, when several columns could tell it.
     """
     rows = len(next(iter(columns.values()), []))
     if asked:
         return _from_column(asked, columns[asked])
     named = [c for c in label_columns(columns) if any(columns[c])]
     if named:
-        chosen, note = _choose(named, columns)
+        chosen, note, torn = _choose(named, columns)
+        if torn:
+            return Told(said="nothing", words=[""] * rows, classes=(), choices=torn)
         return _from_column(chosen, columns[chosen], note=note)
     hot = [c for c in columns if not is_id(c) and not words(c) & _META and set(columns[c]) <= {"0", "1", "0.0", "1.0"} and any(columns[c])]
     if len(hot) >= 2:
@@ -99,8 +100,8 @@ def tell(columns: Mapping[str, Sequence[str]], asked: str = "") -> Told:
     return Told(said="nothing", words=[""] * rows, classes=(), choices=tuple(likely))
 
 
-def _choose(named: Sequence[str], columns: Mapping[str, Sequence[str]]) -> tuple[str, str]:
-    """One of several columns that are named after labels."""
+def _choose(named: Sequence[str], columns: Mapping[str, Sequence[str]]) -> tuple[str, str, tuple[str, ...]]:
+    """One of several columns that are named after labels, a note on the others, and the choice where none stands out."""
     first = named[0]
     same = [c for c in named if _one_to_one(columns[first], columns[c])]
     worded = [c for c in same if not are_numbers(columns[c])]
@@ -108,9 +109,8 @@ def _choose(named: Sequence[str], columns: Mapping[str, Sequence[str]]) -> tuple
     others = [c for c in named if c not in same]
     exact = [c for c in label_columns(named) if plain(c) in {"label", "labels", "class", "target", "diagnosis"}]
     if others and not exact and not _refines(columns[chosen], columns[others[0]]):
-        choice = ", ".join((chosen, *others))
-        raise UsageError("AMBIGUOUS_LABEL", chosen, f"several columns could be the label: {choice}", "say which with data.label=COLUMN")
-    return chosen, f"also there: {', '.join(others)} (choose with data.label)" if others else ""
+        return chosen, "", (chosen, *others)
+    return chosen, f"also there: {', '.join(others)} (choose with data.label)" if others else "", ()
 
 
 def _one_to_one(a: Sequence[str], b: Sequence[str]) -> bool:

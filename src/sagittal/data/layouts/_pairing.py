@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
 from sagittal.data.layouts._files import split_of, stem_of
 from sagittal.data.layouts._roles import is_image_name, is_mask_name, is_role_folder
@@ -32,8 +31,8 @@ def place(locator: str) -> Placed:
     >>> place("IBSR_07/IBSR_07_seg.nii.gz").is_mask, place("image_3.nii.gz").key == place("label_3.nii.gz").key
     (True, True)
     """
-    path = PurePosixPath(locator)
-    folders, stem = path.parts[:-1], stem_of(path.name)
+    *folders, name = locator.split("/")
+    stem = stem_of(name)
     roles = [f for f in folders if is_role_folder(f)]
     drawn = is_mask_name(roles[-1]) if roles else is_mask_name(stem)
     split = next(filter(None, map(split_of, folders)), "")

@@ -12,7 +12,7 @@ from sagittal.data.layouts._found import Found, found, labels_for, plural
 from sagittal.data.layouts._index import FileIndex
 from sagittal.data.layouts._labels import Told, tell
 from sagittal.data.manifest import Manifest
-from sagittal.errors import SagittalError, UsageError, nearest
+from sagittal.errors import UsageError, nearest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -131,23 +131,22 @@ def _names_files(words: dict[str, list[str]], path: Path) -> bool:
 
 
 def _told(frame: pd.DataFrame, rest: dict[str, list[str]], label: str | None) -> Told:
-    """The label of each row."""
+    """The label of each row: a column named after one, else the only column of words, else the last column.
+
+    Raises:
+        UsageError: Several columns could be it.
+    """
     wordy = [c for c in rest if frame[c].dtype.kind not in "iufb" and not is_id(c) and len(set(rest[c])) <= 0.5 * len(frame)]
-    try:
-        told = tell({c: rest[c] for c in rest}, label or "")
-    except SagittalError:
-        if not label and len(wordy) == 1:
-            return tell(rest, wordy[0])
-        raise
-    if told.said != "nothing" and (not told.guessed or len(told.columns) == 1) and not (told.guessed and told.columns[0] not in wordy):
+    told = tell(rest, label or "")
+    # Several columns of zeros and ones are classes beside pictures; in a table they are features like any other.
+    if told.said != "nothing" and not told.guessed and len(told.columns) == 1:
         return told
-    if len(wordy) == 1:
-        return tell(rest, wordy[0])
-    if len(wordy) > 1:
+    choices = wordy if told.guessed or not told.choices else list(told.choices)
+    if len(choices) > 1:
         raise UsageError(
-            "AMBIGUOUS_LABEL", "label", f"several columns could be the label: {', '.join(wordy)}", "say which with data.label=COLUMN"
+            "AMBIGUOUS_LABEL", "label", f"several columns could be the label: {', '.join(choices)}", "say which with data.label=COLUMN"
         )
-    return tell(rest, list(rest)[-1])
+    return tell(rest, choices[0] if choices else list(rest)[-1])
 
 
 def _sentence(path: Path, manifest: Manifest, told: Told, meta: list[str], whose: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from sagittal.data.discover import discover
 from sagittal.data.layouts.any_csv import any_csv
 from sagittal.errors import UsageError
 
@@ -108,7 +109,7 @@ def test_two_columns_that_could_be_the_label_are_ambiguous(folder):
     rows = [(f, "xy"[i % 2], "uvw"[i % 3]) for i, f in enumerate(FILES)]
     _csv(folder, ("file", "label_one", "label_two"), rows)
     with pytest.raises(UsageError, match="label_one, label_two"):
-        any_csv(folder)
+        discover(folder)
     assert any_csv(folder, label="label_two").manifest.labels.classes == ("u", "v", "w")
 
 

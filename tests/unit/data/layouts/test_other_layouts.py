@@ -111,6 +111,12 @@ def test_the_last_column_is_the_label_when_nothing_else_is(tmp_path):
     assert table(tmp_path).manifest.labels.classes == ("0", "1")
 
 
+def test_columns_of_zeros_and_ones_are_features(tmp_path):
+    (tmp_path / "t.csv").write_text("smoker,male,age,outcome\n" + "\n".join(f"{i % 2},{i % 3 % 2},{i},{i % 5 % 2}" for i in range(40)))
+    seen = table(tmp_path)
+    assert (seen.manifest.features, seen.manifest.labels.classes) == (("smoker", "male", "age"), ("0", "1"))
+
+
 def test_two_columns_of_words_are_ambiguous(tmp_path):
     (tmp_path / "t.csv").write_text("a,colour,taste\n" + "\n".join(f"{i}.5,{'rgb'[i % 3]},{'xy'[i % 2]}" for i in range(40)))
     with pytest.raises(UsageError, match="colour, taste") as caught:

@@ -261,8 +261,8 @@ def _model(recipe: Recipe, facts: Facts, ledger: Ledger, *, dense: bool) -> tupl
 
 def _default_model(facts: Facts, options: Mapping[str, Any], *, dense: bool) -> tuple[str, dict[str, Any]]:
     if facts.axes == 0:
-        patterns = [8, 16] if facts.ordered else []
-        return "mlp", {"widths": [64, 64], "dropout": 0.3, "activation": "gelu", "waves": 256, "patterns": patterns, **options}
+        seen = {"patterns": [8, 16]} if facts.ordered else {"waves": 256}
+        return "mlp", {"widths": [64, 64], "dropout": 0.3, "activation": "gelu", **seen, **options}
     if dense:
         return "unet", {"widths": [16, 32, 64, 128], **options}
     if max(facts.shape) <= 64:

@@ -39,6 +39,16 @@ class Waves(nn.Module):
         return math.sqrt(2) * torch.cos(torch.addmm(self.phases, x, self.directions))
 
 
+class _Pattern(nn.Conv1d):
+    """A convolution along columns; it starts by its inputs, since a first layer of one channel would start too small."""
+
+    def draw(self, generator: torch.Generator) -> None:
+        """Fill the weights after He et al., fan in."""
+        nn.init.kaiming_normal_(self.weight, mode="fan_in", nonlinearity="relu", generator=generator)
+        if self.bias is not None:
+            nn.init.zeros_(self.bias)
+
+
 class Patterns(nn.Module):
     """Convolutions along columns that have an order (bands, time points): ``(B, columns) -> (B, features)``.
 
@@ -56,7 +66,7 @@ class Patterns(nn.Module):
         inputs, length = 1, columns
         for width in widths:
             kernel = 5 if inputs == 1 else 3
-            layers += [nn.Conv1d(inputs, width, kernel, stride=2, padding=kernel // 2), activation_layer(activation)]
+            layers += [_Pattern(inputs, width, kernel, stride=2, padding=kernel // 2), activation_layer(activation)]
             inputs, length = width, (length - 1) // 2 + 1
         self.layers = nn.Sequential(*layers, nn.Flatten(1))
         self.features = inputs * length

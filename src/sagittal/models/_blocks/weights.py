@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Literal, TypeVar
+from typing import Literal, Protocol, TypeVar, runtime_checkable
 
 import torch
 from torch import nn
 
-from sagittal.models._blocks.columns import Waves
 from sagittal.models._blocks.layers import CONVOLUTIONS
+
+
+@runtime_checkable
+class Drawn(Protocol):
+    """A layer that says itself how it starts."""
+
+    def draw(self, generator: torch.Generator) -> None:
+        """Fill weights and buffers."""
+        ...
+
 
 _Module = TypeVar("_Module", bound=nn.Module)
 Linear = Literal["normal", "uniform", "kaiming"]
@@ -42,13 +51,13 @@ def built(make: Callable[[], _Module], generator: torch.Generator | None, *, lin
 def start(network: nn.Module, generator: torch.Generator, *, linear: Linear = "uniform") -> None:
     """Fill every weight: convolutions after He et al. (fan out, ReLU), norms with 1 and 0, biases with 0."""
     for module in network.modules():
-        if isinstance(module, (*CONVOLUTIONS, *_TRANSPOSED)):
+        if isinstance(module, Drawn):
+            module.draw(generator)
+        elif isinstance(module, (*CONVOLUTIONS, *_TRANSPOSED)):
             nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu", generator=generator)  # type: ignore[arg-type]
             _zero(module.bias)  # type: ignore[arg-type]
         elif isinstance(module, nn.Linear):
             _linear(module, linear, generator)
-        elif isinstance(module, Waves):
-            module.draw(generator)
         elif isinstance(module, nn.PReLU):
             module.weight.fill_(0.25)
         elif any(True for _ in module.parameters(recurse=False)) or any(True for _ in module.buffers(recurse=False)):

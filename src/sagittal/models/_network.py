@@ -71,8 +71,8 @@ class Network(nn.Module):
     def answering_in(self, mean: Sequence[float], std: Sequence[float]) -> Network:
         """The same network, its raw outputs brought to this mean and spread, a number each an output channel.
 
-        The last layer starts small, so that the first answers are the mean. The numbers are kept with the weights. Losses and answers are then in real units, while the layers work with
-        numbers around 1.
+        The last layer starts small, so that the first answers are the mean. The numbers are kept with the weights.
+        Losses and answers are then in real units, while the layers work with numbers around 1.
 
         >>> from sagittal.models.mlp import mlp
         >>> network = mlp(channels=3, outputs=1, widths=()).answering_in([40.0], [12.0])

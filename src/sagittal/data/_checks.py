@@ -156,7 +156,7 @@ def _unlabelled(manifest: Manifest) -> Iterator[Finding]:
         return
     bare = tuple(c.id for c in manifest.cases if not c.label and not c.annotation)
     if bare:
-        what = f"{len(bare)} {_cases(bare)} have no label"
+        what = f"{len(bare)} {_cases(bare)} have no label and cannot be learned from"
         yield Finding(code="NO_LABEL", severity="warn", items=bare, what=what, remedy="label them, or leave them out")
 
 

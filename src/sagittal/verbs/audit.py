@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from sagittal.core import Case
 from sagittal.data.audit import LEAKS, Audit, Progress
 from sagittal.data.audit import audit as look
 from sagittal.data.finding import Finding
@@ -144,7 +145,7 @@ def audited(
     error = seen.refusal(allow=allowed, drop=rules.leaks == "drop", skip_unreadable=allow_unreadable)
     if error is not None:
         raise error
-    manifest = found.manifest.with_cases(c for c in found.manifest.cases if c.id not in seen.unreadable)
+    manifest = found.manifest.with_cases(c for c in found.manifest.cases if c.id not in seen.unreadable and _is_told(c, found.manifest))
     manifest, dropped = apart(manifest, seen.exact(), leaks=rules.leaks, allow=allowed)
     # Only for drawing splits are alike cases one patient; what is kept in the manifest is what is known.
     tied = unite(manifest, _free(manifest, seen.alike()))
@@ -153,6 +154,11 @@ def audited(
     kept = tuple(replace(c, split=where[c.id]) for c in manifest.cases if c.id in where)
     manifest = manifest.with_cases(kept, **{k: v for k, v in drawn.provenance.items() if k in {"split_rule", "dropped"}})
     return seen.with_findings([*dropped, *made], manifest), manifest
+
+
+def _is_told(case: Case, manifest: Manifest) -> bool:
+    """Whether anything was said of a case; with several labels, none of them is an answer too."""
+    return bool(case.label or case.annotation) or manifest.said in {"labels", "nothing"}
 
 
 def _free(manifest: Manifest, pairs: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:

@@ -258,3 +258,12 @@ def test_no_real_set_is_refused(real_data, folder):
     assert found.refusal() is None
     if folder == "brain_tumor_mri_4class":
         assert {"DUPLICATE", "NEAR_DUPLICATE"} <= _codes(found, "warn")
+
+
+def test_cases_without_a_label_are_left_out_of_training(tmp_path, picture):
+    for i in range(40):
+        picture(tmp_path / f"{i}.png", i, size=(40, 40))
+    (tmp_path / "t.csv").write_text("file,label\n" + "".join(f"{i}.png,{'' if i < 4 else 'xy'[i % 2]}\n" for i in range(40)))
+    found, manifest = audited(discover(tmp_path))
+    assert "NO_LABEL" in _codes(found, "warn")
+    assert len(manifest) == 36

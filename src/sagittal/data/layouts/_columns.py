@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from sagittal.data.layouts._files import split_of
 
@@ -23,6 +23,7 @@ _GROUP: tuple[str, ...] = (
     "groupid",
 )
 _GROUP_WORDS = {"patient", "subject", "person", "participant", "pid", "mrn", "donor"}
+_OF_PEOPLE = {"age", "sex", "gender", "weight", "height", "position", "type", "status", "class", "label", "outcome", "name"}
 _LABEL: tuple[str, ...] = (
     "label",
     "labels",
@@ -94,16 +95,26 @@ def words(name: str) -> set[str]:
     return {w for w in re.split(r"[^a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).casefold()) if w}
 
 
-def group_column(names: Iterable[str]) -> str:
-    """The column that says whose a row is; empty when none does."""
-    return _first(
-        names, _GROUP, lambda n: bool(words(n) & _GROUP_WORDS and not words(n) & {"age", "sex", "gender", "weight", "height", "position"})
-    )
+def group_column(columns: Mapping[str, Sequence[str]]) -> str:
+    """The column that says whose a row is; empty when none does.
+
+    A column called only ``group`` must look like ids: it may as well be the arm of a study.
+
+    >>> group_column({"Patient ID": ["1", "2"], "age": ["4", "5"]}), group_column({"group": ["control", "treated"]})
+    ('Patient ID', '')
+    """
+    people = [n for n, cells in columns.items() if len({c for c in cells if c}) > 1 and (words(n) & _GROUP_WORDS or _are_ids(cells))]
+    return _first(people, _GROUP, lambda n: bool(words(n) & _GROUP_WORDS and not words(n) & _OF_PEOPLE))
 
 
-def label_columns(names: Iterable[str]) -> list[str]:
+def _are_ids(cells: Sequence[str]) -> bool:
+    filled = [c for c in cells if c]
+    return sum(any(s.isdigit() for s in c) for c in filled) >= 0.9 * len(filled) and len(set(filled)) >= 5
+
+
+def label_columns(names: Collection[str]) -> list[str]:
     """The columns that are named after a label, the likeliest first."""
-    known = list(names)
+    known = [n for n in names if plain(n) != "y" or not any(plain(o) == "x" for o in names)]
     exact = sorted((n for n in known if plain(n) in _LABEL), key=lambda n: _LABEL.index(plain(n)))
     return [
         *exact,

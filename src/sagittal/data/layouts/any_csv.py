@@ -19,6 +19,7 @@ from sagittal.data.manifest import Manifest
 from sagittal.errors import SagittalError, UsageError, nearest
 
 _LEAST_FOUND = 0.5
+_OFTEN = 0.05
 _MOST_DEPTH = 3
 
 
@@ -142,7 +143,7 @@ def _see(table: Cells, index: FileIndex, base: Path, asked: _Columns, positive: 
     used = {image, mask} - {""}
     rest = {c: v for c, v in table.columns.items() if c not in used}
     split = asked.split or split_column(rest)
-    group = asked.group if asked.group in rest else ("" if asked.group else group_column(c for c in rest if c != split))
+    group = asked.group if asked.group in rest else ("" if asked.group else group_column({c: v for c, v in rest.items() if c != split}))
     others = {c: v for c, v in rest.items() if c not in {split, group}}
     told = Told(said="mask", words=[""] * len(table), classes=()) if mask else tell(others, asked.label)
     meta = [c for c in others if c not in told.columns]
@@ -174,6 +175,7 @@ def _as_found(table: Cells, base: Path, mapping: _Mapping, told: Told, cases: li
     if not mapping.group:
         by_name = grouped(cases, asked.group or None)
         cases, rule, clause = list(by_name.cases), by_name.rule, f"; {by_name.clause}"
+    told = _several(told, cases, table)
     labels = labels_for(told.classes, positive=positive, said=told.said)
     if told.said == "mask":
         labels = Labels(classes=("background", "foreground"), background="background")
@@ -194,6 +196,21 @@ def _as_found(table: Cells, base: Path, mapping: _Mapping, told: Told, cases: li
     provenance |= {"choices": list(told.choices)} if told.choices else {}
     manifest = Manifest(cases=tuple(cases), labels=labels, root=base, provenance=provenance)
     return found("any_csv", manifest, sentence, extra=1 if told.said != "nothing" and not told.guessed else 0)
+
+
+def _several(told: Told, cases: Sequence[Case], table: Cells) -> Told:
+    """What was said, once rows that name a file again are counted: several labels, if that happens often.
+
+    Raises:
+        UsageError: It happens to a few files only, so it is a contradiction.
+    """
+    torn = [c for c in cases if ";" in c.label]
+    if told.said != "label" or not torn:
+        return told
+    if len(torn) < _OFTEN * len(cases):
+        what = f"{table.file.name} calls it {torn[0].label.replace(';', ' and ')}"
+        raise UsageError("LABEL_CONFLICT", torn[0].id, what, "leave one of the rows")
+    return replace(told, said="labels")
 
 
 def _file_columns(table: Cells, index: FileIndex, asked: _Columns) -> tuple[str, list[str], str, list[str]]:

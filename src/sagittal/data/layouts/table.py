@@ -63,7 +63,7 @@ def table(
     if len(frame) < 2 or len(words) < 2 or _names_files(words, path):
         return None
     parted = split or split_column(words)
-    whose = "" if group == "none" else group if group in words else group_column(c for c in words if c != parted)
+    whose = "" if group == "none" else group if group in words else group_column({c: v for c, v in words.items() if c != parted})
     rest = {c: v for c, v in words.items() if c not in {parted, whose}}
     told = _told(frame, rest, label)
     numbers = [c for c in rest if c not in told.columns and not is_id(c) and frame[c].dtype.kind in "iufb"]

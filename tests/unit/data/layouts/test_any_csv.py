@@ -129,3 +129,29 @@ def test_a_table_of_something_else_is_none(folder):
     assert any_csv(_csv(folder, ("country", "value"), [("x", 1), ("y", 2)])) is None
     (folder / "table.csv").write_bytes(b"\x00\x01\x02" * 50)
     assert any_csv(folder) is None
+
+
+def test_the_arm_of_a_study_is_no_patient(folder):
+    rows = [(f, f[0], ("control", "treated")[i % 2]) for i, f in enumerate(FILES)]
+    seen = any_csv(_csv(folder, ("file", "label", "group"), rows))
+    assert not seen.manifest.has_groups
+    assert seen.manifest.case("pics/a0").meta == {"group": "control"}
+
+
+def test_coordinates_are_no_labels(folder):
+    rows = [(f, "nodule" if i % 2 else "mass", i, i + 1) for i, f in enumerate(FILES)]
+    assert any_csv(_csv(folder, ("Image Index", "Finding Label", "x", "y"), rows)).manifest.labels.classes == ("mass", "nodule")
+
+
+def test_a_file_named_twice_is_one_case(folder):
+    rows = [*((f, f[0]) for f in FILES), ("a0", "a")]
+    assert len(any_csv(_csv(folder, ("file", "label"), rows)).manifest.check()) == 12
+    seen = any_csv(_csv(folder, ("file", "label"), [*rows, ("a1", "b"), ("a2", "b")])).manifest.check()
+    assert (seen.said, seen.case("pics/a1").label) == ("labels", "a;b")
+
+
+def test_a_contradiction_is_named(tmp_path, tree):
+    tree(tmp_path, [f"{i}.png" for i in range(40)])
+    rows = [*((f"{i}.png", "xy"[i % 2]) for i in range(40)), ("7.png", "x")]
+    with pytest.raises(UsageError, match="LABEL_CONFLICT 7"):
+        any_csv(_csv(tmp_path, ("file", "label"), rows))

@@ -67,6 +67,7 @@ class Row:
         measured: The scores of the case, by metric.
         trivial: The same scores of an answer that draws nothing.
         unit: Of lengths in the world of the case.
+        place: The grid of a window; None for a whole case.
     """
 
     case: Case
@@ -79,6 +80,7 @@ class Row:
     measured: Mapping[str, CaseValues] = field(default_factory=dict)
     trivial: Mapping[str, CaseValues] = field(default_factory=dict)
     unit: str = "mm"
+    place: Geometry | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -180,7 +182,8 @@ def answered(predictor: Predictor, manifest: Manifest, cases: Sequence[Case], *,
             said = name, manifest.annotation(by_id[name], like=wholes.pop(name))
         if keep is not None:
             keep(by_id[name], prediction)
-        yield _row(predictor.task, said[1], by_id[name], prediction)
+        row = _row(predictor.task, said[1], by_id[name], prediction)
+        yield replace(row, place=prediction.geometry) if windowed else row
 
 
 def _row(task: Task, said: Annotation, case: Case, prediction: Prediction) -> Row:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from sagittal.core.geometry import Geometry
 from sagittal.core.image import Image
 from sagittal.core.prediction import Explanation
 from sagittal.engine.assess import Assessment, Row
 from sagittal.engine.infer import Predictor
+from sagittal.metrics._boxes import matched
+from sagittal.metrics._case import ABSENT
 from sagittal.models._members import Members
 from sagittal.ops.stitch import Stitch
 from sagittal.ops.warp import ReadMap, gather
@@ -54,6 +57,16 @@ def explain_case(predictor: Predictor, name: str, image: Image, *, target: int) 
     return Explanation(case=name, geometry=image.geometry, target=predictor.plan.labels.classes[target], method=part.name, values=row)
 
 
+def part_of(predictor: Predictor, image: Image, place: Geometry) -> Image:
+    """The part of an image that a window shows, on the window's grid, so that the window is explained by itself."""
+    preparation = predictor.plan.preparation
+    source = preparation.source(image)
+    values = preparation.read(preparation.values(source), source.geometry, place)
+    shown = np.clip(np.rint(values), 0, 255).astype(np.uint8) if image.read().dtype == np.uint8 else values
+    names = image.channels if len(image.channels) == len(shown) else None
+    return Image.of(shown, place, channels=names)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pick:
     """A case worth looking at.
@@ -61,28 +74,32 @@ class Pick:
     Args:
         row: The answered case.
         kind: ``TP``, ``FP``, ``TN``, ``FN`` of the positive class; ``right``, ``wrong`` where none is named;
-            ``confident_mistake``; ``near_threshold``.
+            ``confident_mistake``; ``near_threshold``; ``worst``, ``best`` of values and of what is drawn.
         target: The class to explain.
-        p: Its probability.
+        p: Its probability; None where the answer is none.
+        note: How good the answer is, in words.
     """
 
     row: Row
     kind: str
     target: int
-    p: float
+    p: float | None
+    note: str = ""
 
 
 def pick(assessment: Assessment, *, most: int, threshold: float | None = None) -> list[Pick]:
     """Cases for the galleries: the surest of each kind, the surest mistakes, and those nearest to the threshold.
 
+    Of values, masks and boxes the worst and the best.
+
     Args:
-        assessment: Of classes that exclude each other; others give no picks of a kind, only the first cases.
+        assessment: Of several labels a case, only the first cases are taken.
         most: Of each kind.
         threshold: Of the positive class's probability.
     """
     answers = assessment.answers
-    if answers is None or answers.kind not in {"class", "classes"}:
-        return []
+    if answers is None or answers.kind in {"value", "boxes"}:
+        return _extremes(assessment, most)
     rows = list(assessment.rows)
     if answers.kind == "classes":
         return [Pick(row=r, kind="case", target=int(r.scores.argmax()), p=float(r.scores.max())) for r in rows[:most]]
@@ -94,10 +111,54 @@ def pick(assessment: Assessment, *, most: int, threshold: float | None = None) -
             found = Pick(row=row, kind=_kind(row, positive), target=int(row.answer), p=float(row.scores[int(row.answer)]))
             by_kind.setdefault(found.kind, []).append(found)
     for kind in sorted(by_kind, key=lambda k: ["TP", "FP", "TN", "FN", "right", "wrong"].index(k)):
-        picks += sorted(by_kind[kind], key=lambda p: (-p.p, p.row.id))[:most]
+        picks += sorted(by_kind[kind], key=_surest)[:most]
     wrong = [p for found in by_kind.values() for p in found if int(p.row.truth) != int(p.row.answer)]
-    picks += [_as(p, "confident_mistake") for p in sorted(wrong, key=lambda p: (-p.p, p.row.id))[:most]]
+    picks += [_as(p, "confident_mistake") for p in sorted(wrong, key=_surest)[:most]]
     return picks + _nearest([p for found in by_kind.values() for p in found], positive, threshold, most)
+
+
+def _surest(p: Pick) -> tuple[float, str]:
+    return -(p.p or 0.0), p.row.id
+
+
+def _extremes(assessment: Assessment, most: int) -> list[Pick]:
+    """The worst and the best cases, each once; cases without anything to find or draw are left out."""
+    told = sorted(((good, note, row.id, row) for row, good, note in _goodness(assessment)), key=lambda t: (t[0], t[2]))
+    half = min(most, (len(told) + 1) // 2)
+    worst, best = told[:half], told[half:][::-1][:most]
+    return [
+        Pick(row=row, kind=kind, target=_farthest(row), p=None, note=note)
+        for kind, some in (("worst", worst), ("best", best))
+        for _, note, _, row in some
+    ]
+
+
+def _farthest(row: Row) -> int:
+    """The value that is farthest off; 0 for what is drawn."""
+    return (
+        int(np.abs(row.truth - row.answer).argmax())
+        if row.truth.shape == row.answer.shape and row.truth.ndim == 1 and row.truth.size
+        else 0
+    )
+
+
+def _goodness(assessment: Assessment) -> Iterator[tuple[Row, float, str]]:
+    """Each case with a number that is higher for a better answer, and the same in words."""
+    answers, task = assessment.answers, assessment.task
+    for i, row in enumerate(assessment.rows):
+        if answers is None:
+            known = [v if isinstance(v, float) else 0.0 for v in row.measured[task.per_case[0]].values() if v != ABSENT]
+            if known:
+                yield row, float(np.mean(known)), f"{task.per_case[0]} {np.mean(known):.2f}"
+        elif answers.kind == "value":
+            yield row, -float(np.abs(row.truth - row.answer).sum()), ""
+        else:
+            each = matched(answers.take(np.array([i])), iou=0.5)
+            hits, said, true = (
+                sum(int(v) for v in values) for values in zip(*((m.hit.sum(), len(m.hit), m.truths.sum()) for m in each), strict=True)
+            )
+            if said + true:
+                yield row, 2 * hits / (said + true), f"{hits} of {true} found, {said - hits} false"
 
 
 def _nearest(picks: Sequence[Pick], positive: int | None, threshold: float | None, most: int) -> list[Pick]:

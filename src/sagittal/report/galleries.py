@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sagittal.report._pixels import Picture, as_bytes, laid_out, picture
+from sagittal.report._pixels import MOST_PX, Picture, as_bytes, laid_out, picture
 
 WARM = ((0.0, (60, 0, 70)), (0.35, (190, 40, 60)), (0.7, (250, 140, 20)), (1.0, (255, 245, 150)))
 """Cold to warm as lightness rises, so that it can be read without colour (after matplotlib's inferno)."""
@@ -60,15 +60,31 @@ def outlines(values: ArrayLike, masks: Mapping[str, ArrayLike], *, spacing: Sequ
     Raises:
         ValueError: A mask lies on another grid, or a colour is not ``#rrggbb``.
     """
-    insides = {colour: np.asarray(mask) != 0 for colour, mask in masks.items()}
-    some = np.logical_or.reduce(list(insides.values())) if insides else np.zeros(np.shape(values)[1:], bool)
+    some = _any_of(masks, np.shape(values)[1:])
     stored = _on_one_grid(values, some.shape)
     at = _fullest(some) if some.any() else None
-    drawn = picture(stored, spacing=spacing, at=at)
-    for colour, inside in insides.items():
-        region = laid_out(inside.astype(np.float32), spacing=spacing, at=at, shape=drawn.shape[:2]) > 0.5
-        drawn[_edge(region)] = _rgb(colour)
-    return png(drawn)
+    return png(_outlined(stored, masks, spacing=spacing, at=at, most_px=MOST_PX))
+
+
+def compared(
+    values: ArrayLike,
+    truth: Mapping[str, ArrayLike],
+    answer: Mapping[str, ArrayLike],
+    *,
+    spacing: Sequence[float] | None = None,
+    most_px: int = 320,
+) -> tuple[bytes, bytes]:
+    """The picture with what a person drew and with what was answered, in the same slices and size; see :func:`outlines`.
+
+    The slices of a volume are those with most of the truth; of the answer where the truth is empty.
+    """
+    shape = np.shape(values)[1:]
+    some = _any_of(truth, shape)
+    some = some if some.any() else _any_of(answer, shape)
+    stored = _on_one_grid(values, some.shape)
+    at = _fullest(some) if some.any() else None
+    first, second = (png(_outlined(stored, masks, spacing=spacing, at=at, most_px=most_px)) for masks in (truth, answer))
+    return first, second
 
 
 def boxed(values: ArrayLike, boxes: Mapping[str, ArrayLike]) -> bytes:
@@ -164,6 +180,22 @@ def _covered(
     level = laid_out(warmth, spacing=spacing, at=at, shape=below.shape[:2])
     cover = (strength * level**0.8)[..., None]
     return as_bytes(below * (1 - cover) + _warm(level) * cover)
+
+
+def _any_of(masks: Mapping[str, ArrayLike], shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Where any of the masks is."""
+    some: NDArray[np.bool_] = np.logical_or.reduce([np.asarray(m) != 0 for m in masks.values()]) if masks else np.zeros(shape, bool)
+    return some
+
+
+def _outlined(
+    stored: NDArray[np.generic], masks: Mapping[str, ArrayLike], *, spacing: Sequence[float] | None, at: Sequence[int] | None, most_px: int
+) -> Picture:
+    drawn = picture(stored, spacing=spacing, at=at, most_px=most_px)
+    for colour, mask in masks.items():
+        inside = (np.asarray(mask) != 0).astype(np.float32)
+        drawn[_edge(laid_out(inside, spacing=spacing, at=at, shape=drawn.shape[:2]) > 0.5)] = _rgb(colour)
+    return drawn
 
 
 def _fullest(mask: NDArray[np.bool_]) -> tuple[int, ...]:

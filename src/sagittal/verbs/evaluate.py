@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from sagittal.engine.run import Run
 from sagittal.errors import UsageError
+from sagittal.verbs._drawn import drawn_into
 from sagittal.verbs._open import found_at, matched, predictor_at, run_at, say
 from sagittal.verbs._outcome import Outcome
 
 if TYPE_CHECKING:
-    from sagittal.engine.assess import Assessment
+    from sagittal.engine.assess import Assessment, Keep
     from sagittal.engine.infer import Predictor
 
 HEADLINES = ("accuracy", "balanced_accuracy", "auc", "sensitivity", "specificity", "dice", "surface_distance", "mae", "r2", "detection_ap")
@@ -48,13 +49,13 @@ def evaluate(
     if data is None and own is not None and own.recipe().split.folds is not None and split in {None, "test"}:
         return _pooled(own)
     predictor = predictor_at(path, device=device)
-    if data is None and own is not None:
-        name = split or "test"
-        assessment, rest = _own(own, predictor, name)
-    else:
-        name = Path(str(data)).resolve().stem
-        assessment, rest = _other(own, predictor, str(data), split)
+    name = (split or "test") if data is None else Path(str(data)).resolve().stem
     folder = out or (own.evaluation(name) if own is not None else Path(f"{path.stem}-{name}"))
+    keep = drawn_into(folder, predictor)
+    if data is None and own is not None:
+        assessment, rest = _own(own, predictor, name, keep)
+    else:
+        assessment, rest = _other(own, predictor, str(data), split, keep)
     from sagittal.engine.assess import rejoin
 
     made = rejoin(assessment, **rest)
@@ -64,7 +65,7 @@ def evaluate(
     return Outcome(path=folder, facts={"scores": [s.record() for s in made.scores], "n": len(made.rows)}, text=[*_loud(rest), *table(made)])
 
 
-def _own(run: Run, predictor: Predictor, split: str) -> tuple[Assessment, dict[str, object]]:
+def _own(run: Run, predictor: Predictor, split: str, keep: Keep | None) -> tuple[Assessment, dict[str, object]]:
     from sagittal.engine.assess import assess, reference_of
 
     manifest = run.manifest()
@@ -75,10 +76,10 @@ def _own(run: Run, predictor: Predictor, split: str) -> tuple[Assessment, dict[s
     rest: dict[str, object] = {"split": split}
     if split == "test":
         rest["touched"] = run.touched("test")
-    return assess(predictor, manifest, cases, reference=reference), rest
+    return assess(predictor, manifest, cases, reference=reference, keep=keep), rest
 
 
-def _other(run: Run | None, predictor: Predictor, data: str, split: str | None) -> tuple[Assessment, dict[str, object]]:
+def _other(run: Run | None, predictor: Predictor, data: str, split: str | None, keep: Keep | None) -> tuple[Assessment, dict[str, object]]:
     from sagittal.engine.assess import assess, reference_of
     from sagittal.engine.shift import shift_findings
 
@@ -89,7 +90,7 @@ def _other(run: Run | None, predictor: Predictor, data: str, split: str | None) 
         raise UsageError("NO_CASES", str(split), "the data have no case in this split", "leave --split out")
     own = run.manifest() if run is not None else None
     reference = reference_of(predictor.plan, own, own.split("train")) if own is not None else None
-    assessment = assess(predictor, manifest, cases, reference=reference)
+    assessment = assess(predictor, manifest, cases, reference=reference, keep=keep)
     return assessment, {"data": found.sentence, "split": split, "shift": shift_findings(predictor, own, assessment, manifest)}
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sagittal.io import atomic
+from sagittal.verbs._drawn import safe_name
 from sagittal.verbs._open import found_at, matched, predictor_at, run_at
 from sagittal.verbs._outcome import Outcome
+from sagittal.verbs._pictures import Canvas, compared, legend
 
 if TYPE_CHECKING:
     from sagittal.core.image import Image
@@ -67,16 +68,22 @@ def write_explanations(predictor: Predictor, manifest: Manifest, assessment: Ass
     folder.mkdir(parents=True, exist_ok=True)
     threshold = predictor.operating.threshold if predictor.operating is not None else None
     picks = pick(assessment, most=most, threshold=threshold)
+    # Where an answer is drawn, the picture of it says more than a map of what spoke for it.
+    drawn = assessment.answers is None or assessment.answers.kind == "boxes"
     done: dict[tuple[str, int], dict[str, Any]] = {}
     items, borders = [], []
     for p in picks:
         key = (p.row.id, p.target)
         if key not in done:
-            done[key] = _explained(predictor, p, image_of(p.row.case, manifest), folder=folder)
+            image = image_of(p.row.case, manifest)
+            done[key] = _drawn(predictor, manifest, p, image, folder=folder) if drawn else _explained(predictor, p, image, folder=folder)
             if done[key].get("border") is not None:
                 borders.append(float(done[key]["border"]))
         items.append({**_told(predictor, p), **done[key]})
-    record: dict[str, Any] = {"format": "sagittal-explanation", "version": 1, "method": predictor.plan.explain.name, "items": items}
+    method = "" if drawn else predictor.plan.explain.name
+    record: dict[str, Any] = {"format": "sagittal-explanation", "version": 1, "method": method, "items": items}
+    if drawn:
+        record["legend"] = {c: f"{name}: left as a person drew it, right the answer" for c, name in legend(predictor.plan.labels).items()}
     if borders:
         record["border_attention"] = _border_record(predictor, borders)
     kernels = _kernels(predictor)
@@ -91,23 +98,33 @@ def _told(predictor: Predictor, p: Pick) -> dict[str, Any]:
     from sagittal.engine.assess import words
 
     classes = predictor.plan.labels.classes
-    return {
-        "case": p.row.id,
-        "group": p.row.case.group,
-        "truth": words(p.row.truth, classes),
-        "predicted": words(p.row.answer, classes),
-        "target": classes[p.target],
-        "p": round(p.p, 6),
-        "kind": p.kind,
-    }
+    told = {"case": p.row.id, "group": p.row.case.group, "target": classes[p.target], "kind": p.kind}
+    if p.note:
+        return {**told, "predicted": p.note}
+    said = {"truth": words(p.row.truth, classes), "predicted": words(p.row.answer, classes)}
+    return {**told, **said, **({} if p.p is None else {"p": round(p.p, 6)})}
+
+
+def _drawn(predictor: Predictor, manifest: Manifest, p: Pick, image: Image, *, folder: Path) -> dict[str, Any]:
+    """Write the case with the truth and with the answer drawn on it; gives the names."""
+    prediction = next(iter(predictor.answer([(p.row.case.id, image)])))
+    truth = predictor.task.truth(manifest.annotation(p.row.case, like=image.geometry), image.geometry)
+    both = compared(image, truth, prediction.answer, prediction.labels)
+    if both is None:
+        return {}
+    stem = safe_name(p.row.id)
+    for name, data in zip((f"{stem}.png", f"{stem}_answer.png"), both, strict=True):
+        atomic.write_bytes(folder / name, data)
+    return {"picture": f"{stem}.png", "overlay": f"{stem}_answer.png"}
 
 
 def _explained(predictor: Predictor, p: Pick, image: Image, *, folder: Path) -> dict[str, Any]:
     """Write picture, overlay and map of one case; gives their names."""
-    from sagittal.engine.explain import explain_case
+    from sagittal.engine.explain import explain_case, part_of
     from sagittal.explainers._border import border_attention
     from sagittal.report import galleries
 
+    image = part_of(predictor, image, p.row.place) if p.row.place is not None else image
     found = explain_case(predictor, p.row.id, image, target=p.target)
     stem = f"{safe_name(p.row.id)}-{safe_name(found.target)}"
     with atomic.writing(folder / f"{stem}.npy") as file:
@@ -115,9 +132,10 @@ def _explained(predictor: Predictor, p: Pick, image: Image, *, folder: Path) -> 
     if not image.geometry.axes:
         columns = {n: round(float(v), 6) for n, v in zip(image.channels, found.values, strict=True)}
         return {"map": f"{stem}.npy", "columns": columns}
-    values = image.read()
-    atomic.write_bytes(folder / f"{stem}.png", galleries.thumbnail(values, size_px=320))
-    atomic.write_bytes(folder / f"{stem}_cam.png", galleries.overlay(values, found.values))
+    canvas = Canvas.of(image)
+    below, covered = galleries.explained(canvas.values, canvas.turned(found.values, found.geometry), spacing=canvas.spacing)
+    atomic.write_bytes(folder / f"{stem}.png", below)
+    atomic.write_bytes(folder / f"{stem}_cam.png", covered)
     return {"picture": f"{stem}.png", "overlay": f"{stem}_cam.png", "map": f"{stem}.npy", "border": border_attention(found.values)}
 
 
@@ -139,17 +157,3 @@ def _kernels(predictor: Predictor) -> bytes | None:
 
     weights = first_kernels(predictor.members[0])
     return galleries.kernels(weights) if weights is not None and weights.ndim == 4 else None
-
-
-def safe_name(text: str) -> str:
-    """A name that any file system takes; different names stay different.
-
-    >>> safe_name("a/b 1.png")
-    'a_b_1.png'
-    """
-    import hashlib
-
-    plain = re.sub(r"[^A-Za-z0-9._-]+", "_", text).strip("._") or "case"
-    if plain == text.replace("/", "_").replace(" ", "_") and len(plain) <= 80:
-        return plain
-    return f"{plain[:80]}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"

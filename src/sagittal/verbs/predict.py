@@ -17,9 +17,9 @@ from sagittal.core.prediction import Prediction
 from sagittal.errors import SagittalError, StorageFailure, UnreadableInput, UsageError
 from sagittal.io import atomic
 from sagittal.io.guard import Limits
+from sagittal.verbs._drawn import boxes_of, is_drawn, safe_name, write_drawn
 from sagittal.verbs._open import limits_of, predictor_at, say
 from sagittal.verbs._outcome import Outcome
-from sagittal.verbs.explain import safe_name
 
 if TYPE_CHECKING:
     from sagittal.engine.infer import Predictor
@@ -76,9 +76,9 @@ def predict(
     except OSError as error:
         raise StorageFailure("NOT_WRITABLE", out, error.strerror or str(error), "choose a folder that you may write to") from None
     records = []
-    for prediction in predictor.answer(_opened(named, predictor, reading)):
-        image = reading.images.pop(prediction.case)
-        records.append({**_record(predictor, prediction, top), **_files(predictor, prediction, image, out=out, overlay=overlay)})
+    for prediction, image in _answered(named, predictor, reading):
+        files = _files(predictor, prediction, image, out=out, overlay=overlay) if image is not None else {}
+        records.append({**_record(predictor, prediction, top), **files})
     if not records and not reading.failed:
         remedy = "name pictures, folders, a table or a CSV of paths"
         raise UsageError("NO_SOURCE", str(sources[0]), "there is nothing to answer here", remedy)
@@ -112,13 +112,20 @@ def _of_path(path: Path, predictor: Predictor, reading: _Reading) -> Iterator[tu
         raise UnreadableInput("NOT_FOUND", path, "there is no such file or folder", "check the path")
     if bare.is_dir():
         files = sorted(p for p in bare.rglob("*") if p.is_file() and not any(part.startswith(".") for part in p.relative_to(bare).parts))
-        yield from (
-            (p.relative_to(bare).with_suffix("").as_posix(), str(p)) for p in files if p.suffix.lower() not in {".txt", ".json", ".md"}
-        )
+        yield from ((_bare(p.relative_to(bare)), str(p)) for p in files if p.suffix.lower() not in {".txt", ".json", ".md"})
     elif path.suffix.lower() in TABLES:
         yield from _of_table(path, predictor, reading)
     else:
-        yield path.stem, str(path)
+        yield _bare(Path(path.name)), str(path)
+
+
+def _bare(path: Path) -> str:
+    """A path as a name: without its suffix, with ``/``.
+
+    >>> _bare(Path("scans/a.nii.gz")), _bare(Path("b.v2.png"))
+    ('scans/a', 'b.v2')
+    """
+    return path.with_name(path.name.removesuffix(".gz")).with_suffix("").as_posix()
 
 
 def _of_table(path: Path, predictor: Predictor, reading: _Reading) -> Iterator[tuple[str, str]]:
@@ -136,7 +143,7 @@ def _of_table(path: Path, predictor: Predictor, reading: _Reading) -> Iterator[t
     for column in frame.columns:
         values = [str(v) for v in frame[column]]
         if values and all((path.parent / v).is_file() for v in values[:3]):
-            yield from ((Path(v).with_suffix("").as_posix(), str(path.parent / v)) for v in values)
+            yield from ((_bare(Path(v)), str(path.parent / v)) for v in values)
             return
     raise UnreadableInput("COLUMNS", path.name, "no column names files that are there", "give paths relative to the CSV")
 
@@ -162,14 +169,25 @@ def _opened(named: Sequence[tuple[str, str]], predictor: Predictor, reading: _Re
         yield name, image
 
 
+def _answered(named: Sequence[tuple[str, str]], predictor: Predictor, reading: _Reading) -> Iterator[tuple[Prediction, Image | None]]:
+    """Each answer with its source; windows that are answered by themselves come without."""
+    opened = _opened(named, predictor, reading)
+    if predictor.plan.unit == "case":
+        for prediction in predictor.answer(opened):
+            yield prediction, reading.images.pop(prediction.case)
+    else:
+        for prediction in predictor.answer_windows(opened):
+            reading.images.clear()
+            yield prediction, None
+
+
 def _record(predictor: Predictor, prediction: Prediction, top: int) -> dict[str, Any]:
     from sagittal.engine.assess import words
 
     record: dict[str, Any] = {"case": prediction.case}
     classes = prediction.labels.classes
     if prediction.scores.ndim != 1:
-        boxes = {} if predictor.task.regrid else {"boxes": np.round(np.asarray(prediction.answer, dtype=np.float64), 4).tolist()}
-        return record | boxes
+        return record | ({} if predictor.task.regrid else {"boxes": boxes_of(prediction)})
     record["predicted"] = words(prediction.answer, classes)
     if not predictor.task.calibrated:
         return record | {"values": {c: float(v) for c, v in zip(classes, prediction.scores, strict=True)}}
@@ -185,24 +203,26 @@ def _record(predictor: Predictor, prediction: Prediction, top: int) -> dict[str,
 
 def _files(predictor: Predictor, prediction: Prediction, image: Image, *, out: Path, overlay: bool) -> dict[str, Any]:
     """Write what belongs to one source beside the tables."""
-    if prediction.scores.ndim != 1 and predictor.task.regrid:
-        suffix = ".nii.gz" if prediction.geometry.axes > 2 else ".png"
-        path = out / f"{safe_name(prediction.case)}{suffix}"
-        answer = np.asarray(prediction.answer, dtype=np.int64)
-        codes = np.array([prediction.labels.code(c) for c in prediction.labels.classes])
-        mask = np.take(codes, answer)[None].astype(np.uint8 if codes.max() < 256 else np.int16)
-        io.write(Image.of(mask, prediction.geometry), path)
-        return {"answer": path.name}
-    if not overlay or not image.geometry.axes or prediction.scores.ndim != 1:
+    picture = out / f"{safe_name(prediction.case)}_overlay.png"
+    if is_drawn(predictor):
+        files = {"answer": write_drawn(predictor, prediction, out).name}
+        if not overlay:
+            return files
+        from sagittal.verbs._pictures import answered
+
+        atomic.write_bytes(picture, answered(image, prediction.answer, prediction.labels))
+        return {**files, "overlay": picture.name}
+    if not overlay or not image.geometry.axes:
         return {}
     from sagittal.engine.explain import explain_case
     from sagittal.report import galleries
+    from sagittal.verbs._pictures import Canvas
 
     target = int(prediction.scores.argmax())
     found = explain_case(predictor, prediction.case, image, target=target)
-    path = out / f"{safe_name(prediction.case)}_overlay.png"
-    atomic.write_bytes(path, galleries.overlay(image.read(), found.values))
-    return {"overlay": path.name}
+    canvas = Canvas.of(image)
+    atomic.write_bytes(picture, galleries.overlay(canvas.values, canvas.turned(found.values, found.geometry), spacing=canvas.spacing))
+    return {"overlay": picture.name}
 
 
 def _csv(predictor: Predictor, records: Sequence[dict[str, Any]]) -> str:
@@ -214,10 +234,12 @@ def _csv(predictor: Predictor, records: Sequence[dict[str, Any]]) -> str:
         for r in records:
             cells = [f"{r['p'][c]:.6f}" for c in classes]
             writer.writerow([r["case"], r["predicted"], *cells, r.get("at_operating_point", ""), "yes" if r["abstained"] else ""])
+    elif is_drawn(predictor):
+        writer.writerow(["case", "answer"])
+        writer.writerows([r["case"], r["answer"]] for r in records)
     else:
-        writer.writerow(["case", *(f"value:{c}" for c in classes), "answer"])
-        for r in records:
-            writer.writerow([r["case"], *(r.get("values", {}).get(c, "") for c in classes), r.get("answer", "")])
+        writer.writerow(["case", *(f"value:{c}" for c in classes)])
+        writer.writerows([r["case"], *(r["values"][c] for c in classes)] for r in records)
     return out.getvalue()
 
 

@@ -1,0 +1,102 @@
+"""Pictures of drawn answers: what a person drew beside what was answered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sagittal.core.geometry import Geometry
+from sagittal.core.image import Image
+from sagittal.core.labels import Labels
+from sagittal.ops.resample import on_grid
+from sagittal.report import galleries
+
+LEAST_SHOWN = 0.4
+"""Answered boxes with a lower score are not drawn in a picture."""
+
+
+@dataclass(frozen=True, slots=True)
+class Canvas:
+    """An image as people look at it: a volume upright, whatever order its axes were stored in.
+
+    Args:
+        values: ``(C, *shape)``.
+        grid: On which they lie.
+    """
+
+    values: NDArray[np.generic]
+    grid: Geometry
+
+    @classmethod
+    def of(cls, image: Image) -> Canvas:
+        """The canvas of an image; a picture stays as it is."""
+        if image.geometry.axes < 3:
+            return cls(image.read(), image.geometry)
+        grid = image.geometry.upright()
+        return cls(on_grid(image, grid, order="nearest"), grid)
+
+    @property
+    def spacing(self) -> tuple[float, ...] | None:
+        """Of a volume."""
+        return self.grid.spacing if self.grid.axes > 2 else None
+
+    def turned(self, mask: ArrayLike, source: Geometry) -> NDArray[np.generic]:
+        """Samples on the image's own grid, as they lie on the canvas."""
+        stored: NDArray[np.generic] = np.asarray(mask)
+        if source.same_grid(self.grid):
+            return stored
+        found: NDArray[np.float32] = on_grid(Image.of(stored[None], source), self.grid, order="nearest")[0]
+        return found
+
+
+def compared(image: Image, truth: ArrayLike, answer: ArrayLike, labels: Labels) -> tuple[bytes, bytes] | None:
+    """A picture with the truth and one with the answer; None where it cannot be shown.
+
+    Args:
+        image: The source.
+        truth: A map of class indices ``shape``, or boxes ``(n, 2 * axes + 1)`` in world units.
+        answer: The same; boxes with a score at the end.
+        labels: For colours and the background.
+    """
+    canvas = Canvas.of(image)
+    true, said = np.asarray(truth), np.asarray(answer)
+    if true.shape == image.geometry.shape:
+        drawn = [_masks(canvas.turned(m, image.geometry), labels) for m in (true, said)]
+        return galleries.compared(canvas.values, drawn[0], drawn[1], spacing=canvas.spacing)
+    if image.geometry.axes != 2:
+        return None
+    return galleries.boxed(canvas.values, boxes(true, image.geometry, labels)), answered(image, said, labels)
+
+
+def answered(image: Image, answer: ArrayLike, labels: Labels) -> bytes:
+    """The picture with the answer drawn on it: outlines of masks, or boxes."""
+    canvas, said = Canvas.of(image), np.asarray(answer)
+    if said.shape == image.geometry.shape:
+        return galleries.outlines(canvas.values, _masks(canvas.turned(said, image.geometry), labels), spacing=canvas.spacing)
+    if image.geometry.axes != 2:
+        return galleries.thumbnail(canvas.values, spacing=canvas.spacing)
+    shown = said[said[:, -1] >= LEAST_SHOWN][:, :-1] if len(said) else said
+    return galleries.boxed(canvas.values, boxes(shown, image.geometry, labels))
+
+
+def legend(labels: Labels) -> dict[str, str]:
+    """What the colours stand for."""
+    return {labels.colour(c): c for c in labels.classes if c != labels.background}
+
+
+def boxes(found: NDArray[np.float64], grid: Geometry, labels: Labels) -> Mapping[str, NDArray[np.float64]]:
+    """World boxes ``(n, 2 * axes + 1)`` as index boxes by colour of their class."""
+    axes = grid.axes
+    by_colour: dict[str, NDArray[np.float64]] = {}
+    for index, name in enumerate(labels.classes):
+        mine = found[found[:, -1] == index] if len(found) else np.zeros((0, 2 * axes + 1))
+        ends = np.stack([grid.to_index(mine[:, :axes]), grid.to_index(mine[:, axes : 2 * axes])], axis=1)
+        by_colour[labels.colour(name)] = np.concatenate([ends.min(axis=1), ends.max(axis=1)], axis=1)
+    return by_colour
+
+
+def _masks(indices: NDArray[np.generic], labels: Labels) -> Mapping[str, NDArray[np.bool_]]:
+    return {labels.colour(c): indices == i for i, c in enumerate(labels.classes) if c != labels.background}

@@ -50,7 +50,9 @@ def check_geometric(part: Geometric, same: Geometric, seed: int) -> None:
 
 
 def check_intensity(part: Intensity, same: Intensity, seed: int) -> None:
-    shapes = [(1, 17, 23), (3, 17, 23), (4, 6, 6), (2, 5, 6, 7), *([(12,)] if part.tables else [])]
+    pictures = [(1, 17, 23), (3, 17, 23), (4, 6, 6), (2, 5, 6, 7)]
+    shapes = [*(pictures if part.pictures else []), *([(12,)] if part.tables else [])]
+    assert shapes, "it is for something"
     for shape in shapes:
         values = generator(seed, 1).uniform(0, 1, shape).astype(np.float32)
         found = part.apply(values.copy(), generator(seed))

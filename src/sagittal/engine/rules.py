@@ -15,7 +15,7 @@ from sagittal.core.labels import Labels
 from sagittal.data.manifest import Manifest
 from sagittal.engine.config import Recipe
 from sagittal.engine.facts import Facts
-from sagittal.engine.plan import LOSSES, MODELS, TASKS, WINDOWS, Feeding, Part, Plan, Reason, build
+from sagittal.engine.plan import EXPLAINERS, LOSSES, MODELS, TASKS, WINDOWS, Feeding, Part, Plan, Reason, build
 from sagittal.engine.prepare import Preparation
 from sagittal.engine.settings import TrainSettings
 from sagittal.engine.units import units_of
@@ -63,6 +63,8 @@ def check_settings(recipe: Recipe) -> None:
     for shelf, part in ((TASKS, recipe.task), (WINDOWS, recipe.windows.name), (MODELS, recipe.model.name)):
         if part is not None:
             shelf.get(part)
+    if recipe.explain.name is not None:
+        EXPLAINERS.check(recipe.explain.name, recipe.explain.options())
     if recipe.loss is not None:
         LOSSES.make(recipe.loss.name, recipe.loss.options())
     if recipe.model.name is not None:
@@ -98,7 +100,7 @@ def decide(recipe: Recipe, manifest: Manifest, facts: Facts) -> Plan:
         members=_members(recipe, facts, ledger, dense=dense),
         views=recipe.model.views,
         augment=_augment(recipe, facts, ledger, dense=dense),
-        loss=_loss(recipe, row, ledger),
+        loss=_loss(recipe, facts, row, ledger),
         feeding=feeding,
         train=train,
         flips=_flips(recipe, facts, row, ledger),
@@ -290,7 +292,7 @@ def _augment(recipe: Recipe, facts: Facts, ledger: Ledger, *, dense: bool) -> di
 
 def _default_augment(facts: Facts, *, dense: bool) -> dict[str, Any]:
     if facts.axes == 0:
-        return {"noise": {"sd": [0.3, 0.3]}}
+        return {**({"slide": 1.0} if facts.ordered else {}), "noise": {"sd": [0.3, 0.3]}}
     if facts.axes == 2:
         return {
             **({} if sided(facts.names) else {"flip": "horizontal"}),
@@ -317,12 +319,12 @@ def sided(names: Iterable[str]) -> bool:
     return any(word in SIDES for name in names for word in re.findall(r"[a-z]+", name.lower()))
 
 
-def _loss(recipe: Recipe, row: Task, ledger: Ledger) -> Part:
+def _loss(recipe: Recipe, facts: Facts, row: Task, ledger: Ledger) -> Part:
     if recipe.loss is not None:
         return Part(name=recipe.loss.name, options=recipe.loss.options())
     ledger.choose("loss", None, row.loss, f"the usual one for {row.name}")
-    smoothing = {"label_smoothing": 0.05} if row.exclusive and row.loss == "cross_entropy" and recipe.model.name is None else {}
-    return Part(name=row.loss, options=smoothing)
+    smooth = row.exclusive and row.loss == "cross_entropy" and recipe.model.name is None
+    return Part(name=row.loss, options={"label_smoothing": 0.05 if facts.axes else 0.1} if smooth else {})
 
 
 def _training(recipe: Recipe, facts: Facts, ledger: Ledger, *, balanced: bool) -> tuple[TrainSettings, Feeding]:

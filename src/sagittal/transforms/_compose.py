@@ -68,6 +68,11 @@ class Augmentation:
             what = f"{' and '.join(wrong)} need a picture or a volume; the row of a table has no place in space"
             raise UsageError("AUGMENT_TABLE", "augment", what, f"use only {' and '.join(able)} for tables")
 
+        lost = [name for name, part in self.parts if axes > 0 and not getattr(part, "pictures", True)]
+        if lost:
+            what = f"{' and '.join(lost)} are for the rows of a table; here are samples with {axes} axes"
+            raise UsageError("AUGMENT_PICTURE", "augment", what, "use shift, zoom and the like for pictures and volumes")
+
     def read_map(self, source: Geometry, grid: Geometry, rng: np.random.Generator) -> ReadMap:
         """Where each sample of the grid is read from this time.
 

@@ -45,6 +45,8 @@ class Intensity(Protocol):
     """Changes values and leaves them where they are."""
 
     tables: ClassVar[bool] = False
+    pictures: ClassVar[bool] = True
+    """Whether it means something for pictures and volumes."""
 
     def apply(self, values: Values, rng: np.random.Generator) -> Values:
         """Other values for the same samples.

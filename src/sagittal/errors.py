@@ -19,6 +19,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+MOST_NAMES = 24
+"""A message lists no more names than this: a data set may have thousands of cases."""
+
 
 class SagittalError(Exception):
     """A refusal in one line: ``CODE item: what; remedy``.
@@ -140,4 +143,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(name, choice, n=1)
     if close:
         return f"did you mean {close[0]}?"
-    return f"choose one of: {', '.join(choice)}" if choice else "there is nothing to choose from"
+    if not choice:
+        return "there is nothing to choose from"
+    more = f" and {len(choice) - MOST_NAMES} more" if len(choice) > MOST_NAMES else ""
+    return f"choose one of: {', '.join(choice[:MOST_NAMES])}{more}"

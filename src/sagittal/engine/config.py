@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -227,6 +228,9 @@ def _usage(error: Any) -> UsageError:  # a pydantic error record
     where = ".".join(str(part) for part in error["loc"])
     if error["type"] == "extra_forbidden":
         return UsageError("UNKNOWN_KEY", where, "there is no such setting", nearest(str(error["loc"][-1]), _keys(error["loc"][:-1])))
+    if error["type"] == "literal_error" and isinstance(error["input"], str):
+        choice = re.findall(r"'([^']*)'", error["ctx"]["expected"])
+        return UsageError("SETTING", where, f"{error['input']!r} is none of its values", nearest(error["input"], choice))
     return UsageError("SETTING", where, f"{error['msg']}; given {error['input']!r}", "see `sagittal list settings`")
 
 

@@ -27,6 +27,7 @@ TASKS = Shelf("sagittal.tasks", kind="task")
 WINDOWS = Shelf("sagittal.windows", kind="windowing")
 MODELS = Shelf("sagittal.models", kind="model")
 LOSSES = Shelf("sagittal.losses", kind="loss")
+EXPLAINERS = Shelf("sagittal.explainers", kind="explainer")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -13,6 +13,7 @@ LAST = "last"
 Direction = Literal["auto", "min", "max"]
 Optimizer = Literal["sgd", "adam", "adamw", "rmsprop"]
 Precision = Literal["auto", "fp32", "bf16"]
+SCHEDULES = frozenset({"constant", "staircase", "cosine", "plateau"})
 
 LOWER_IS_BETTER = frozenset({"loss", "mae", "mse", "rmse", "brier", "log_loss", "ece", "surface_distance"})
 """Watched numbers of which less is better; of every other, more is."""
@@ -54,7 +55,7 @@ class Schedule:
     patience: int = 3
 
     def __post_init__(self) -> None:
-        _require(self.name in {"constant", "staircase", "cosine", "plateau"}, "schedule.name", self.name, "a schedule")
+        _require(self.name in SCHEDULES, "schedule.name", self.name, "constant, staircase, cosine or plateau")
         _require(self.factor is None or 0 < self.factor <= 1, "schedule.factor", self.factor, "above 0 and at most 1")
         _require(0 <= self.floor <= 1, "schedule.floor", self.floor, "from 0 to 1")
         _require(0 <= self.warmup < 1, "schedule.warmup", self.warmup, "a share of the run, from 0 to below 1")

@@ -89,12 +89,22 @@ def start_from(network: Network, what: str, *, folder: Path | None = None) -> Lo
         UsageError: There are no such weights for this network, or none of them fits.
         UnreadableInput: They are not on this machine, or cannot be read.
     """
+    return load_into(network, check_start(network, what, folder=folder))
+
+
+def check_start(network: Network, what: str, *, folder: Path | None = None) -> Path:
+    """The file that :func:`start_from` would take.
+
+    Raises:
+        UsageError: There are no such weights for this network.
+        UnreadableInput: They are not on this machine.
+    """
     if what == "imagenet":
         if network.published is None:
             remedy = f"choose a published network ({', '.join(names())}), name a file, or set model.pretrained: null"
             raise UsageError("NO_PUBLISHED_WEIGHTS", "imagenet", "there are none for this network", remedy)
         what = network.published
-    return load_into(network, find(what, folder=folder))
+    return find(what, folder=folder)
 
 
 def find(what: str | Path, *, folder: Path | None = None) -> Path:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sagittal.data.audit import LEAKS
 from sagittal.data.discover import discover
 from sagittal.data.layouts._found import Found
 from sagittal.data.manifest import Manifest
@@ -28,6 +29,18 @@ def say(line: str) -> None:
 def limits_of(max_pixels: int | None) -> Limits:
     """The default limits, with the user's own."""
     return Limits.default().but(pixels=max_pixels)
+
+
+def check_codes(allow: Sequence[str]) -> None:
+    """Whether the findings that a user lets through are findings that stop anything.
+
+    Raises:
+        UsageError: A code that does not exist, with the nearest one.
+    """
+    known = {*LEAKS, "UNREADABLE"}
+    for code in allow:
+        if code not in known:
+            raise UsageError("UNKNOWN_CODE", f"--allow {code}", "no finding of this name stops a run", nearest(code, known))
 
 
 def found_at(data: str | Path, *, layout: str | None = None, options: Mapping[str, Any] | None = None) -> Found:

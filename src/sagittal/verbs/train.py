@@ -14,8 +14,8 @@ from sagittal.data.audit import Audit
 from sagittal.data.manifest import Manifest
 from sagittal.engine.config import Recipe, load_recipe
 from sagittal.engine.run import Run
-from sagittal.errors import UsageError
-from sagittal.verbs._open import found_at, limits_of, say
+from sagittal.errors import Refused, UsageError
+from sagittal.verbs._open import check_codes, found_at, limits_of, say
 from sagittal.verbs._outcome import Outcome
 from sagittal.verbs.audit import audited
 
@@ -111,13 +111,16 @@ def begin(
     """Look at the data, refuse what is unsafe, split, plan; everything is written to a new run directory."""
     from sagittal.engine.facts import facts_of
     from sagittal.engine.rules import check_settings, decide
+    from sagittal.engine.weights import check_start
 
     check_settings(recipe)
+    check_codes(allow)
     started = time.time()
     options = {**recipe.data.options(), "group": recipe.data.group or recipe.split.group, "positive": recipe.labels.positive}
     found = found_at(data, layout=layout or recipe.data.layout, options=options)
     say(found.sentence)
     run = Run.create(out or Path("runs") / f"{Path(data).resolve().stem}-{datetime.datetime.now():%Y%m%d-%H%M%S}")
+    # Nothing is written before everything is decided: the same command can then be given again, mended.
     audit, manifest = audited(
         found,
         split=recipe.split.rules(has=found.manifest.splits, allow=allow),
@@ -125,14 +128,31 @@ def begin(
         allow_unreadable=allow_unreadable,
         limits=limits_of(max_pixels),
     )
+    plan = None
+    if recipe.split.folds is None:
+        _require_cases(manifest)
+        plan = decide(recipe, manifest, facts_of(manifest))
+        if plan.pretrained is not None:
+            check_start(plan.network(), plan.pretrained)
     run.write("audit.json", audit.record())
     manifest.write(run.path)
     run.write_recipe(recipe)
     run.write("environment.json", environment(recipe.seed, started))
-    if recipe.split.folds is None:
-        plan = decide(recipe, manifest, facts_of(manifest))
+    if plan is not None:
         run.write("plan.json", plan.record())
     return Begun(run=run, recipe=recipe, manifest=manifest, audit=audit)
+
+
+def _require_cases(manifest: Manifest) -> None:
+    """Complain where splits cannot be made of so few cases.
+
+    Raises:
+        Refused: No case to train on, or none to test on.
+    """
+    for split in ("train", "test"):
+        if not manifest.split(split):
+            what = f"of {len(manifest)} cases none is left for {split}"
+            raise Refused("EMPTY_SPLIT", split, what, "add cases, set split.test, or give splits of your own")
 
 
 def teach(run: Run, recipe: Recipe, manifest: Manifest, *, device: torch.device, resume: bool = False) -> None:

@@ -52,10 +52,12 @@ def run_at(path: Path) -> Run | None:
     """The run of a directory; None for anything else, and for a directory that calls itself a package.
 
     Raises:
-        UsageError: A directory that is no run.
+        UsageError: Nothing is there, or a directory that is no run.
     """
     from sagittal.engine.run import Run
 
+    if not path.exists():
+        raise UsageError("NOT_FOUND", path, "there is neither a run nor a package", "check the path")
     return Run.open(path) if path.is_dir() and path.suffix != ".sagittal" else None
 
 

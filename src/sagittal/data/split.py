@@ -17,6 +17,13 @@ from sagittal.errors import Refused, UsageError
 _BINS = 5
 
 
+LARGEST_CHAIN = 0.05
+"""A chain of alike patients longer than this share of all is no chain of copies."""
+
+LEAST_CHAIN = 5
+"""Chains of so many patients are believed however few patients there are."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SplitRules:
     """How cases are put into splits.
@@ -201,6 +208,31 @@ def unite(manifest: Manifest, pairs: Iterable[tuple[str, str]]) -> Manifest:
         name: min(family) for family in _families((owner[a], owner[b]) for a, b in pairs if a in owner and b in owner) for name in family
     }
     return manifest.with_cases(replace(c, group=merged[c.owner]) if c.owner in merged else c for c in manifest.cases)
+
+
+def tie(manifest: Manifest, pairs: Sequence[tuple[str, str]], exact: Sequence[tuple[str, str]]) -> tuple[Manifest, list[Finding]]:
+    """The manifest with alike cases in one group, unless alikeness chains a large share of all patients together.
+
+    Pictures that follow one scheme, such as frontal views of a chest, look alike to a perceptual hash without being copies;
+    one group of them all could not be split. Such a chain is then held together by its exact copies only, and said.
+
+    Args:
+        manifest: The cases.
+        pairs: Ids of cases that are exactly or nearly the same.
+        exact: Those of them that are exactly the same.
+    """
+    owner = {c.id: c.owner for c in manifest.cases}
+    known = [(a, b) for a, b in pairs if a in owner and b in owner]
+    most = max(LEAST_CHAIN, LARGEST_CHAIN * len(set(owner.values())))
+    chained = {name for family in _families((owner[a], owner[b]) for a, b in known) if len(family) > most for name in family}
+    sure = set(exact)
+    kept = [pair for pair in known if owner[pair[0]] not in chained or pair in sure]
+    if not chained:
+        return unite(manifest, kept), []
+    what = f"the pictures of {len(chained)} patients look alike to the perceptual hash: they follow one scheme rather than being copies"
+    remedy = "near copies among them are not kept on one side of the splits; look at the pairs if copies are possible"
+    items = tuple(c.id for c in manifest.cases if c.owner in chained)
+    return unite(manifest, kept), [Finding(code="ALL_ALIKE", severity="warn", items=items, what=what, remedy=remedy)]
 
 
 def _by(manifest: Manifest) -> str:

@@ -14,7 +14,7 @@ from sagittal.data.audit import audit as look
 from sagittal.data.finding import Finding
 from sagittal.data.layouts._found import Found
 from sagittal.data.manifest import Manifest
-from sagittal.data.split import SplitRules, apart, assign, unite
+from sagittal.data.split import SplitRules, apart, assign, tie
 from sagittal.errors import SagittalError
 from sagittal.io import atomic
 from sagittal.io.guard import Limits
@@ -148,12 +148,12 @@ def audited(
     manifest = found.manifest.with_cases(c for c in found.manifest.cases if c.id not in seen.unreadable and _is_told(c, found.manifest))
     manifest, dropped = apart(manifest, seen.exact(), leaks=rules.leaks, allow=allowed)
     # Only for drawing splits are alike cases one patient; what is kept in the manifest is what is known.
-    tied = unite(manifest, _free(manifest, seen.alike()))
+    tied, alike = tie(manifest, _free(manifest, seen.alike()), seen.exact())
     drawn, made = assign(tied, replace(rules, allow=frozenset({*allowed, *LEAKS})))
     where = {c.id: c.split for c in drawn.cases}
     kept = tuple(replace(c, split=where[c.id]) for c in manifest.cases if c.id in where)
     manifest = manifest.with_cases(kept, **{k: v for k, v in drawn.provenance.items() if k in {"split_rule", "dropped"}})
-    return seen.with_findings([*dropped, *made], manifest), manifest
+    return seen.with_findings([*dropped, *alike, *made], manifest), manifest
 
 
 def _is_told(case: Case, manifest: Manifest) -> bool:

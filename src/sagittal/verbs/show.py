@@ -48,6 +48,7 @@ def show(
 
 def _model(names: Sequence[str], *, size: int, classes: int, channels: int, axes: int, sets: Sequence[str]) -> Outcome:
     from sagittal.engine.plan import MODELS
+    from sagittal.models._network import generator
     from sagittal.models._summary import summary, totals
 
     if len(names) != 1:
@@ -56,9 +57,9 @@ def _model(names: Sequence[str], *, size: int, classes: int, channels: int, axes
     for text in sets:
         key, _, value = text.partition("=")
         options[key.removeprefix("model.")] = yaml.safe_load(value)
-    network = MODELS.make(names[0], options, channels=channels, outputs=classes, axes=axes)
-    if "freeze" in options:
-        network.freeze(options["freeze"])
+    frozen = options.pop("freeze", None)
+    network = MODELS.make(names[0], options, channels=channels, outputs=classes, axes=axes, generator=generator(0))
+    network.freeze(frozen)
     rows = summary(network, (size,) * network.axes)
     whole = totals(rows)
     lines = [f"{'layer':<36}{'kind':<18}{'output':<22}{'parameters':>14}{'MACs':>16}{'MB':>9}"]

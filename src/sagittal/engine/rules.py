@@ -17,7 +17,7 @@ from sagittal.engine.config import Recipe
 from sagittal.engine.facts import Facts
 from sagittal.engine.plan import EXPLAINERS, LOSSES, MODELS, TASKS, WINDOWS, Feeding, Part, Plan, Reason, build
 from sagittal.engine.prepare import Preparation
-from sagittal.engine.settings import TrainSettings
+from sagittal.engine.settings import LAST, TrainSettings
 from sagittal.engine.units import units_of
 from sagittal.errors import UsageError
 from sagittal.tasks._task import Task

@@ -87,7 +87,7 @@ def decide(recipe: Recipe, manifest: Manifest, facts: Facts) -> Plan:
     model, pretrained, freeze = _model(recipe, facts, ledger, dense=dense)
     preparation = _preparation(recipe, facts, ledger, dense=dense, pretrained=pretrained)
     balanced = row.exclusive and not dense and WINDOWS.make(windows.name, windows.options).fixed
-    train, feeding = _training(recipe, facts, ledger, balanced=balanced)
+    train, feeding = _training(recipe, facts, ledger, balanced=balanced, dense=dense)
     return Plan(
         task=row.name,
         labels=labels,
@@ -263,7 +263,7 @@ def _model(recipe: Recipe, facts: Facts, ledger: Ledger, *, dense: bool) -> tupl
 
 def _default_model(facts: Facts, options: Mapping[str, Any], *, dense: bool) -> tuple[str, dict[str, Any]]:
     if facts.axes == 0:
-        seen = {"patterns": [8, 16]} if facts.ordered else {"waves": 256}
+        seen = {"patterns": [16, 32]} if facts.ordered else {"waves": 256}
         return "mlp", {"widths": [64, 64], "dropout": 0.3, "activation": "gelu", **seen, **options}
     if dense:
         return "unet", {"widths": [16, 32, 64, 128], **options}
@@ -327,8 +327,11 @@ def _loss(recipe: Recipe, facts: Facts, row: Task, ledger: Ledger) -> Part:
     return Part(name=row.loss, options={"label_smoothing": 0.05 if facts.axes else 0.1} if smooth else {})
 
 
-def _training(recipe: Recipe, facts: Facts, ledger: Ledger, *, balanced: bool) -> tuple[TrainSettings, Feeding]:
+def _training(recipe: Recipe, facts: Facts, ledger: Ledger, *, balanced: bool, dense: bool) -> tuple[TrainSettings, Feeding]:
     wish = {**_default_training(facts, balanced=balanced), **recipe.train}
+    if recipe.train.get("stop") is None and not dense:
+        # The schedule ends at its best; a small validation set would pick an earlier epoch by luck.
+        wish.setdefault("best", {"watch": LAST})
     feeding = build(Feeding, {k: wish.pop(k) for k in FEEDING if k in wish}, "train")
     train = build(TrainSettings, wish, "train")
     ledger.choose("train", None, f"{train.epochs} epochs of {facts.cases} cases, batch {train.batch}", "enough for the number of cases")

@@ -20,6 +20,7 @@ from sagittal.core.window import Window
 from sagittal.data.batch import Batch
 from sagittal.data.manifest import Manifest
 from sagittal.data.worker import begin_worker
+from sagittal.errors import SagittalError
 from sagittal.io.guard import Limits
 from sagittal.ops.randomness import generator
 from sagittal.ops.warp import ReadMap, gather_labels
@@ -328,10 +329,10 @@ class Batches:
     def _from_workers(self, keys: list[list[Key]]) -> Iterator[Batch]:
         if self._loader is None:
             self._loader = torch.utils.data.DataLoader(
-                self.samples,
+                _Answering(samples=self.samples),
                 batch_sampler=_Keys(),
                 num_workers=self.workers,
-                collate_fn=self.collate,
+                collate_fn=_AnsweringCollate(collate=self.collate),
                 multiprocessing_context="spawn",
                 persistent_workers=True,
                 worker_init_fn=begin_worker,
@@ -339,6 +340,8 @@ class Batches:
             )
         self._loader.batch_sampler.keys = keys
         for batch in self._loader:
+            if isinstance(batch, SagittalError):
+                raise batch
             yield _pinned(batch) if self.pin else batch
 
 
@@ -372,6 +375,30 @@ class Collate:
 
 def _pinned(batch: Batch) -> Batch:
     return Batch(images=batch.images.pin_memory(), targets=batch.targets.pin_memory(), weights=batch.weights.pin_memory(), ids=batch.ids)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Answering(torch.utils.data.Dataset[Sample | SagittalError]):
+    """Samples for a worker process: a refusal is an answer, since the loader would make a ``RuntimeError`` of it."""
+
+    samples: CaseSamples
+
+    def __getitem__(self, key: Key) -> Sample | SagittalError:
+        try:
+            return self.samples[key]
+        except SagittalError as error:
+            return error
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _AnsweringCollate:
+    """A batch, or the first refusal among its samples."""
+
+    collate: Collate
+
+    def __call__(self, samples: Sequence[Sample | SagittalError]) -> Batch | SagittalError:
+        refused = next((s for s in samples if isinstance(s, SagittalError)), None)
+        return refused or self.collate([s for s in samples if isinstance(s, Sample)])
 
 
 class _Keys:

@@ -16,7 +16,8 @@ def as_refusal(error: BaseException) -> SagittalError:
     if isinstance(error, SagittalError):
         return error
     if isinstance(error, KeyboardInterrupt):
-        return Interrupted("INTERRUPTED", "this run", "stopped by the user", "what was finished is kept; go on with train --resume RUN")
+        remedy = "what was finished is kept; give the command again, or go on with train --resume RUN where training had begun"
+        return Interrupted("INTERRUPTED", "sagittal", "stopped by the user", remedy)
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return LimitExceeded("OUT_OF_MEMORY", "memory", "there is not enough of it", "set a smaller train.batch or windows.size")
     if isinstance(error, OSError):

@@ -5,13 +5,17 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
+import signal
 import sys
+import threading
 import time
 import types
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import resource_tracker
+from multiprocessing.process import BaseProcess
 from typing import TypeVar
 
 from sagittal.errors import WorkerDied
@@ -62,11 +66,12 @@ def cores() -> int:
 def _by_processes(function: Callable[[A], B], items: Sequence[A], count: int) -> Iterator[B]:
     chunks = [items[i : i + _CHUNK] for i in range(0, len(items), _CHUNK)]
     done = 0
-    with ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn"), initializer=_quiet) as pool:
+    before = {*multiprocessing.active_children()}
+    with ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn"), initializer=_begin) as pool:
         waiting: deque[Future[list[B]]] = deque()
         try:
             for chunk in chunks:
-                with _without_main():
+                with _without_main(), _deaf():
                     waiting.append(pool.submit(_each, function, chunk))
                 if len(waiting) >= _AHEAD * count:
                     answers = waiting.popleft().result()
@@ -82,6 +87,11 @@ def _by_processes(function: Callable[[A], B], items: Sequence[A], count: int) ->
             if done:
                 what = f"a process that reads files ended by itself after {done} of {len(items)} items"
                 raise WorkerDied("WORKER_DIED", "audit", what, "free memory, or use workers: 0") from error
+        except BaseException:
+            # Ctrl-C, a consumer that stops: what was asked for beyond is not waited for.
+            for process in {*multiprocessing.active_children()} - before:
+                process.terminate()
+            raise
     yield from map(function, items)
 
 
@@ -104,8 +114,35 @@ def _each(function: Callable[[A], B], chunk: Sequence[A]) -> list[B]:
     return [function(item) for item in chunk]
 
 
-def _quiet() -> None:
-    """Workers are as many as there are cores: none needs threads of its own."""
+@contextlib.contextmanager
+def _deaf() -> Iterator[None]:
+    """While a process is started, keep Ctrl-C waiting: who is born now never hears it and cannot complain.
+
+    Ctrl-C at a terminal reaches every process of it; this one ends the others.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    # It listens to Ctrl-C again once it has started its own process: that comes first.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _begin() -> None:
+    """Workers are as many as there are cores, so none needs threads of its own; and none outlives its parent."""
     import cv2
 
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     cv2.setNumThreads(1)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: BaseProcess) -> None:
+    parent.join()
+    os._exit(1)

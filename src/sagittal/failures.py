@@ -18,7 +18,7 @@ def as_refusal(error: BaseException) -> SagittalError:
     if isinstance(error, KeyboardInterrupt):
         remedy = "what was finished is kept; give the command again, or go on with train --resume RUN where training had begun"
         return Interrupted("INTERRUPTED", "sagittal", "stopped by the user", remedy)
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or _is_full(error):
         return LimitExceeded("OUT_OF_MEMORY", "memory", "there is not enough of it", "set a smaller train.batch or windows.size")
     if isinstance(error, OSError):
         return _of_the_system(error)
@@ -34,6 +34,11 @@ class _Fault(SagittalError):
     """An error that the program did not foresee."""
 
     exit_code = 1
+
+
+def _is_full(error: BaseException) -> bool:
+    """Whether torch had no memory on the CPU, which has no type of its own."""
+    return isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error)
 
 
 def _of_the_system(error: OSError) -> SagittalError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -10,6 +11,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sagittal.core._affine import determinant, inverse, lengths
 from sagittal.core.window import Window
 
 Unit = Literal["mm", "um", "px", "none"]
@@ -36,13 +38,15 @@ class Geometry:
     affine: NDArray[np.float64] = field(repr=False)
     unit: Unit = "none"
     frame: Frame = "none"
+    _back: NDArray[np.float64] | None = field(init=False, repr=False, default=None)
 
     def __post_init__(self) -> None:
         affine = np.array(self.affine, dtype=np.float64)
         n = len(self.shape)
         if affine.shape != (n + 1, n + 1):
             raise ValueError(f"a grid of {n} axes needs an affine of shape {(n + 1, n + 1)}, not {affine.shape}")
-        if not np.isfinite(affine).all() or (n and abs(np.linalg.det(affine[:n, :n])) < 1e-12):
+        rows = affine.tolist()
+        if not all(math.isfinite(v) for row in rows for v in row) or abs(determinant([row[:n] for row in rows[:n]])) < 1e-12:
             raise ValueError("the affine is singular or not finite")
         affine.setflags(write=False)
         object.__setattr__(self, "affine", affine)
@@ -67,8 +71,17 @@ class Geometry:
     @property
     def spacing(self) -> tuple[float, ...]:
         """World units from one sample to the next, along each index axis."""
-        n = self.axes
-        return tuple(float(v) for v in np.linalg.norm(self.affine[:n, :n], axis=0))
+        return lengths(self.affine)
+
+    @property
+    def inverse(self) -> NDArray[np.float64]:
+        """The affine from the world to array indices; computed when first asked for."""
+        if self._back is None:
+            back = inverse(self.affine)
+            back.setflags(write=False)
+            object.__setattr__(self, "_back", back)
+            return back
+        return self._back
 
     def to_world(self, index: ArrayLike) -> NDArray[np.float64]:
         """World coordinates of indices, ``(..., n)`` to ``(..., n)``."""
@@ -79,13 +92,13 @@ class Geometry:
     def to_index(self, world: ArrayLike) -> NDArray[np.float64]:
         """Fractional indices of world coordinates, ``(..., n)`` to ``(..., n)``."""
         n = self.axes
-        inverse = np.linalg.inv(self.affine)
-        moved: NDArray[np.float64] = np.asarray(world, dtype=np.float64) @ inverse[:n, :n].T + inverse[:n, n]
+        back = self.inverse
+        moved: NDArray[np.float64] = np.asarray(world, dtype=np.float64) @ back[:n, :n].T + back[:n, n]
         return moved
 
     def index_map(self, source: Geometry) -> NDArray[np.float64]:
         """The affine from indices of this grid to indices of ``source``: where to read from."""
-        mapped: NDArray[np.float64] = np.linalg.inv(source.affine) @ self.affine
+        mapped: NDArray[np.float64] = source.inverse @ self.affine
         return mapped
 
     def at(self, window: Window) -> Geometry:

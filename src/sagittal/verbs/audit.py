@@ -56,7 +56,7 @@ class Audited(Outcome):
 def audit(
     data: str | Path,
     *,
-    out: Path | None = None,
+    out: str | Path | None = None,
     layout: str | None = None,
     group: str | None = None,
     allow: Sequence[str] = (),
@@ -85,7 +85,7 @@ def audit(
         StorageFailure: The folder cannot be written.
     """
     found = found_at(data, layout=layout, options={**(options or {}), "group": group})
-    place = out or Path(f"audit-{Path(data).resolve().stem}")
+    place = Path(out) if out else Path(f"audit-{Path(data).resolve().stem}")
     with atomic.storage(place):
         place.mkdir(parents=True, exist_ok=True)
     limits = limits_of(max_pixels)

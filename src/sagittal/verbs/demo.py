@@ -10,7 +10,7 @@ from sagittal.verbs._open import say
 from sagittal.verbs._outcome import Outcome
 
 
-def demo(*, out: Path | None = None) -> Outcome:
+def demo(*, out: str | Path | None = None) -> Outcome:
     """Draw synthetic retina scans with a planted leak, let the audit find it, and run the whole journey.
 
     Args:
@@ -22,7 +22,7 @@ def demo(*, out: Path | None = None) -> Outcome:
     from sagittal.verbs.phantom import phantom
     from sagittal.verbs.run import run
 
-    folder = out or Path("demo")
+    folder = Path(out or "demo")
     for part in ("data", "run"):
         shutil.rmtree(folder / part, ignore_errors=True)
     say("drawing synthetic retina scans: a patient planted in two splits, two re-encoded duplicates")

@@ -23,7 +23,7 @@ def evaluate(
     *,
     data: str | Path | None = None,
     split: str | None = None,
-    out: Path | None = None,
+    out: str | Path | None = None,
     device: str = "auto",
 ) -> Outcome:
     """Score a model.
@@ -50,7 +50,7 @@ def evaluate(
         return _pooled(own)
     predictor = predictor_at(path, device=device)
     name = (split or "test") if data is None else Path(str(data)).resolve().stem
-    folder = out or (own.evaluation(name) if own is not None else Path(f"{path.stem}-{name}"))
+    folder = Path(out) if out else (own.evaluation(name) if own is not None else Path(f"{path.stem}-{name}"))
     keep = drawn_into(folder, predictor)
     if data is None and own is not None:
         assessment, rest = _own(own, predictor, name, keep)

@@ -9,7 +9,7 @@ from sagittal.verbs._open import predictor_at, run_at
 from sagittal.verbs._outcome import Outcome
 
 
-def export(run: str | Path, *, out: Path, tolerance: float = 1e-4) -> Outcome:
+def export(run: str | Path, *, out: str | Path, tolerance: float = 1e-4) -> Outcome:
     """Write the network with its activation and calibration as ONNX, after a parity check.
 
     The file's input is what our preparation gives; its metadata say how that is made, and what the scores mean.
@@ -27,6 +27,7 @@ def export(run: str | Path, *, out: Path, tolerance: float = 1e-4) -> Outcome:
         NumericFailure: The answers differ by more than the tolerance; nothing is written.
         StorageFailure: The file cannot be written.
     """
+    out = Path(out)
     if out.suffix.lower() != ".onnx":
         raise UsageError("EXPORT_NAME", out.name, "only ONNX is written", f"name it {out.stem}.onnx")
     if not tolerance > 0:

@@ -8,7 +8,7 @@ from sagittal.engine.run import Run
 from sagittal.verbs._outcome import Outcome
 
 
-def package(run: str | Path, *, out: Path) -> Outcome:
+def package(run: str | Path, *, out: str | Path) -> Outcome:
     """Write weights, preparation, labels, calibration and a model card to one file.
 
     Args:
@@ -25,7 +25,7 @@ def package(run: str | Path, *, out: Path) -> Outcome:
     """
     from sagittal.engine.package import write_package
 
-    path = write_package(Run.open(Path(run)), out)
+    path = write_package(Run.open(Path(run)), Path(out))
     size = path.stat().st_size
     text = [f"the package is {path} ({size:,} bytes)", "read its model card with `sagittal show`"]
     return Outcome(path=path, facts={"bytes": size}, text=text)

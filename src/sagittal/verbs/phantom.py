@@ -14,7 +14,7 @@ from sagittal.verbs._outcome import Outcome
 PHANTOMS = Shelf("sagittal.phantoms", kind="phantom")
 
 
-def phantom(kind: str, *, out: Path, sets: Sequence[str] = (), seed: int = 0) -> Outcome:
+def phantom(kind: str, *, out: str | Path, sets: Sequence[str] = (), seed: int = 0) -> Outcome:
     """Draw a synthetic data set, free of anybody's data.
 
     Args:
@@ -29,6 +29,7 @@ def phantom(kind: str, *, out: Path, sets: Sequence[str] = (), seed: int = 0) ->
     Raises:
         UsageError: There is no such phantom or option, or the folder is not empty.
     """
+    out = Path(out)
     if out.exists() and any(out.iterdir()):
         raise UsageError("OUTPUT_EXISTS", out, "the folder is not empty", "name a new one with -o")
     options = {}

@@ -43,7 +43,7 @@ def predict(
     run: str | Path,
     sources: Sequence[str | Path],
     *,
-    out: Path,
+    out: str | Path,
     top: int = 3,
     overlay: bool = True,
     allow_unreadable: bool = False,
@@ -68,6 +68,7 @@ def predict(
     Raises:
         UnreadableInput: A source that cannot be read, unless they are allowed.
     """
+    out = Path(out)
     predictor = predictor_at(Path(run), device=device)
     reading = _Reading(limits=limits_of(max_pixels), lenient=allow_unreadable)
     named = list(_sources([Path(s) for s in sources], predictor, reading))

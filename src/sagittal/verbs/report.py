@@ -8,7 +8,7 @@ from sagittal.engine.run import Run
 from sagittal.verbs._outcome import Outcome
 
 
-def report(run: str | Path, *, out: Path | None = None) -> Outcome:
+def report(run: str | Path, *, out: str | Path | None = None) -> Outcome:
     """Write ``report.html`` of a run.
 
     Args:
@@ -20,5 +20,5 @@ def report(run: str | Path, *, out: Path | None = None) -> Outcome:
     """
     from sagittal.report.render import render
 
-    path = render(Run.open(Path(run)).path, out)
+    path = render(Run.open(Path(run)).path, Path(out) if out else None)
     return Outcome(path=path, text=[f"the report is {path}"])

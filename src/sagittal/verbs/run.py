@@ -13,7 +13,7 @@ from sagittal.verbs._outcome import Outcome
 def run(
     data: str | Path,
     *,
-    out: Path | None = None,
+    out: str | Path | None = None,
     recipe: str | Path | None = None,
     sets: Sequence[str] | Mapping[str, Any] = (),
     layout: str | None = None,

@@ -14,11 +14,11 @@ from sagittal.verbs._outcome import Outcome
 def show(
     what: Sequence[str],
     *,
-    out: Path | None = None,
+    out: str | Path | None = None,
     size: int = 224,
     classes: int = 1000,
     channels: int = 3,
-    axes: int = 2,
+    axes: int | None = None,
     sets: Sequence[str] = (),
 ) -> Outcome:
     """Describe a source, a run, a package or a model.
@@ -29,7 +29,7 @@ def show(
         size: For a model: the side of its input.
         classes: For a model.
         channels: For a model.
-        axes: For a model.
+        axes: For a model; 2, unless it is one for tables.
         sets: ``option=value`` of the model.
 
     Raises:
@@ -43,10 +43,10 @@ def show(
         return _run(path)
     if path.suffix == ".sagittal":
         return _package(path)
-    return _source(what[0], out)
+    return _source(what[0], Path(out) if out else None)
 
 
-def _model(names: Sequence[str], *, size: int, classes: int, channels: int, axes: int, sets: Sequence[str]) -> Outcome:
+def _model(names: Sequence[str], *, size: int, classes: int, channels: int, axes: int | None, sets: Sequence[str]) -> Outcome:
     from sagittal.engine.plan import MODELS
     from sagittal.models._network import generator
     from sagittal.models._summary import summary, totals
@@ -55,9 +55,14 @@ def _model(names: Sequence[str], *, size: int, classes: int, channels: int, axes
         raise UsageError("SHOW", "model", "names no model", nearest(names[0] if names else "", MODELS.names()))
     options = {}
     for text in sets:
-        key, _, value = text.partition("=")
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise UsageError("SETTING", text, "is not option=value", "write for example --set depth=16")
         options[key.removeprefix("model.")] = yaml.safe_load(value)
     frozen = options.pop("freeze", None)
+    if axes is None:
+        own = MODELS.options(names[0])["axes"].default
+        axes = own if isinstance(own, int) else 2
     network = MODELS.make(names[0], options, channels=channels, outputs=classes, axes=axes, generator=generator(0))
     network.freeze(frozen)
     rows = summary(network, (size,) * network.axes)

@@ -38,10 +38,10 @@ class Begun:
 def train(
     data: str | Path | None = None,
     *,
-    out: Path | None = None,
+    out: str | Path | None = None,
     recipe: str | Path | None = None,
     sets: Sequence[str] | Mapping[str, Any] = (),
-    resume: Path | None = None,
+    resume: str | Path | None = None,
     layout: str | None = None,
     allow: Sequence[str] = (),
     allow_unreadable: bool = False,
@@ -75,7 +75,7 @@ def train(
     where = device_of(device)
     with joined(where) as ranks:
         if resume is not None:
-            run = Run.open(resume)
+            run = Run.open(Path(resume))
         elif data is None:
             raise UsageError("NO_DATA", "DATA", "there is nothing to train on", "name a data set, or a run with --resume")
         elif ranks.count > 1 and out is None:
@@ -92,7 +92,7 @@ def train(
             ).run
         ranks.wait()
         if not ranks.first:
-            run = Run.open(resume or Path(str(out)))
+            run = Run.open(Path(str(resume or out)))
         teach(run, run.recipe(), run.manifest(), device=where, resume=resume is not None)
         ranks.wait()
     return _outcome(run)
@@ -101,7 +101,7 @@ def train(
 def begin(
     data: str | Path,
     *,
-    out: Path | None,
+    out: str | Path | None,
     recipe: Recipe,
     layout: str | None = None,
     allow: Sequence[str] = (),
@@ -119,7 +119,7 @@ def begin(
     options = {**recipe.data.options(), "group": recipe.data.group or recipe.split.group, "positive": recipe.labels.positive}
     found = found_at(data, layout=layout or recipe.data.layout, options=options)
     say(found.sentence)
-    run = Run.create(out or Path("runs") / f"{Path(data).resolve().stem}-{datetime.datetime.now():%Y%m%d-%H%M%S}")
+    run = Run.create(Path(out) if out else Path("runs") / f"{Path(data).resolve().stem}-{datetime.datetime.now():%Y%m%d-%H%M%S}")
     # Nothing is written before everything is decided: the same command can then be given again, mended.
     audit, manifest = audited(
         found,

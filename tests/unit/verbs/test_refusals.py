@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import sagittal
 from sagittal.engine.config import load_recipe, recipe_names, settings
 from sagittal.engine.learn import device_of
 from sagittal.errors import Refused, SagittalError, UnreadableInput, UsageError, nearest
@@ -146,3 +147,12 @@ def test_every_recipe_is_short_and_sound(name):
 
     assert len((recipe_folder() / f"{name}.yaml").read_text(encoding="utf-8").splitlines()) <= 15
     check_settings(load_recipe(name))
+
+
+def test_paths_may_be_texts(pictures, tmp_path):
+    begun = begin(str(pictures), out=str(tmp_path / "out"), recipe=load_recipe())
+    assert begun.run.path == tmp_path / "out"
+    with pytest.raises(UsageError, match="ends in"):
+        sagittal.package(str(begun.run.path), out="model.zip")
+    with pytest.raises(UsageError, match="NOT_A_RUN"):
+        train(resume=str(tmp_path))

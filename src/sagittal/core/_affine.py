@@ -39,7 +39,7 @@ def inverse(affine: Floats) -> Floats:
     linear = [row[:-1] for row in rows]
     back = _adjugate(linear)
     if back is None:
-        return np.linalg.inv(affine)
+        return np.asarray(np.linalg.inv(affine), dtype=np.float64)
     whole = determinant(linear)
     # The sum ends in + 0.0, so that no zero of the result is a negative one.
     turned = [[v / whole + 0.0 for v in row] for row in back]

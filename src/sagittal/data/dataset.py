@@ -38,12 +38,16 @@ class Preparer(Protocol):
         """Where the network sees a source."""
         ...
 
-    def source(self, image: Image) -> Image:
-        """The image as it is read."""
+    def source(self, image: Image, *, finest: float = 1.0) -> Image:
+        """The image as it is read, for an augmentation that takes so much smaller steps at times."""
         ...
 
     def values(self, image: Image) -> NDArray[Any]:
         """The stored values with the right channels."""
+        ...
+
+    def enter(self, values: NDArray[Any], source: Geometry, place: Geometry, read_map: ReadMap | None = None) -> NDArray[np.float32]:
+        """All of the following at once: what enters the network."""
         ...
 
     def read(self, values: NDArray[Any], source: Geometry, place: Geometry, read_map: ReadMap | None = None) -> NDArray[np.float32]:
@@ -159,31 +163,37 @@ class CaseSamples(torch.utils.data.Dataset[Sample]):
         number, draw = self.items[index % len(self.items)]
         case, loaded = self.cases[number], self._load(number)
         place = loaded.grid if self.windowing.one else loaded.grid.at(self._window(loaded, draw, epoch=epoch, index=index))
-        image, encoded = self._look(loaded, place, epoch=epoch, index=index)
-        image = self.preparation.unit(image)
-        if self.augmentation is not None:
-            image = self.augmentation.intensities(image, generator(self.seed, epoch, index, INTENSITY))
-        target = self.question.target(encoded, self.manifest.labels)
-        return Sample(image=np.ascontiguousarray(self.preparation.normalise(image)), target=target, id=case.id, key=key)
+        onto = self._map(loaded.source, place, epoch=epoch, index=index)
+        image = self._image(loaded, place, onto, epoch=epoch, index=index)
+        if loaded.encoded is None or loaded.grid.axes == 0:
+            encoded = self.question.encode(loaded.said, place)
+        else:
+            # The same keys again: one draw of the augmentation, seen from the image's grid and from the target's.
+            back = self._map(loaded.grid, place, epoch=epoch, index=index)
+            encoded = gather_labels(loaded.encoded, back or ReadMap(shape=place.shape, affine=place.index_map(loaded.grid)))
+        return Sample(image=image, target=self.question.target(encoded, self.manifest.labels), id=case.id, key=key)
+
+    def _map(self, source: Geometry, place: Geometry, *, epoch: int, index: int) -> ReadMap | None:
+        """Where a place is read from this time; None where it stays as it is."""
+        if self.augmentation is None:
+            return None
+        if place.axes == 0:
+            self.augmentation.check(place.axes)
+            return None
+        return self.augmentation.read_map(source, place, generator(self.seed, epoch, index, GEOMETRIC))
+
+    def _image(self, loaded: _Loaded, place: Geometry, onto: ReadMap | None, *, epoch: int, index: int) -> NDArray[np.float32]:
+        """What enters the network."""
+        if self.augmentation is None or not self.augmentation.intensity:
+            return self.preparation.enter(loaded.values, loaded.source, place, onto)
+        image = self.preparation.unit(self.preparation.read(loaded.values, loaded.source, place, onto))
+        image = self.augmentation.intensities(image, generator(self.seed, epoch, index, INTENSITY))
+        return np.ascontiguousarray(self.preparation.normalise(image))
 
     def _window(self, loaded: _Loaded, draw: int, *, epoch: int, index: int) -> Window:
         if self.cover:
             return self.windowing.cover(loaded.grid)[draw]
         return self.windowing.draw(loaded.grid, draw, generator(self.seed, epoch, index, WINDOW), loaded.encoded)
-
-    def _look(self, loaded: _Loaded, place: Geometry, *, epoch: int, index: int) -> tuple[NDArray[np.float32], NDArray[Any]]:
-        """Image and target of a place, both read along the same map."""
-        if loaded.grid.axes == 0 or self.augmentation is None:
-            onto = ReadMap(shape=place.shape, affine=place.index_map(loaded.source)) if loaded.grid.axes else None
-            back = ReadMap(shape=place.shape, affine=place.index_map(loaded.grid)) if loaded.grid.axes else None
-        else:
-            # The same keys twice: one draw of the augmentation, seen from the image's grid and from the target's.
-            onto = self.augmentation.read_map(loaded.source, place, generator(self.seed, epoch, index, GEOMETRIC))
-            back = self.augmentation.read_map(loaded.grid, place, generator(self.seed, epoch, index, GEOMETRIC))
-        image = self.preparation.read(loaded.values, loaded.source, place, onto)
-        if loaded.encoded is None or back is None:
-            return image, self.question.encode(loaded.said, place)
-        return image, gather_labels(loaded.encoded, back)
 
     def _load(self, number: int) -> _Loaded:
         if number in self._kept:
@@ -191,7 +201,8 @@ class CaseSamples(torch.utils.data.Dataset[Sample]):
         case = self.cases[number]
         image = image_of(case, self.manifest, limits=self.limits)
         grid = self.preparation.grid(image.geometry)
-        source = self.preparation.source(image)
+        finest = 1.0 if self.augmentation is None else self.augmentation.finest(grid.axes)
+        source = self.preparation.source(image, finest=finest)
         said = self.manifest.annotation(case, like=image.geometry)
         encoded = self.question.encode(said, grid) if self.question.dense else None
         loaded = _Loaded(values=self.preparation.values(source), source=source.geometry, grid=grid, said=said, encoded=encoded)

@@ -13,7 +13,8 @@ from sagittal.core.geometry import Geometry
 from sagittal.core.image import Image
 from sagittal.core.window import Window
 from sagittal.errors import Refused
-from sagittal.ops.warp import ReadMap, gather
+from sagittal.ops.resample import GRAIN
+from sagittal.ops.warp import ReadMap, Tone, gather
 
 LUMA = (0.299, 0.587, 0.114)
 """Weights of red, green and blue in grey (ITU-R BT.601), as JPEG and Pillow use them."""
@@ -89,14 +90,20 @@ class Preparation:
             scale[axis, -1] = (n - 1) / 2 - step * (s - 1) / 2
         return Geometry(shape=size, affine=source.affine @ scale, unit=source.unit, frame=source.frame)
 
-    def source(self, image: Image) -> Image:
-        """The image as it is read: on a coarser grid where the prepared one does not need more."""
-        if self.axes == 0:
+    def source(self, image: Image, *, finest: float = 1.0) -> Image:
+        """The image as it is read: on a coarser grid where the prepared one does not need more.
+
+        Without augmentation what is read is never coarser than the prepared grid. An augmentation that takes smaller
+        steps may meet pixels larger than them by ``GRAIN``, which costs less than 2 grey levels of 255 on average.
+
+        Args:
+            image: Of a case.
+            finest: How much smaller steps the augmentation takes at times; 1 without one.
+        """
+        if self.axes == 0 or image.reduce is None:
             return image
-        if image.reduce is None:
-            return image
-        steps = np.array(self.grid(image.geometry).spacing) / np.array(image.geometry.spacing)
-        return image.coarser(float(steps.min()) * 0.75)
+        wanted, given = self.grid(image.geometry).spacing, image.geometry.spacing
+        return image.coarser(min(a / b for a, b in zip(wanted, given, strict=True)) * min(1.0, finest * GRAIN))
 
     def values(self, image: Image) -> NDArray[Any]:
         """The stored values with the right channels, not yet resampled: ``(C, *shape)``.
@@ -116,7 +123,8 @@ class Preparation:
             return stored
         colours = stored[:-1] if image.channels[-1:] == ("alpha",) else stored
         if self.channels == "rgb":
-            return np.ascontiguousarray(np.broadcast_to(colours[:1], (3, *colours.shape[1:]))) if len(colours) == 1 else colours[:3]
+            one = len(colours) == 1  # three views of one grey channel: no copy, and each pixel is loaded once
+            return np.lib.stride_tricks.as_strided(colours, (3, *colours.shape[1:]), (0, *colours.strides[1:])) if one else colours[:3]
         return grey(colours)
 
     def unit(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -140,7 +148,23 @@ class Preparation:
         source = self.source(image)
         grid = self.grid(image.geometry)
         place = grid if window is None else grid.at(window)
-        return self.normalise(self.unit(self.read(self.values(source), source.geometry, place)))
+        return self.enter(self.values(source), source.geometry, place)
+
+    def enter(self, values: NDArray[Any], source: Geometry, place: Geometry, read_map: ReadMap | None = None) -> NDArray[np.float32]:
+        """:meth:`read`, :meth:`unit` and :meth:`normalise` in one, in one pass where the statistics are fixed."""
+        tone = self.tone
+        if tone is None:
+            return np.ascontiguousarray(self.normalise(self.unit(self.read(values, source, place, read_map))))
+        return gather(values, read_map or ReadMap(shape=place.shape, affine=place.index_map(source)), tone=tone)
+
+    @property
+    def tone(self) -> Tone | None:
+        """What :meth:`unit` and :meth:`normalise` do as one product and one sum; None where each image is its own measure."""
+        if self.axes == 0 or self.mean is None or self.std is None:
+            return None
+        low, high, mean, std = (np.array(numbers) for numbers in (self.low, self.high, self.mean, self.std))
+        factor = 1 / ((high - low) * std)
+        return Tone(factor, -low * factor - mean / std)
 
     def read(self, values: NDArray[Any], source: Geometry, place: Geometry, read_map: ReadMap | None = None) -> NDArray[np.float32]:
         """Sample stored values on a grid (or along a map) once; table rows as they are."""

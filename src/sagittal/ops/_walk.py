@@ -6,8 +6,8 @@ channel starts, and for z, y and x how many samples there are and how far it is 
 ``(C, D, H, W)``, the affine ``(3, 4)`` from target to source indices. ``bend`` is how far each row is moved from
 the affine, in source indices: control displacements ``(3, D * H, controls)`` along the row, the first column of
 each cell between controls and the end, each column's share of the way through its cell; no cells where nothing
-bends. Source places and weights are found once a row and serve every channel; the grid of places is never laid
-out in memory.
+bends. ``tone`` is a factor and an offset for each channel, ``(2, C)``, applied to what was read. Source places and
+weights are found once a row and serve every channel; the grid of places is never laid out in memory.
 """
 
 from __future__ import annotations
@@ -81,7 +81,14 @@ def read_slab(source: Array, base: Array, step_y: Index, step_x: Index, share: A
 
 
 @kernel
-def read_linear(memory: Array, affine: Array, bend: Array, outside: float, out: Array) -> None:
+def scale_line(line: Array, factor: Float, offset: Float) -> None:
+    """A product and a sum, in place."""
+    for c in range(line.size):
+        line[c] = line[c] * factor + offset
+
+
+@kernel
+def read_linear(memory: Array, affine: Array, bend: Array, outside: float, tone: Array, out: Array) -> None:
     """Linear interpolation; off the grid the nearest edge, mixed over one sample into ``outside`` unless that is NaN."""
     flat, offsets, sizes, steps = memory
     step_z, step_y, step_x = steps[0], steps[1], steps[2]
@@ -117,6 +124,7 @@ def read_linear(memory: Array, affine: Array, bend: Array, outside: float, out: 
             if constant:
                 for c in range(columns):
                     line[c] = beyond + cover[c] * (line[c] - beyond)
+            scale_line(line, tone[0, channel], tone[1, channel])
 
 
 @kernel

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sagittal.core.geometry import Geometry
 from sagittal.core.window import Window
-from sagittal.ops import _spline, _walk
+from sagittal.ops import _bytes, _spline, _walk
 from sagittal.ops.lowpass import SLACK, shrink
 
 Order = Literal["linear", "nearest"]
@@ -132,8 +132,40 @@ class ReadMap:
         return Window(tuple(start), tuple(size))
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Tone:
+    """A product and a sum for each channel, applied to values as they are read: ``value * factor + offset``.
+
+    Args:
+        factor: One for all channels, or one each.
+        offset: As many.
+
+    >>> picture = np.full((1, 2, 2), 51, np.uint8)
+    >>> gather(picture, ReadMap((1, 1), np.eye(3)), tone=Tone(2.0, -1.0))[0].tolist()
+    [[101.0]]
+    """
+
+    factor: ArrayLike
+    offset: ArrayLike
+
+    def of(self, channels: int) -> NDArray[np.float32]:
+        """Factors and offsets of so many channels, float32 ``(2, channels)``."""
+        found = np.empty((2, channels), np.float32)
+        found[0], found[1] = self.factor, self.offset
+        return found
+
+
+AS_STORED = Tone(1.0, 0.0)
+
+
 def gather(
-    values: NDArray[Any], through: ReadMap, *, order: Order = "linear", outside: Outside = "edge", antialias: bool = True
+    values: NDArray[Any],
+    through: ReadMap,
+    *,
+    order: Order = "linear",
+    outside: Outside = "edge",
+    antialias: bool = True,
+    tone: Tone = AS_STORED,
 ) -> NDArray[np.float32]:
     """Values on the map's grid.
 
@@ -147,6 +179,7 @@ def gather(
         order: ``nearest`` takes the nearest sample, halfway the one of the higher index.
         outside: ``edge`` repeats the edge; a number stands for every sample off the source.
         antialias: Average when the map shrinks; only for ``linear``.
+        tone: Applied to what was read, which takes no time here and a pass over the memory elsewhere.
 
     Returns:
         float32 ``(C, *through.shape)``.
@@ -158,21 +191,26 @@ def gather(
     if source.ndim != through.axes + 1 or 0 in source.shape[1:]:
         raise ValueError(f"values of shape {values.shape} cannot be read onto {through.axes} axes")
     out = np.empty((source.shape[0], *through.shape), np.float32)
-    if through.axes == 0:
-        out[:] = source
+    numbers = tone.of(len(source))
+    if through.axes == 0 or order == "nearest":
+        if through.axes == 0:
+            out[:] = source
+        else:
+            edge_or_number = np.array([] if outside == "edge" else [outside], np.float32)
+            _walk.read_nearest(_memory(source), *_lifted(through), edge_or_number, _lift(out))
+        if tone is not AS_STORED:
+            factor, offset = numbers.reshape(2, -1, *[1] * through.axes)
+            out *= factor
+            out += offset
         return out
-    if order == "nearest":
-        edge_or_number = np.array([] if outside == "edge" else [outside], np.float32)
-        _walk.read_nearest(_memory(source), *_lifted(through), edge_or_number, _lift(out))
-        return out
-    beyond = np.nan if outside == "edge" else float(outside)
     if not antialias or max(through.reach) <= SLACK:
-        _walk.read_linear(_memory(source), *_lifted(through), beyond, _lift(out))
+        _interpolate(source, through, outside=outside, tone=numbers, out=out)
         return out
-    for channel, line in zip(source, out, strict=True):  # one at a time: the filtered copy stays small
-        filtered, strides = shrink(channel, through.reach)
+    for channel in range(len(source)):  # one at a time: the filtered copy stays small
+        filtered, strides = shrink(source[channel], through.reach)
         kept = through.onto(np.diag([*(1.0 / s for s in strides), 1.0]))
-        _walk.read_linear(_memory(filtered[None]), *_lifted(kept), beyond, _lift(line[None]))
+        one = slice(channel, channel + 1)
+        _interpolate(filtered[None], kept, outside=outside, tone=np.ascontiguousarray(numbers[:, one]), out=out[one])
     return out
 
 
@@ -202,6 +240,14 @@ def gather_labels(labels: NDArray[Any], through: ReadMap, outside: int = -1) -> 
         return out
     _walk.read_nearest(_memory(source), *_lifted(through), np.array([outside], kind), _lift(out[None]))
     return out
+
+
+def _interpolate(values: NDArray[Any], through: ReadMap, *, outside: Outside, tone: NDArray[np.float32], out: NDArray[np.float32]) -> None:
+    memory = _memory(values)
+    if outside == "edge" and _bytes.fits(*memory):
+        _bytes.read_bytes(memory, *_lifted(through), tone, _lift(out))
+    else:
+        _walk.read_linear(memory, *_lifted(through), np.nan if outside == "edge" else float(outside), tone, _lift(out))
 
 
 def _native(values: NDArray[Any]) -> NDArray[Any]:

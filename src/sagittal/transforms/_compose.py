@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -92,6 +93,14 @@ class Augmentation:
             if bent is not None:
                 bend = bent if bend is None else _added(bend, bent)
         return ReadMap(grid.shape, affine, bend)
+
+    def finest(self, axes: int) -> float:
+        """The smallest step in which a grid of so many axes is read, in steps of the grid; 1 when nothing is enlarged.
+
+        >>> Augmentation.of({"resized_crop": [0.25, 1.0], "rotate": 15}).finest(2)
+        0.5
+        """
+        return math.prod(min(part.finest(axes), 1.0) for part in self.geometric) if axes else 1.0
 
     def intensities(self, values: Values, rng: np.random.Generator) -> Values:
         """Other values for the same samples.

@@ -39,6 +39,10 @@ class Geometric(Protocol):
         """
         return None
 
+    def finest(self, axes: int) -> float:
+        """The smallest step that it takes on a grid of so many axes, in steps of the grid: how much it enlarges at most."""
+        return 1.0
+
 
 @runtime_checkable
 class Intensity(Protocol):

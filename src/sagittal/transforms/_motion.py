@@ -51,6 +51,10 @@ class Motion(Geometric):
         moved = [uniform(rng, self.shift) * samples if self.shift != NOTHING else 0.0 for samples in grid.shape]
         return about_centre(grid, [[v / size for v in row] for row in linear], moved)
 
+    def finest(self, axes: int) -> float:
+        """Of the largest zoom."""
+        return 1 / self.zoom[1]
+
 
 def about_centre(grid: Geometry, linear: Sequence[Sequence[float]], moved: Sequence[float]) -> Floats:
     """The index affine that reads through ``linear``, given in physical units along the grid's axes, about its centre.

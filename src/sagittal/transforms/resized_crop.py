@@ -33,6 +33,10 @@ class ResizedCrop(Geometric):
             affine[axis][n] = rng.random() * (1 - side) * samples + (side - 1) / 2
         return np.array(affine)
 
+    def finest(self, axes: int) -> float:
+        """Of the smallest part, the mean over the axes."""
+        return math.exp(math.log(self.scale[0]) / axes)
+
     def _stretch(self, part: float, axes: int, rng: np.random.Generator) -> list[float]:
         """How much longer than the others each side is; the product is one, and in the plane the box always fits."""
         if axes == 2:

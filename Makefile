@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: install demo test test-all bench lint clean
+.PHONY: install demo test test-all bench docs lint clean
 
 install: $(STAMP)
 
@@ -32,6 +32,9 @@ test-all: lint
 
 bench: install
 	$(BIN)/python benchmarks/run.py
+
+docs: install
+	$(BIN)/python docs/reference/build.py
 
 clean:
 	rm -rf $(VENV) demo

@@ -22,6 +22,9 @@ from sagittal.ops.stitch import Merger
 from sagittal.ops.warp import ReadMap, gather
 from sagittal.tasks._task import Task
 
+MOST_ROWS = 4096
+"""Rows of a table that are answered at once."""
+
 Item = tuple[str, Image]
 """A case's id and its image."""
 
@@ -89,8 +92,13 @@ class Predictor:
         source, grid = preparation.source(image), preparation.grid(image.geometry)
         stored = preparation.values(source)
         for window in self.plan.windowing.cover(grid):
-            values = preparation.read(stored, source.geometry, grid.at(window))
-            yield window, np.ascontiguousarray(preparation.normalise(preparation.unit(values)))
+            yield window, preparation.enter(stored, source.geometry, grid.at(window))
+
+    def scores_of(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Calibrated scores ``(B, K)`` of what enters the network, ``(B, C)``: rows of a table, many at once."""
+        each = range(0, len(values), MOST_ROWS)
+        scores = np.concatenate([self._scores(torch.from_numpy(np.ascontiguousarray(values[a : a + MOST_ROWS]))) for a in each])
+        return scores if self.calibration is None or not self.task.calibrated else self.calibration.apply(scores).astype(np.float32)
 
     def answer_windows(self, items: Iterable[Item]) -> Iterator[Prediction]:
         """An answer for every window by itself, named ``case@start``, on the window's own grid."""

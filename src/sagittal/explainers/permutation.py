@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 Predict = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 Score = Callable[[NDArray[np.generic], NDArray[np.float32]], float]
+_Rowwise = Callable[[NDArray[np.generic], NDArray[np.float32]], NDArray[np.float64]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -19,10 +20,12 @@ class Importance:
     Args:
         fall: ``(C,)``: the mean fall of the score; about 0, or a little below, for a column that is not used.
         spread: ``(C,)``: the standard deviation over the shuffles.
+        each: ``(C, N)``: the mean fall of each row, for an interval over rows; None for a score that rows do not add up to.
     """
 
     fall: NDArray[np.float64]
     spread: NDArray[np.float64]
+    each: NDArray[np.float64] | None = None
 
 
 def permutation(
@@ -52,21 +55,33 @@ def permutation(
     >>> found.fall.round(0).tolist()
     [2.0, 0.0]
     """
-    measure = score or (_log_likelihood if np.issubdtype(truth.dtype, np.integer) else _closeness)
+    measure = _measure(score) if score is not None else (_log_likelihood if np.issubdtype(truth.dtype, np.integer) else _closeness)
     whole = measure(truth, predict(rows))
     falls = np.empty((rows.shape[1], repeats))
+    each = np.zeros((rows.shape[1], len(whole)))
     for column in range(rows.shape[1]):
         shuffled = rows.copy()
         for i in range(repeats):
             shuffled[:, column] = rng.permutation(rows[:, column])
-            falls[column, i] = whole - measure(truth, predict(shuffled))
-    return Importance(fall=falls.mean(axis=1), spread=falls.std(axis=1, ddof=1 if repeats > 1 else 0))
+            fall = whole - measure(truth, predict(shuffled))
+            falls[column, i] = fall.mean()
+            each[column] += fall / repeats
+    spread = falls.std(axis=1, ddof=1 if repeats > 1 else 0)
+    return Importance(fall=falls.mean(axis=1), spread=spread, each=each if score is None else None)
 
 
-def _log_likelihood(truth: NDArray[np.generic], p: NDArray[np.float32]) -> float:
-    right = np.take_along_axis(p, truth.astype(np.int64)[:, None], axis=1)
-    return float(np.log(np.clip(right, 1e-7, 1)).mean())
+def _measure(score: Score) -> _Rowwise:
+    return lambda truth, answers: np.array([score(truth, answers)])
 
 
-def _closeness(truth: NDArray[np.generic], answers: NDArray[np.float32]) -> float:
-    return -float(np.square(truth.astype(np.float64).reshape(answers.shape) - answers).mean())
+def _log_likelihood(truth: NDArray[np.generic], p: NDArray[np.float32]) -> NDArray[np.float64]:
+    right = np.take_along_axis(p, truth.astype(np.int64)[:, None], axis=1)[:, 0]
+    likely: NDArray[np.float64] = np.log(np.clip(right.astype(np.float64), 1e-7, 1))
+    return likely
+
+
+def _closeness(truth: NDArray[np.generic], answers: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Minus the squared error of each row, the mean over what it answers."""
+    far: NDArray[np.float64] = np.square(truth.astype(np.float64).reshape(answers.shape) - answers)
+    near: NDArray[np.float64] = -far.reshape(len(far), -1).mean(axis=1)
+    return near

@@ -27,7 +27,7 @@ def explain(
     *,
     data: str | Path | None = None,
     cases: Sequence[str] = (),
-    out: Path | None = None,
+    out: str | Path | None = None,
     device: str = "auto",
 ) -> Outcome:
     """Maps of what spoke for the answers, on the sources' own grids.
@@ -55,7 +55,7 @@ def explain(
         chosen = manifest.split("test") or manifest.split("val")
     if cases:
         chosen = tuple(manifest.case(case) for case in cases)
-    folder = out or (own.explanation(name) if own is not None else Path(f"{path.stem}-explanation"))
+    folder = Path(out) if out else (own.explanation(name) if own is not None else Path(f"{path.stem}-explanation"))
     assessment = assess(predictor, manifest, chosen)
     return write_explanations(predictor, manifest, assessment, folder=folder, most=len(cases) or predictor.plan.explain_cases)
 
@@ -64,6 +64,7 @@ def write_explanations(predictor: Predictor, manifest: Manifest, assessment: Ass
     """Explain the picked cases of an assessment into a folder."""
     from sagittal.data.dataset import image_of
     from sagittal.engine.explain import pick
+    from sagittal.engine.importance import importance_of
 
     folder.mkdir(parents=True, exist_ok=True)
     threshold = predictor.operating.threshold if predictor.operating is not None else None
@@ -86,6 +87,8 @@ def write_explanations(predictor: Predictor, manifest: Manifest, assessment: Ass
         record["legend"] = {c: f"{name}: left as a person drew it, right the answer" for c, name in legend(predictor.plan.labels).items()}
     if borders:
         record["border_attention"] = _border_record(predictor, borders)
+    if predictor.plan.preparation.axes == 0:
+        record["importance"] = importance_of(predictor, manifest, assessment.rows)
     kernels = _kernels(predictor)
     if kernels is not None:
         atomic.write_bytes(folder / "kernels.png", kernels)

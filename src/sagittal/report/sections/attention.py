@@ -27,6 +27,19 @@ rulers or padding.</p>{% endif %}
 </tbody></table>
 {% if rest > 0 %}<p class="small">and {{ rest | count('other column') }}</p>{% endif %}
 {% endif %}
+{% if shuffled %}
+<h3 class="block-head">What shuffling a column costs</h3>
+<table class="counts"><thead>
+<tr><th>Column</th><th class="num">rise of the {{ measured }}</th><th class="num">95 % interval</th><th></th></tr>
+</thead>
+<tbody>
+{% for row in shuffled %}
+<tr><th scope="row" class="name">{{ row.name }}</th><td class="num">{{ row.value | number }}</td><td class="num">{{ row.interval }}</td>
+<td class="bar">{{ meter(row.share) }}</td></tr>
+{% endfor %}
+</tbody></table>
+<p class="small">Rows that were not trained on; the interval is over patients. Two columns that say the same stand in for each other.</p>
+{% endif %}
 {% for part in pictures %}
 <h3 class="block-head">{{ part.title }}</h3><img class="wide" src="{{ part.src }}" alt="{{ part.title }}">
 {% endfor %}
@@ -41,9 +54,18 @@ def attention(view: RunView) -> Section | None:
     files = (("First-layer kernels", "kernels"), ("Feature maps", "features"))
     found = [(title, view.explained(view.explanation.get(key))) for title, key in files]
     pictures = [{"title": title, "src": picture(path)} for title, path in found if path is not None]
-    if not facts and not columns and not pictures:
+    shuffled, measured = _shuffled(view)
+    if not facts and not columns and not pictures and not shuffled:
         return None
-    html = fill(PAGE, border=facts, columns=columns[:MOST_COLUMNS], rest=len(columns) - MOST_COLUMNS, pictures=pictures)
+    html = fill(
+        PAGE,
+        border=facts,
+        columns=columns[:MOST_COLUMNS],
+        rest=len(columns) - MOST_COLUMNS,
+        pictures=pictures,
+        shuffled=shuffled[:MOST_COLUMNS],
+        measured=measured,
+    )
     return Section(title="What the network looks at", order=120, html=html)
 
 
@@ -70,3 +92,19 @@ def _columns(view: RunView) -> list[dict[str, Any]]:
     pairs = sorted(((name, statistics.fmean(values)) for name, values in sums.items()), key=lambda p: -p[1])
     most = max((value for _, value in pairs), default=0.0) or 1.0
     return [{"name": name, "value": value, "share": value / most} for name, value in pairs]
+
+
+def _shuffled(view: RunView) -> tuple[list[dict[str, Any]], str]:
+    """What shuffling each column of a table costs, the most first, and in which score."""
+    importance = view.explanation.get("importance")
+    if not isinstance(importance, dict):
+        return [], ""
+    rows = [c for c in importance.get("columns") or () if isinstance(c.get("fall"), int | float)]
+    most = max((c["fall"] for c in rows), default=0.0)
+    told = []
+    for row in rows:
+        known = isinstance(row.get("low"), int | float) and isinstance(row.get("high"), int | float)
+        interval = f"{words.number(row['low'])} to {words.number(row['high'])}" if known else ""
+        share = max(row["fall"], 0.0) / most if most > 0 else 0.0
+        told.append({"name": str(row.get("column")), "value": row["fall"], "interval": interval, "share": share})
+    return told, str(importance.get("score", "loss"))

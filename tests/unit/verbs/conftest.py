@@ -1,0 +1,36 @@
+"""Trained runs that several tests look at; not to be changed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sagittal.verbs.train import train
+
+LEARNS = (
+    "model.name=preact_resnet",
+    "model.widths=[8, 16]",
+    "model.blocks=1",
+    "train.epochs=6",
+    "train.batch=8",
+    "train.lr=0.01",
+    "prepare.size=24",
+)
+TABLE = ("train.epochs=2", "model.members=2", "train.rounds=10")
+
+
+@pytest.fixture(scope="session")
+def stripes_run(stripes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that tells lying from standing stripes."""
+    made = train(stripes, out=tmp_path_factory.mktemp("runs") / "stripes", sets=[*LEARNS, "labels.positive=standing", "explain.cases=1"])
+    assert made.path is not None
+    return made.path
+
+
+@pytest.fixture(scope="session")
+def rows_run(rows: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run on the table of three columns of which the third says nothing."""
+    made = train(rows, out=tmp_path_factory.mktemp("runs") / "rows", sets=TABLE)
+    assert made.path is not None
+    return made.path

@@ -1,0 +1,96 @@
+"""Scores of other data: matched by name, refused where they cannot be, and loud where the data differ."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from sagittal.errors import Refused, UsageError
+from sagittal.io.writers.raster import encode_png
+from sagittal.verbs.evaluate import evaluate
+
+
+def write(root: Path, stripes: Path, *, change=lambda v: v, names=("lying", "standing")) -> Path:
+    """A copy of the stripes with changed values or class names."""
+    from sagittal import io
+
+    for old, new in zip(("lying", "standing"), names, strict=True):
+        (root / new).mkdir(parents=True)
+        for path in sorted((stripes / old).glob("*.png")):
+            (root / new / path.name).write_bytes(encode_png(change(io.read(str(path)).read())))
+    return root
+
+
+def test_the_runs_own_test_split_is_counted_each_time_it_is_looked_at(stripes_run, tmp_path):
+    looks = [json.loads((evaluate(stripes_run, out=tmp_path / str(n)).path / "scores.json").read_text())["touched"] for n in range(2)]
+    assert looks[1] == looks[0] + 1
+    val = json.loads((evaluate(stripes_run, split="val", out=tmp_path / "val").path / "scores.json").read_text())
+    assert "touched" not in val
+    assert val["split"] == "val"
+
+
+def test_the_network_of_these_tests_has_learnt_its_task(stripes_run, tmp_path):
+    scores = json.loads((evaluate(stripes_run, out=tmp_path / "test").path / "scores.json").read_text())
+    assert next(s["value"] for s in scores["scores"] if s["metric"] == "auc") > 0.8
+    assert scores["positive"] == "standing"
+    with (tmp_path / "test" / "predictions.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == scores["n"]
+    assert {r["split"] for r in rows} == {"test"}
+    assert all(float(r["p:lying"]) + float(r["p:standing"]) == pytest.approx(1, abs=2e-6) for r in rows)
+
+
+def test_another_set_of_classes_is_refused_with_the_nearest_name(stripes_run, stripes, tmp_path):
+    other = write(tmp_path / "other", stripes, names=("lying", "standin"))
+    with pytest.raises(Refused, match="did you mean standing") as refused:
+        evaluate(stripes_run, data=other, out=tmp_path / "out")
+    assert refused.value.exit_code == 4
+    assert not (tmp_path / "out" / "scores.json").exists()
+
+
+def test_data_with_fewer_classes_in_another_order_are_matched_by_name(stripes_run, stripes, tmp_path):
+    only = tmp_path / "only"
+    (only / "standing").mkdir(parents=True)
+    for path in sorted((stripes / "standing").glob("*.png"))[:6]:
+        (only / "standing" / path.name).write_bytes(path.read_bytes())
+    table = only / "labels.csv"
+    table.write_text("file,label\n" + "".join(f"standing/{p.name},standing\n" for p in sorted((only / "standing").iterdir())))
+    made = evaluate(stripes_run, data=table, out=tmp_path / "out")
+    with (made.path / "predictions.csv").open() as file:
+        assert {r["truth"] for r in csv.DictReader(file)} == {"standing"}
+    auc = [s for s in made.facts["scores"] if s["metric"] == "auc"]
+    assert all(s["value"] is None and s["undefined"] for s in auc), "one class has no AUC, and says why"
+
+
+def test_a_shift_of_intensity_is_said_loudly_and_the_same_data_are_not_accused(stripes_run, stripes, tmp_path, capsys):
+    same = evaluate(stripes_run, data=stripes, out=tmp_path / "same")
+    quiet = json.loads((same.path / "scores.json").read_text())["shift"]
+    assert not [f for f in quiet if f["severity"] == "warn" and f["items"] in (["mean intensity"], ["contrast"])]
+    capsys.readouterr()
+    bright = evaluate(stripes_run, data=write(tmp_path / "bright", stripes, change=lambda v: v // 2 + 128), out=tmp_path / "shifted")
+    loud = json.loads((bright.path / "scores.json").read_text())["shift"]
+    found = {f["items"][0]: f for f in loud if f["severity"] == "warn"}
+    assert {"mean intensity", "contrast"} <= set(found)
+    assert found["mean intensity"]["effect"] == pytest.approx(1.0)
+    assert found["mean intensity"]["remedy"]
+    assert "SHIFT: " in capsys.readouterr().err
+    assert any(line.startswith("SHIFT: ") for line in bright.text)
+
+
+def test_scores_that_fall_below_validation_come_first(stripes_run, stripes, tmp_path):
+    swapped = write(tmp_path / "swapped", stripes, names=("standing", "lying"))
+    found = json.loads((evaluate(stripes_run, data=swapped, out=tmp_path / "out").path / "scores.json").read_text())["shift"]
+    assert found[0]["code"] == "SCORE_FALLS"
+    assert "validation" in found[0]["what"]
+
+
+def test_a_split_or_data_that_are_not_there_are_refused(stripes_run, stripes, tmp_path):
+    with pytest.raises(UsageError, match="did you mean test"):
+        evaluate(stripes_run, split="tset")
+    with pytest.raises(UsageError, match="NO_CASES"):
+        evaluate(stripes_run, data=stripes, split="test", out=tmp_path / "out")
+    with pytest.raises(UsageError):
+        evaluate(tmp_path / "nothing", data=stripes)

@@ -16,9 +16,12 @@ from sagittal.engine.assess import Assessment, Row, answered, of_rows, reference
 from sagittal.engine.config import Recipe
 from sagittal.engine.facts import facts_of
 from sagittal.engine.infer import Predictor
-from sagittal.engine.learn import fitted_on, learn, write_calibration
+from sagittal.engine.learn import fitted_on, learn, predictor_of, write_calibration
 from sagittal.engine.rules import decide
 from sagittal.engine.run import Run
+
+FINISHED = "finished.json"
+"""Says of a fold that its model is there."""
 
 
 def teach_folds(run: Run, recipe: Recipe, manifest: Manifest, *, device: torch.device, say: Callable[[str], None]) -> None:
@@ -34,15 +37,9 @@ def teach_folds(run: Run, recipe: Recipe, manifest: Manifest, *, device: torch.d
     for repeat in range(repeats):
         rows: list[Row] = []
         for number, fold in enumerate(folds(manifest, k, repeat, recipe.split.seed, val=inner)):
-            plan = decide(recipe, fold, facts_of(fold))
             part = Run(run.path / "folds" / f"{repeat:02d}-{number:02d}")
-            part.path.mkdir(parents=True, exist_ok=True)
-            learned = learn(
-                part, replace(plan, seed=plan.seed + repeat * k + number), fold, device=device, resume=True, say=_quiet, events=False
-            )
-            predictor = learned.predictor
+            predictor = _taught(part, recipe, fold, number=repeat * k + number, device=device)
             rows += list(answered(predictor, fold, fold.split("test")))
-            shutil.rmtree(part.checkpoints / "last", ignore_errors=True)
         pooled.append(sorted(rows, key=lambda r: r.id))
         say(f"repeat {repeat + 1} of {repeats}: {_headline(predictor, manifest, pooled[-1])}")
     if predictor is None:
@@ -56,6 +53,21 @@ def teach_folds(run: Run, recipe: Recipe, manifest: Manifest, *, device: torch.d
     if inner == 0 and predictor.task.calibrated:
         # No case was kept aside, but every pooled answer is one that its model had not seen.
         write_calibration(run, *fitted_on(pooled[0], plan))
+
+
+def _taught(part: Run, recipe: Recipe, fold: Manifest, *, number: int, device: torch.device) -> Predictor:
+    """The model of a fold: the one that is there when the fold is finished, else trained, or trained on."""
+    if part.has(FINISHED):
+        return predictor_of(part, device=device)
+    plan = decide(recipe, fold, facts_of(fold))
+    plan = replace(plan, seed=plan.seed + number)
+    part.path.mkdir(parents=True, exist_ok=True)
+    part.write("plan.json", plan.record())
+    learned = learn(part, plan, fold, device=device, resume=True, say=_quiet, events=False)
+    part.write(FINISHED, {"format": "sagittal-fold", "version": 1, "number": number, "ended": learned.fitted.ended})
+    # what a fold would go on from is not wanted any more
+    shutil.rmtree(part.checkpoints / "last", ignore_errors=True)
+    return learned.predictor
 
 
 def pool(predictor: Predictor, manifest: Manifest, pooled: Sequence[Sequence[Row]], *, folds: int) -> Assessment:

@@ -1,0 +1,93 @@
+"""Cross-validation: every case is answered once in each repeat, by a model that has not seen its patient."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import pytest
+import torch
+
+from sagittal.engine import crossval
+from sagittal.engine.learn import predictor_of
+from sagittal.engine.run import Run
+from sagittal.verbs.evaluate import evaluate
+from sagittal.verbs.train import train
+
+SETS = ("split.folds=3", "split.repeats=2", "train.epochs=1", "train.rounds=1", "model.members=1", "model.widths=[8]")
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory):
+    """Two rows a patient, 30 patients."""
+    import numpy as np
+
+    values = np.random.default_rng(5).normal(size=(60, 3))
+    lines = [f"p{i // 2:02d},{a:.3f},{b:.3f},{c:.3f},{'ill' if i % 4 < 2 else 'well'}" for i, (a, b, c) in enumerate(values)]
+    path = tmp_path_factory.mktemp("data") / "table.csv"
+    path.write_text("\n".join(["patient,a,b,c,class", *lines]) + "\n", encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def run(table, tmp_path_factory):
+    made = train(table, out=tmp_path_factory.mktemp("runs") / "folds", sets=SETS)
+    return Run.open(made.path)
+
+
+def test_every_case_is_pooled_exactly_once(run):
+    with (run.evaluation("test") / "predictions.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert sorted(r["case"] for r in rows) == sorted(c.id for c in run.manifest().cases)
+    scores = run.read("evaluation/test/scores.json")
+    assert scores["n"] == 60
+    assert {s["n"] for s in scores["scores"] if s["metric"] == "accuracy" and not s["class"]} == {60}
+    assert scores["cross_validation"]["folds"] == 3
+    assert scores["cross_validation"]["repeats"] == len(scores["cross_validation"]["each"]) == 2
+    accuracy = [e["accuracy"] for e in scores["cross_validation"]["each"]]
+    assert next(s["value"] for s in scores["scores"] if s["metric"] == "accuracy" and not s["class"]) == pytest.approx(sum(accuracy) / 2)
+
+
+def test_the_model_of_a_fold_has_not_seen_the_patients_it_answers(table, monkeypatch, tmp_path):
+    seen = []
+    answered = crossval.answered
+
+    def watched(predictor, fold, cases, **more):
+        taught = {c.group for c in fold.cases if c.split in {"train", "val"}}
+        assert taught.isdisjoint({c.group for c in cases})
+        assert {c.group for c in cases} | taught == {f"p{i:02d}" for i in range(30)}
+        seen.append([c.id for c in cases])
+        return answered(predictor, fold, cases, **more)
+
+    monkeypatch.setattr(crossval, "answered", watched)
+    train(table, out=tmp_path / "run", sets=[*SETS, "split.repeats=1"])
+    assert len(seen) == 3
+    assert len({c for ids in seen for c in ids}) == sum(len(ids) for ids in seen) == 60
+
+
+def test_finished_folds_are_kept_when_the_run_is_resumed(run, monkeypatch):
+    learnt = []
+    learn = crossval.learn
+    monkeypatch.setattr(crossval, "learn", lambda part, *a, **k: (learnt.append(part.path.name), learn(part, *a, **k))[1])
+    before = run.read("evaluation/test/scores.json")
+    lost = run.path / "folds" / "01-01" / crossval.FINISHED
+    lost.unlink()
+    train(resume=run.path)
+    assert learnt == ["01-01", run.path.name], "only what was not finished, and the model of all cases goes on from its end"
+    assert run.read("evaluation/test/scores.json") == before
+
+
+def test_the_kept_model_is_taught_by_all_cases_and_calibrated_on_what_was_pooled(run):
+    assert run.has("calibration.json")
+    predictor = predictor_of(run, device=torch.device("cpu"))
+    assert predictor.calibration is not None
+    assert not list((run.path / "folds").glob("*/checkpoints/last"))
+    assert len(list((run.path / "folds").glob("*/checkpoints/best"))) == 6
+    state = json.loads((run.checkpoints / "last" / "state.json").read_text())
+    assert state["of"]["train_samples"] == 60
+
+
+def test_evaluating_such_a_run_gives_the_pooled_scores(run):
+    made = evaluate(run.path)
+    assert made.text[0] == "pooled out-of-fold answers"
+    assert made.facts["n"] == 60

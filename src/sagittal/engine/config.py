@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
+import typing
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -11,6 +13,7 @@ import pydantic
 import yaml
 
 from sagittal.data.split import SplitRules
+from sagittal.engine.settings import Feeding, TrainSettings
 from sagittal.errors import UnreadableInput, UsageError, nearest
 
 
@@ -246,13 +249,30 @@ def _keys(path: Iterable[object]) -> list[str]:
 
 
 def settings() -> list[tuple[str, str, str]]:
-    """Every setting as ``(key, default, section's meaning)``, for listings."""
+    """Every setting as ``(key, default, meaning)``, for listings."""
     rows = []
     for name, field in Recipe.model_fields.items():
         default = field.default
-        if isinstance(default, Section):
+        if name == "train":
+            rows += [*_of_dataclass(TrainSettings, "train"), *_of_dataclass(Feeding, "train")]
+        elif isinstance(default, Section):
             for sub, below in type(default).model_fields.items():
                 rows.append((f"{name}.{sub}", repr(below.default), (type(default).__doc__ or "").split("\n")[0]))
         else:
             rows.append((name, repr(default), ""))
+    return rows
+
+
+def _of_dataclass(kind: Any, where: str) -> list[tuple[str, str, str]]:
+    """The fields of a dataclass, those of the dataclasses below it too, with what its documentation says of each."""
+    said = dict(re.findall(r"^\s+(\w+): (.+)$", kind.__doc__ or "", flags=re.MULTILINE))
+    hints = typing.get_type_hints(kind)
+    rows = []
+    for field in dataclasses.fields(kind):
+        below = next((h for h in (hints[field.name], *typing.get_args(hints[field.name])) if dataclasses.is_dataclass(h)), None)
+        made = field.default if field.default_factory is dataclasses.MISSING else None
+        if below is not None and typing.get_origin(hints[field.name]) is not tuple:
+            rows += _of_dataclass(below, f"{where}.{field.name}")
+        else:
+            rows.append((f"{where}.{field.name}", "" if made is dataclasses.MISSING else repr(made), said.get(field.name, "")))
     return rows

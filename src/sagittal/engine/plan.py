@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import types
 import typing
 from collections.abc import Mapping
@@ -11,7 +12,7 @@ from typing import Any, TypeVar, cast
 
 from sagittal.core.labels import Labels
 from sagittal.engine.prepare import Preparation
-from sagittal.engine.settings import TrainSettings
+from sagittal.engine.settings import Feeding, TrainSettings
 from sagittal.errors import UsageError, nearest
 from sagittal.models._members import Members
 from sagittal.models._network import Network, generator
@@ -58,25 +59,6 @@ class Units:
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Feeding:
-    """How batches are put together.
-
-    Args:
-        rounds: How often an epoch goes through the cases; more than once where there are few.
-        balance: Every class equally often in an epoch.
-        class_weights: Rare classes weigh more in the loss instead.
-        workers: Processes that read and augment beside the training; 0 does it in the same process.
-        cache_mb: Decoded pictures kept in memory, by each process.
-    """
-
-    rounds: int = 1
-    balance: bool = False
-    class_weights: bool = False
-    workers: int = 0
-    cache_mb: int = 1024
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -223,13 +205,17 @@ def _fitted(hint: Any, value: Any, where: str) -> Any:
             return build(hint, value, where)
         first = dataclasses.fields(hint)[0].name
         return build(hint, {first: value}, where)
-    if typing.get_origin(hint) is tuple and isinstance(value, list | tuple):
+    if typing.get_origin(hint) is tuple:
+        if not isinstance(value, list | tuple):
+            raise UsageError("SETTING", where, f"{value!r} is not a list", "give a list: [...]")
         inner = typing.get_args(hint)[0]
         return tuple(_fitted(inner, v, f"{where}[{i}]") for i, v in enumerate(value))
-    if hint is float and isinstance(value, int | float | str) and not isinstance(value, bool):
+    if hint is float:
         return _number(value, where)
     if hint is int and (isinstance(value, bool) or not isinstance(value, int)):
         raise UsageError("SETTING", where, f"{value!r} is not a whole number", "give a whole number")
+    if (hint is str and not isinstance(value, str)) or (typing.get_origin(hint) is typing.Literal and not isinstance(value, str)):
+        raise UsageError("SETTING", where, f"{value!r} is not a word", "give a word")
     if hint is bool and not isinstance(value, bool):
         raise UsageError("SETTING", where, f"{value!r} is neither true nor false", "give true or false")
     return value
@@ -245,9 +231,11 @@ def _one_of(hints: tuple[Any, ...], value: Any, where: str) -> Any:
     return _fitted(fits[0], value, where)
 
 
-def _number(value: float | str, where: str) -> float:
+def _number(value: Any, where: str) -> float:
     try:
         # YAML 1.1 reads 1e-3 as a text.
-        return float(value)
-    except ValueError:
+        if isinstance(value, bool) or not math.isfinite(found := float(value)):
+            raise ValueError
+    except (TypeError, ValueError):
         raise UsageError("SETTING", where, f"{value!r} is not a number", "give a number") from None
+    return found

@@ -12,14 +12,16 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sagittal.core.labels import Labels
+from sagittal.data.discover import LAYOUTS
 from sagittal.data.manifest import Manifest
-from sagittal.engine.config import Recipe
+from sagittal.engine.config import Open, Recipe
 from sagittal.engine.facts import Facts
-from sagittal.engine.plan import EXPLAINERS, LOSSES, MODELS, TASKS, WINDOWS, Feeding, Part, Plan, Reason, build
+from sagittal.engine.plan import EXPLAINERS, LOSSES, MODELS, TASKS, WINDOWS, Part, Plan, Reason, build
 from sagittal.engine.prepare import Preparation
-from sagittal.engine.settings import LAST, TrainSettings
+from sagittal.engine.settings import LAST, Feeding, TrainSettings
 from sagittal.engine.units import units_of
-from sagittal.errors import UsageError
+from sagittal.errors import UsageError, nearest
+from sagittal.shelf import Shelf
 from sagittal.tasks._task import Task
 from sagittal.transforms._compose import Augmentation
 
@@ -34,6 +36,9 @@ STEPS = 2000
 
 TABLE_STEPS = 600
 """How many steps a table's network learns, whatever the number of rows (``docs/concepts/auto.md``)."""
+
+GIVEN = ("channels", "outputs", "axes", "generator")
+"""Options of a network that follow from the data and the seed."""
 
 FEEDING = ("rounds", "balance", "class_weights", "workers", "cache_mb")
 
@@ -63,14 +68,36 @@ def check_settings(recipe: Recipe) -> None:
     for shelf, part in ((TASKS, recipe.task), (WINDOWS, recipe.windows.name), (MODELS, recipe.model.name)):
         if part is not None:
             shelf.get(part)
-    if recipe.explain.name is not None:
-        EXPLAINERS.check(recipe.explain.name, recipe.explain.options())
+    _check_open("data", recipe.data, LAYOUTS, recipe.data.layout, reserved=("root",))
+    _check_open("windows", recipe.windows, WINDOWS, recipe.windows.name)
+    _check_open("model", recipe.model, MODELS, recipe.model.name, reserved=GIVEN)
+    _check_open("explain", recipe.explain, EXPLAINERS, recipe.explain.name, reserved=("model", "x", "attend"))
+    if recipe.explain.name is not None and "attend" not in EXPLAINERS.options(recipe.explain.name):
+        fit = ", ".join(n for n in EXPLAINERS.names() if "attend" in EXPLAINERS.options(n))
+        raise UsageError(
+            "EXPLAINER", recipe.explain.name, "explains many rows at once, and is made of tables anyway", f"choose one of: {fit}"
+        )
     if recipe.loss is not None:
+        _check_open("loss", recipe.loss, LOSSES, recipe.loss.name)
         LOSSES.make(recipe.loss.name, recipe.loss.options())
-    if recipe.model.name is not None:
-        MODELS.check(recipe.model.name, recipe.model.options())
     if isinstance(recipe.augment, dict):
         Augmentation.of(recipe.augment)
+
+
+def _check_open(where: str, section: Open, shelf: Shelf, name: str | None, *, reserved: Iterable[str] = ()) -> None:
+    """Whether the further keys of a section are options of the named part, or of any where none is named.
+
+    Raises:
+        UsageError: One is not; the nearest may be a key of the section itself.
+    """
+    if not section.options():
+        return
+    names = [name] if name is not None else shelf.names()
+    known = {option for n in names for option in shelf.options(n)} - set(reserved)
+    for key in section.options():
+        if key not in known:
+            what = f"the {shelf.kind} {name} has no such option" if name is not None else f"no {shelf.kind} has such an option"
+            raise UsageError("UNKNOWN_OPTION", f"{where}.{key}", what, nearest(key, {*known, *type(section).model_fields}))
 
 
 def decide(recipe: Recipe, manifest: Manifest, facts: Facts) -> Plan:
@@ -254,6 +281,7 @@ def _model(recipe: Recipe, facts: Facts, ledger: Ledger, *, dense: bool) -> tupl
     options = wish.options()
     if wish.name is None:
         name, options = _default_model(facts, options, dense=dense)
+        MODELS.check(name, options, reserved=GIVEN)
         ledger.choose("model", None, name, "a small network that learns from scratch; see docs/concepts/auto.md")
     else:
         name = ledger.choose("model", wish.name, None, "")

@@ -106,6 +106,9 @@ class Best:
     watch: str = "loss"
     mode: Direction = "auto"
 
+    def __post_init__(self) -> None:
+        _require(self.mode in {"auto", "min", "max"}, "best.mode", self.mode, "auto, min or max")
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Unfreeze:
@@ -150,6 +153,30 @@ class Every:
         _require(self.steps is None or self.steps >= 1, "checkpoint.steps", self.steps, "at least 1")
         _require(self.least_s >= 0, "checkpoint.least_s", self.least_s, "at least 0")
         _require(self.most_s > 0, "checkpoint.most_s", self.most_s, "above 0")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Feeding:
+    """How batches are put together.
+
+    Args:
+        rounds: How often an epoch goes through the cases; more than once where there are few.
+        balance: Every class equally often in an epoch.
+        class_weights: Rare classes weigh more in the loss instead.
+        workers: Processes that read and augment beside the training; 0 does it in the same process.
+        cache_mb: Decoded pictures kept in memory, by each process.
+    """
+
+    rounds: int = 1
+    balance: bool = False
+    class_weights: bool = False
+    workers: int = 0
+    cache_mb: int = 1024
+
+    def __post_init__(self) -> None:
+        _require(self.rounds >= 1, "rounds", self.rounds, "at least 1")
+        _require(self.workers >= 0, "workers", self.workers, "at least 0")
+        _require(self.cache_mb >= 0, "cache_mb", self.cache_mb, "at least 0")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

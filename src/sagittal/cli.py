@@ -239,7 +239,7 @@ def show(
     size: Annotated[int, typer.Option("--size", help="For a model: side of the input.")] = 224,
     classes: Annotated[int, typer.Option("--classes", help="For a model.")] = 1000,
     channels: Annotated[int, typer.Option("--channels", help="For a model.")] = 3,
-    axes: Annotated[int, typer.Option("--axes", help="For a model.")] = 2,
+    axes: Annotated[int | None, typer.Option("--axes", help="For a model.")] = None,
     sets: SetOption = None,
 ) -> None:
     """A picture with its header; a run's summary; a model's layer table."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,20 +31,17 @@ def compare(runs: Sequence[str | Path], *, split: str = "test") -> Outcome:
         split: Name of the evaluation.
 
     Raises:
-        UsageError: Fewer than two runs, or no case in common.
+        UsageError: Fewer than two runs, no case in common, or cases of which the runs hold different things for true.
         UnreadableInput: A run was not evaluated.
     """
     if len(runs) < 2:
         raise UsageError("COMPARE", "RUN", "one run cannot be compared", "name two or more")
-    tables = [_correct(Run.open(Path(r)), split) for r in runs]
+    tables = [_answered(Run.open(Path(r)), split) for r in runs]
     rows, lines = [], []
     for path, table in zip(runs[1:], tables[1:], strict=True):
-        common = sorted(set(table) & set(tables[0]))
-        if not common:
-            raise UsageError("COMPARE", path, f"has no case in common with {runs[0]}", "compare runs on the same data")
-        a = np.array([tables[0][c][0] for c in common])
-        b = np.array([table[c][0] for c in common])
-        low, high = _interval(b - a, [tables[0][c][1] for c in common])
+        common = _common(tables[0], table, names=(runs[0], path))
+        a, b = (np.array([t[c].goodness for c in common]) for t in (tables[0], table))
+        low, high = _interval(b - a, [tables[0][c].owner for c in common])
         names = {"first": str(runs[0]), "second": str(path)}
         rows.append({**names, "n": len(common), "difference": float((b - a).mean()), "low": low, "high": high})
         lines.append(
@@ -52,34 +50,65 @@ def compare(runs: Sequence[str | Path], *, split: str = "test") -> Outcome:
     return Outcome(facts={"comparisons": rows}, text=lines)
 
 
-def _correct(run: Run, split: str) -> dict[str, tuple[float, str]]:
-    """How good each case's answer is, and whose the case is."""
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """One case: what is true of it, whose it is, and how good the answer is."""
+
+    truth: str
+    owner: str
+    goodness: float
+
+
+def _common(first: Mapping[str, _Answer], second: Mapping[str, _Answer], *, names: tuple[object, object]) -> list[str]:
+    """The cases that both answered."""
+    common = sorted(set(first) & set(second))
+    if not common:
+        raise UsageError("COMPARE", names[1], f"has no case in common with {names[0]}", "compare runs on the same data")
+    differs = next((c for c in common if first[c].truth != second[c].truth), None)
+    if differs is not None:
+        what = f"of {differs} the truth is {first[differs].truth} in one and {second[differs].truth} in the other"
+        raise UsageError("COMPARE", names[1], what, "compare runs on the same data and task")
+    return common
+
+
+def _answered(run: Run, split: str) -> dict[str, _Answer]:
+    """The answered cases; those whose answer has no score are left out."""
     path = run.evaluation(split) / "predictions.csv"
     if not path.is_file():
         raise UnreadableInput("NOT_EVALUATED", run.path, f"has no evaluation of {split}", f"run `sagittal evaluate {run.path}`")
-    found = {}
     with path.open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            found[row["case"]] = (_goodness(row), row["group"] or row["case"])
-    return found
+        table = csv.DictReader(file)
+        good = _goodness_of(table.fieldnames or [], run)
+        found = {row["case"]: _Answer(row.get("truth", ""), row["group"] or row["case"], good(row)) for row in table}
+    return {name: answer for name, answer in found.items() if not np.isnan(answer.goodness)}
 
 
-def _goodness(row: dict[str, str]) -> float:
-    if "predicted" in row:
-        try:
-            return -abs(float(row["truth"]) - float(row["predicted"]))
-        except ValueError:
-            return float(row["truth"] == row["predicted"])
-    dice = [float(v) for k, v in row.items() if k.startswith("dice:") and _is_number(v)]
-    return float(np.mean(dice)) if dice else float("nan")
+def _goodness_of(columns: Sequence[str], run: Run) -> Callable[[dict[str, str]], float]:
+    """How good an answer is: right or not, how far from the value, or the mean Dice; NaN where that is not defined."""
+    if any(c.startswith("p:") for c in columns):
+        return lambda row: float(row["truth"] == row["predicted"]) if row["truth"] else float("nan")
+    if any(c.startswith("value:") for c in columns):
+        return lambda row: -float(np.mean(np.abs(np.subtract(_numbers(row["truth"]), _numbers(row["predicted"])))))
+    dice = [c for c in columns if c.startswith("dice:")]
+    if not dice:
+        raise UsageError("COMPARE", run.path, "its answers have no score of their own a case", "compare classes, values or masks")
+
+    def mean_dice(row: dict[str, str]) -> float:
+        known = [float(row[c]) for c in dice if _is_number(row[c])]
+        return float(np.mean(known)) if known else float("nan")
+
+    return mean_dice
+
+
+def _numbers(text: str) -> list[float]:
+    return [float(v) for v in text.split(";")]
 
 
 def _is_number(text: str) -> bool:
     try:
-        float(text)
+        return not np.isnan(float(text))
     except ValueError:
         return False
-    return True
 
 
 def _interval(differences: NDArray[np.float64], owners: Sequence[str]) -> tuple[float, float]:

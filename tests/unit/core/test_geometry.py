@@ -137,6 +137,7 @@ def test_the_part_of_a_window_inside_a_grid_is_what_both_have(found):
     mine = {tuple(int(a + b) for a, b in zip(i, window.start, strict=True)) for i in np.ndindex(*window.size)}
     theirs = {tuple(int(a + b) for a, b in zip(i, inside.start, strict=True)) for i in np.ndindex(*inside.size)}
     assert theirs == every & mine
+    assert all(0 <= a <= b <= n for a, b, n in zip(inside.start, inside.stop, grid.shape, strict=True))
 
 
 @given(

@@ -1,0 +1,166 @@
+"""Compare, show, list, phantom and weights."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from sagittal.errors import UnreadableInput, UsageError
+from sagittal.shelf import Shelf
+from sagittal.verbs import weights
+from sagittal.verbs.compare import compare
+from sagittal.verbs.list import SHELVES, list_parts
+from sagittal.verbs.phantom import phantom
+from sagittal.verbs.show import show
+
+
+def evaluated(root: Path, name: str, header: str, *lines: str) -> Path:
+    """A run that is nothing but its answers."""
+    folder = root / name / "evaluation" / "test"
+    folder.mkdir(parents=True)
+    (root / name / "recipe.yaml").write_text("recipe: auto\n")
+    (folder / "predictions.csv").write_text("\n".join([header, *lines]) + "\n")
+    return root / name
+
+
+CLASSES = "case,group,split,truth,predicted,p:0,p:1,p:2,abstained"
+
+
+def test_the_difference_of_two_runs_is_paired_and_its_interval_counts_patients(tmp_path):
+    rng = np.random.default_rng(0)
+    right = rng.random(200) < 0.7
+    better = right | (rng.random(200) < 0.4)
+    files = []
+    for name, hits in (("a", right), ("b", better)):
+        lines = [f"c{i},p{i // 10},test,{i % 3},{i % 3 if hit else (i + 1) % 3},0,0,0," for i, hit in enumerate(hits)]
+        files.append(evaluated(tmp_path, name, CLASSES, *lines))
+    (row,) = compare(files).facts["comparisons"]
+    assert row["n"] == 200
+    assert row["difference"] == pytest.approx(better.mean() - right.mean()), "class names that are numbers stay names"
+    each = (better.astype(float) - right).reshape(20, 10).mean(axis=1)
+    spread = 1.96 * each.std(ddof=1) / 20**0.5
+    assert row["low"] == pytest.approx(row["difference"] - spread, abs=0.02)
+    assert row["high"] == pytest.approx(row["difference"] + spread, abs=0.02)
+    (same,) = compare([files[0], files[0]]).facts["comparisons"]
+    assert (same["difference"], same["low"], same["high"]) == (0, 0, 0)
+
+
+def test_values_are_compared_by_how_far_off_they_are(tmp_path):
+    header = "case,group,split,truth,predicted,value:x,value:y,abstained"
+    a = evaluated(tmp_path, "a", header, "c0,,test,1;10,2;10,2,10,", "c1,,test,1;10,1;10,1,10,")
+    b = evaluated(tmp_path, "b", header, "c0,,test,1;10,1;10,1,10,", "c1,,test,1;10,1;10,1,10,")
+    assert compare([a, b]).facts["comparisons"][0]["difference"] == pytest.approx(0.25)
+
+
+def test_masks_are_compared_by_their_mean_dice_and_undefined_ones_are_left_out(tmp_path):
+    header = "case,group,split,dice:gland,dice:tumour,iou:gland"
+    a = evaluated(tmp_path, "a", header, "c0,,test,0.5,nan,0", "c1,,test,absent in both,absent in both,0", "c2,,test,1,0.5,0")
+    b = evaluated(tmp_path, "b", header, "c0,,test,0.7,nan,0", "c1,,test,absent in both,absent in both,0", "c2,,test,1,0.7,0")
+    (row,) = compare([a, b]).facts["comparisons"]
+    assert (row["n"], row["difference"]) == (2, pytest.approx(0.15))
+
+
+def test_runs_that_cannot_be_compared_are_refused(tmp_path):
+    a = evaluated(tmp_path, "a", CLASSES, "c0,,test,0,0,1,0,0,")
+    other = evaluated(tmp_path, "b", CLASSES, "d0,,test,0,0,1,0,0,")
+    truths = evaluated(tmp_path, "c", CLASSES, "c0,,test,1,0,1,0,0,")
+    boxes = evaluated(tmp_path, "d", "case,group,split,true_objects,found_objects", "c0,,test,1,1")
+    for runs, what in (((a,), "one run"), ((a, other), "no case in common"), ((a, truths), "the truth is 0"), ((a, boxes), "no score")):
+        with pytest.raises(UsageError, match=what):
+            compare(runs)
+    with pytest.raises(UnreadableInput, match="sagittal evaluate"):
+        compare([a, a], split="val")
+
+
+def test_a_model_is_shown_with_its_parameters():
+    whole = show(["model", "vgg"], sets=["depth=16"], size=32)
+    assert whole.facts["parameters"] == 138_357_544
+    assert "138,357,544 parameters" in whole.text[-1]
+    frozen = show(["model", "vgg"], sets=["depth=16", "freeze=features", "head=[256]"], classes=4, size=32)
+    assert (frozen.facts["parameters"], frozen.facts["trainable"]) == (135_310_404, 1_049_860)
+
+
+@pytest.mark.parametrize("name", Shelf("sagittal.models", kind="model").names())
+def test_every_model_can_be_shown_by_its_name_alone(name, monkeypatch):
+    made = show(["model", name], size=64 if name != "vgg" else 32, classes=2)
+    assert made.facts["parameters"] > 0
+    assert made.facts["layers"] == len(made.text) - 3
+
+
+def test_a_wrong_model_or_option_is_answered_with_the_nearest():
+    for words, sets, what in (
+        (["model", "vg"], [], "did you mean vgg"),
+        (["model"], [], "names no model"),
+        (["model", "vgg"], ["dept=16"], "did you mean depth"),
+        (["model", "vgg"], ["depth"], "option=value"),
+        (["model", "mlp"], ["freeze=hiden1"], "did you mean hidden1"),
+    ):
+        with pytest.raises(UsageError, match=what):
+            show(words, sets=sets, size=32)
+
+
+def test_a_picture_is_shown_with_its_header_and_drawn(stripes, tmp_path):
+    picture = next(stripes.rglob("*.png"))
+    made = show([str(picture)], out=tmp_path / "shown.png")
+    assert "24 x 20" in made.text[0]
+    assert made.facts["geometry"]["shape"] == [24, 20]
+    assert (tmp_path / "shown.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_run_is_shown_with_its_reasons(example_run):
+    made = show([str(example_run("oct"))])
+    assert made.text[0].startswith("run ")
+    assert "test" in made.facts
+
+
+@pytest.mark.parametrize("shelf", [*SHELVES, "recipes", "settings"])
+def test_every_part_is_listed_with_a_line(shelf):
+    made = list_parts(shelf)
+    assert made.facts["parts"]
+    assert all(line.strip() for line in made.facts["parts"].values())
+    assert len(made.text) == len(made.facts["parts"])
+
+
+def test_shelves_are_listed_and_a_wrong_one_is_answered_with_the_nearest():
+    assert set(list_parts().facts["parts"]) == {*SHELVES, "recipes", "settings"}
+    with pytest.raises(UsageError, match="did you mean losses"):
+        list_parts("losse")
+
+
+def test_every_listed_setting_can_be_set():
+    from sagittal.engine.config import load_recipe
+    from sagittal.engine.rules import check_settings
+
+    listed = list_parts("settings").facts["parts"]
+    assert {"train.epochs", "train.stop.patience", "train.workers", "split.folds", "labels.positive", "windows.unit"} <= set(listed)
+    for key, line in listed.items():
+        value = line.split("  ")[0]
+        if value not in {"None", "'auto'"} and not value.startswith(("{", "(")):
+            check_settings(load_recipe("auto", {key: yaml.safe_load(value)}))
+
+
+def test_a_phantom_is_drawn_into_an_empty_folder_only(tmp_path):
+    made = phantom("table", out=tmp_path / "t", sets=["patients=4", "visits=2"], seed=1)
+    assert len((made.path / "table.csv").read_text().splitlines()) == 9
+    with pytest.raises(UsageError, match="not empty"):
+        phantom("table", out=tmp_path / "t")
+    for kind, sets, what in (
+        ("tabel", [], "did you mean table"),
+        ("table", ["patient=4"], "did you mean patients"),
+        ("table", ["patients"], "option=value"),
+        ("table", ["seed=3"], "no such option"),
+    ):
+        with pytest.raises(UsageError, match=what):
+            phantom(kind, out=tmp_path / "other", sets=sets)
+
+
+def test_published_weights_are_listed_and_a_wrong_name_is_answered_with_the_nearest():
+    listed = weights.known()
+    assert any("vgg16" in line for line in listed.lines())
+    assert json.dumps(listed.record())
+    with pytest.raises(UsageError, match="did you mean vgg16"):
+        weights.get("vgg_16")

@@ -3,52 +3,20 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
-from typing import Any
 
-import numpy as np
 import pytest
 import torch
 
-from sagittal.errors import NumericFailure, UsageError
+from sagittal.errors import UsageError
 from sagittal.models.mlp import mlp
-from sagittal.models.preact_resnet import preact_resnet
 from sagittal.models.unet import unet
 from sagittal.shelf import Shelf
+from sagittal.testing import check_explainer
 
 SHELF = Shelf("sagittal.explainers", kind="explainer")
 # Those that ask many rows at once have a signature of their own.
 ONE_SAMPLE = [n for n in SHELF.names() if "attend" in inspect.signature(SHELF.get(n)).parameters]
 G = torch.Generator().manual_seed(4)
-
-
-def check_explainer(explain: Callable[..., Any], *, axes: int) -> None:
-    """A finite map on the input's grid in 0..1, the same every time, and a model that is left as it was."""
-    model = preact_resnet(channels=2, outputs=3, axes=axes, widths=(4, 8), blocks=1, dropout=0.5)
-    model.freeze(["stem"])
-    model.train()
-    x = torch.randn(1, 2, *(16, 12, 8)[:axes], generator=G)
-    state = {k: v.clone() for k, v in model.state_dict().items()}
-    learns = [p.requires_grad for p in model.parameters()]
-
-    def attend(logits: torch.Tensor) -> torch.Tensor:
-        return logits[0, 1]
-
-    found = explain(model, x, attend)
-    assert found.shape == x.shape[2:]
-    assert found.dtype == np.float32
-    assert found.min() >= 0
-    assert found.max() <= 1
-    assert found.max() > 0
-    with torch.inference_mode():
-        assert np.array_equal(explain(model, x, attend), found)
-    assert model.training
-    assert [p.requires_grad for p in model.parameters()] == learns
-    assert all(p.grad is None for p in model.parameters())
-    assert all(torch.equal(v, state[k]) for k, v in model.state_dict().items())
-    assert not np.allclose(explain(model, x, lambda logits: -logits[0, 1]), found), "the other side has other reasons"
-    with pytest.raises(NumericFailure):
-        explain(model, x, lambda logits: logits[0, 1] * torch.nan)
 
 
 @pytest.mark.parametrize("axes", [1, 2, 3])

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from sagittal.losses._loss import Loss
 from sagittal.shelf import Shelf
+from sagittal.testing import check_loss
 
 SHELF = Shelf("sagittal.losses", kind="loss")
 G = torch.Generator().manual_seed(3)
@@ -58,28 +58,6 @@ EXAMPLES: dict[str, Callable[[], Example]] = {
     "mse": _values,
     "smooth_l1": _values,
 }
-
-
-def check_loss(loss: Loss, logits: Tensor, target: Tensor) -> None:
-    """One float32 number a sample, that depends on that sample alone; nothing known is nothing lost."""
-    logits = logits.clone().requires_grad_()
-    losses = loss(logits, target)
-    assert losses.shape == (len(logits),)
-    assert losses.dtype == torch.float32
-    assert torch.isfinite(losses).all()
-    assert (losses >= 0).all()
-    one_by_one = torch.cat([loss(logits[i : i + 1], target[i : i + 1]) for i in range(len(logits))])
-    assert torch.allclose(losses, one_by_one, atol=1e-6), "a sample's loss must not depend on its batch"
-    assert losses[-1] == 0, "the last example has nothing known"
-    losses.sum().backward()
-    assert logits.grad is not None
-    assert torch.isfinite(logits.grad).all()
-    assert not logits.grad[-1].any()
-    assert all(g.any() for g in logits.grad[:-1])
-    assert loss(logits.detach().bfloat16(), target).dtype == torch.float32
-    with torch.no_grad():
-        step = loss(logits - 0.05 * logits.grad, target)
-    assert step.sum() < losses.sum(), "down the gradient is down"
 
 
 @pytest.mark.parametrize("name", SHELF.names())

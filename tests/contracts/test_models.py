@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch import nn
 
-from sagittal.models._network import Network, count
+from sagittal.models._network import Network
 from sagittal.shelf import Shelf
+from sagittal.testing import check_model
 
 SHELF = Shelf("sagittal.models", kind="model")
 
@@ -18,50 +18,6 @@ SMALL: dict[str, dict[str, object]] = {"vgg": {"depth": 11, "classifier": "pool"
 def build(name: str, *, axes: int, channels: int = 2, outputs: int = 3, seed: int = 5) -> Network:
     g = torch.Generator().manual_seed(seed)
     return SHELF.make(name, SMALL.get(name), channels=channels, outputs=outputs, axes=axes, generator=g)
-
-
-def check_model(network: Network) -> None:
-    """Shapes, the split into trunk and head, stages, freezing, gradients."""
-    good = max(network.smallest, network.multiple)
-    size = -(-good // network.multiple) * network.multiple
-    shape = tuple(size + network.multiple * (i > 0) for i in range(network.axes))
-    network.check(shape)
-    x = torch.randn(2, network.channels, *shape, generator=torch.Generator().manual_seed(1))
-    network.eval()
-    y = network(x)
-    assert y.shape == (2, network.outputs, *(shape if network.dense else ()))
-    assert torch.isfinite(y).all()
-    assert torch.equal(network.head(network.trunk(x)), y)
-    assert torch.allclose(network(x[:1]), y[:1], atol=1e-4), "a sample must not depend on its neighbours"
-
-    names = [name for name, _ in network.stages]
-    assert len(set(names)) == len(names)
-    owned = [p for _, stage in network.stages for p in stage.parameters()]
-    assert len(owned) == len({id(p) for p in owned}) == len(list(network.parameters())), "each weight belongs to one stage"
-
-    network.train()
-    network(x).square().sum().backward()
-    assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in network.parameters())
-    network.zero_grad()
-
-    network.freeze("features")
-    network.train()
-    assert network.trunk_is_frozen
-    layers = [m for m in network.trunk.modules() if not list(m.children()) and not isinstance(m, nn.Flatten)]
-    assert not any(m.training for m in layers), "frozen stages stay in evaluation mode"
-    before = {k: v.clone() for k, v in network.state_dict().items()}
-    network(x).square().sum().backward()
-    assert {n for n, p in network.named_parameters() if p.grad is not None}
-    assert all(p.grad is None for p in network.trunk.parameters())
-    assert all(torch.equal(v, before[k]) for k, v in network.state_dict().items() if "running" in k and k in _trunk_keys(network))
-    network.freeze(None)
-    total, learning = count(network)
-    assert total == learning
-
-
-def _trunk_keys(network: Network) -> set[str]:
-    inside = {id(t) for t in network.trunk.state_dict(keep_vars=True).values()}
-    return {k for k, t in network.state_dict(keep_vars=True).items() if id(t) in inside}
 
 
 @pytest.mark.parametrize("name", SHELF.names())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +13,7 @@ from sagittal import io
 from sagittal.core import Labels
 from sagittal.errors import StorageFailure, UsageError
 from sagittal.shelf import Shelf
+from sagittal.testing import check_phantom
 
 PHANTOMS = Shelf("sagittal.phantoms", kind="phantom")
 SMALL: dict[str, dict[str, object]] = {
@@ -25,32 +25,16 @@ SMALL: dict[str, dict[str, object]] = {
 }
 
 
-def contents(folder: Path) -> dict[str, bytes]:
-    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
-
-
-def check_phantom(name: str, folder: Path) -> None:
-    """The contract; ``folder`` is a new one."""
-    made = PHANTOMS.make(name, SMALL.get(name, {}), out=folder / "a", seed=3)
-    assert made == folder / "a"
-    first = contents(made)
-    assert contents(PHANTOMS.make(name, SMALL.get(name, {}), out=folder / "b", seed=3)) == first
-    assert contents(PHANTOMS.make(name, SMALL.get(name, {}), out=folder / "c", seed=4)) != first
-    truth = json.loads(first["planted.json"])
-    assert (truth["format"], truth["version"], truth["kind"], truth["seed"]) == ("sagittal-phantom", 1, name, 3)
-    for path in first:
-        if path.endswith(tuple(io.suffixes("raster", "nifti"))):
-            assert np.ptp(io.read(made / path).read()) > 0
-    with pytest.raises(UsageError, match="NOT_EMPTY"):
-        PHANTOMS.make(name, SMALL.get(name, {}), out=made, seed=3)
-    (folder / "file").touch()
-    with pytest.raises((StorageFailure, UsageError)):
-        PHANTOMS.make(name, SMALL.get(name, {}), out=folder / "file" / "x", seed=3)
-
-
 @pytest.mark.parametrize("name", PHANTOMS.names())
 def test_phantom(name, tmp_path):
-    check_phantom(name, tmp_path)
+    check_phantom(PHANTOMS.get(name), kind=name, **SMALL.get(name, {}))
+    made = PHANTOMS.make(name, SMALL.get(name, {}), out=tmp_path / "a", seed=3)
+    for path in made.rglob("*"):
+        if path.name.endswith(tuple(io.suffixes("raster", "nifti"))):
+            assert np.ptp(io.read(path).read()) > 0
+    (tmp_path / "file").touch()
+    with pytest.raises((StorageFailure, UsageError)):
+        PHANTOMS.make(name, SMALL.get(name, {}), out=tmp_path / "file" / "x", seed=3)
 
 
 def test_retina_plants_what_it_says(tmp_path):

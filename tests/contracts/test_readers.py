@@ -8,50 +8,17 @@ import sys
 import numpy as np
 import pytest
 
-from sagittal.core import Image, Window
-from sagittal.errors import UnreadableInput
-from sagittal.io import Limits
-from sagittal.io._reader import Reader, Writer
+from sagittal.io._reader import Writer
 from sagittal.shelf import Shelf
+from sagittal.testing import check_image, check_reader
 
 READERS = Shelf("sagittal.io.readers", kind="reader")
 WRITERS = Shelf("sagittal.io.writers", kind="writer")
 
 
-def check_reader(reader: Reader, tmp_path) -> None:
-    """A reader names its formats, knows them by content, and refuses what is not theirs by name."""
-    assert isinstance(reader, Reader)
-    assert reader.formats
-    for form in reader.formats:
-        assert form.name
-        assert all(s.startswith(".") and s == s.lower() for s in form.suffixes)
-    for head in (b"", b"\0", bytes(4096), b"\xff" * 4096, np.random.default_rng(0).bytes(4096)):
-        assert reader.sniff(head) is False
-        assert reader.identify(head) is None
-    for form in reader.formats:
-        path = tmp_path / f"broken{form.suffixes[0]}"
-        path.write_bytes(np.random.default_rng(1).bytes(500))
-        with pytest.raises(UnreadableInput, match="broken"):
-            reader.read(path, "", Limits.default()).read()
-
-
-def check_image(image: Image) -> None:
-    """Values lie on the grid, windows are parts of the whole, and the meta says what was found."""
-    whole = image.read()
-    assert whole.shape == (len(image.channels), *image.geometry.shape)
-    assert whole.dtype.isnative
-    assert {"format", "bits", "mode"} <= set(image.meta)
-    start = tuple(min(1, n - 1) for n in image.geometry.shape)
-    size = tuple(max(1, n // 2) for n in image.geometry.shape)
-    window = Window(start, tuple(min(s, n - a) for a, s, n in zip(start, size, image.geometry.shape, strict=True)))
-    np.testing.assert_array_equal(image.read(window), whole[(slice(None), *window.slices)])
-    coarse = image.coarser(4)
-    assert coarse.read().shape == (len(image.channels), *coarse.geometry.shape)
-
-
 @pytest.mark.parametrize("name", READERS.names())
-def test_reader(name, tmp_path):
-    check_reader(READERS.get(name), tmp_path)
+def test_reader(name):
+    check_reader(READERS.get(name))
 
 
 def test_no_content_belongs_to_two_readers_and_no_suffix_to_two_formats():

@@ -1,0 +1,16 @@
+"""What every windowing on the shelf promises."""
+
+from __future__ import annotations
+
+import pytest
+
+from sagittal.shelf import Shelf
+from sagittal.testing import check_windowing
+
+SHELF = Shelf("sagittal.windows", kind="windowing")
+SMALL: dict[str, dict[str, object]] = {"patches": {"size": 16}, "tiles": {"size": 16}}
+
+
+@pytest.mark.parametrize("name", SHELF.names())
+def test_a_windowing_keeps_the_contract(name):
+    check_windowing(SHELF.make(name, SMALL.get(name)))

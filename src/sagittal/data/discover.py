@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from sagittal.core import Case
-from sagittal.data.layouts._files import suffix_of, walk
+from sagittal.data.layouts._files import TABLES, suffix_of, walk
 from sagittal.data.layouts._found import Found, rename
 from sagittal.data.manifest import DRAWN, Manifest
 from sagittal.errors import SagittalError, UnreadableInput, UsageError, nearest
@@ -214,6 +214,11 @@ def _differ(best: Found, other: Found, why: str) -> UsageError:
 def _nothing(root: Path) -> SagittalError:
     """Why nothing was found, with what there is."""
     names = ", ".join(LAYOUTS.names())
+    if root.is_file() and suffix_of(root.name) in TABLES:
+        what = "none of its columns names files that are there, and it has no column of numbers beside a label"
+        return UsageError(
+            "NO_LAYOUT", root, what, "check the paths: they are relative to the table; or name columns: data.image, data.label"
+        )
     if root.is_file():
         return UnreadableInput(
             "NO_LAYOUT", root, f"a file of type {suffix_of(root.name) or 'unknown'} is no data set", f"known layouts: {names}"

@@ -156,3 +156,9 @@ def test_paths_may_be_texts(pictures, tmp_path):
         sagittal.package(str(begun.run.path), out="model.zip")
     with pytest.raises(UsageError, match="NOT_A_RUN"):
         train(resume=str(tmp_path))
+
+
+def test_a_csv_of_files_that_are_not_there_says_so(tmp_path):
+    (tmp_path / "cases.csv").write_text("file,labell\nx.png,1\ny.png,2\n")
+    with pytest.raises(UsageError, match="none of its columns names files that are there"):
+        run(tmp_path / "cases.csv", out=tmp_path / "out")

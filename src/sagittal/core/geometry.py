@@ -46,7 +46,8 @@ class Geometry:
         if affine.shape != (n + 1, n + 1):
             raise ValueError(f"a grid of {n} axes needs an affine of shape {(n + 1, n + 1)}, not {affine.shape}")
         rows = affine.tolist()
-        if not all(math.isfinite(v) for row in rows for v in row) or abs(determinant([row[:n] for row in rows[:n]])) < 1e-12:
+        # A sum is finite where all its terms are.
+        if not math.isfinite(sum(map(sum, rows))) or abs(determinant([row[:n] for row in rows[:n]])) < 1e-12:
             raise ValueError("the affine is singular or not finite")
         affine.setflags(write=False)
         object.__setattr__(self, "affine", affine)

@@ -91,21 +91,28 @@ class FeatureBatches:
             self._kept[view] = self._compute(view)
         return self._kept[view]
 
+    def _way(self, group: list[Key]) -> Fast:
+        """How the trunk is asked: decided on samples of the first view, also by a run that was resumed at another."""
+        if self._fast is None:
+            first = [Key(epoch=0, index=key.index) for key in group]
+            (batch,) = self._batches.of_keys([first])
+            self._fast = fast(self._network.trunk, batch.images.to(self._device), whole=self._network)
+        return self._fast
+
     @torch.inference_mode()
     def _compute(self, view: int) -> tuple[NDArray[np.float32], Tensor]:
         """The features of all samples, mapped from a file, and their targets."""
         n, size = len(self._batches.samples), min(self._batches.size, 16)
+        if n == 0:
+            raise ValueError("there is no sample to compute features of")
         keys = [[Key(epoch=view, index=i) for i in range(a, min(a + size, n))] for a in range(0, n, size)]
         self._network.eval()
-        trunk = self._network.trunk
+        way = self._way(keys[0])
         out: NDArray[np.float32] | None = None
         targets = []
         done = 0
         for batch in self._batches.of_keys(keys):
-            x = batch.images.to(self._device)
-            if self._fast is None:
-                self._fast = fast(trunk, x, whole=self._network)
-            found = self._fast(x).float().cpu().numpy()
+            found = way(batch.images.to(self._device)).float().cpu().numpy()
             if out is None:
                 path = Path(self._folder.name) / f"view{view}-{n}.npy"
                 out = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=(n, *found.shape[1:]))
@@ -113,5 +120,5 @@ class FeatureBatches:
             done += len(found)
             targets.append(batch.targets.clone())
         if out is None:
-            raise ValueError("there is no sample to compute features of")
+            raise ValueError("the batches are empty")
         return out, torch.cat(targets)

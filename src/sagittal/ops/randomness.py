@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 import numpy as np
+from numpy.random.bit_generator import ISeedSequence
+from numpy.typing import NDArray
 
 
 def generator(seed: int, *keys: int) -> np.random.Generator:
@@ -24,4 +27,16 @@ def generator(seed: int, *keys: int) -> np.random.Generator:
     """
     text = ",".join(str(int(key)) for key in (seed, *keys))
     digest = hashlib.blake2b(text.encode("ascii"), digest_size=16).digest()
-    return np.random.Generator(np.random.Philox(key=np.frombuffer(digest, dtype="<u8").astype(np.uint64)))
+    key: Any = _Key(np.frombuffer(digest, dtype="<u8").astype(np.uint64))  # numpy's stubs do not know that any ISeedSequence will do
+    return np.random.Generator(np.random.Philox(key))
+
+
+class _Key(ISeedSequence):
+    """Gives Philox its key. ``Philox(key=...)`` gives the same stream, but asks the system for entropy first, for most of its time."""
+
+    def __init__(self, words: NDArray[np.uint64]) -> None:
+        self.words = words
+
+    def generate_state(self, n_words: int, dtype: Any = np.uint32) -> NDArray[np.uint64]:
+        """The two words of the key."""
+        return self.words

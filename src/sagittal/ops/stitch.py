@@ -76,7 +76,9 @@ class Stitch:
         """The weighted mean, ``(K, *shape)``."""
         if self._sum is None:
             raise ValueError("no window was added")
+        # in place, for the memory; asked again, it is the same
         self._sum /= self._weight
+        self._weight.fill(1)
         return self._sum
 
 

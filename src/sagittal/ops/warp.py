@@ -51,8 +51,8 @@ class ReadMap:
 
     def __post_init__(self) -> None:
         n = len(self.shape)
-        affine = np.round(np.array(self.affine, dtype=np.float64), DECIMALS)
-        if affine.shape != (n + 1, n + 1) or not np.isfinite(affine).all():
+        affine = np.array(self.affine, dtype=np.float64).round(DECIMALS)
+        if affine.shape != (n + 1, n + 1) or not math.isfinite(sum(map(sum, affine.tolist()))):
             raise ValueError(f"a map onto {n} axes needs a finite affine of shape {(n + 1, n + 1)}, not {affine.shape}")
         affine.setflags(write=False)
         object.__setattr__(self, "shape", tuple(int(s) for s in self.shape))
@@ -267,12 +267,20 @@ def _memory(values: NDArray[Any]) -> Memory:
     first, *steps = (s // width for s in values.strides)
     span = sum((n - 1) * s for n, s in zip(shape, steps, strict=True)) + (channels - 1) * abs(first) + 1
     lowest = values if first >= 0 else values[::-1]
-    flat = np.lib.stride_tricks.as_strided(lowest, shape=(span,), strides=(width,))
+    flat = _flat(lowest, span)
     offsets = np.arange(channels) * first - min(0, (channels - 1) * first)
     one = [1] * (3 - len(shape))
     # An axis of one sample has no next one: both of its samples are the same.
     apart = [s if n > 1 else 0 for n, s in zip(shape, steps, strict=True)]
     return flat, offsets, np.array([*one, *shape]), np.array([*(0 for _ in one), *apart], np.uint64)
+
+
+def _flat(lowest: NDArray[Any], span: int) -> NDArray[Any]:
+    """So many elements in a row from the first one of an array on, whatever the order of its axes."""
+    last = lowest.transpose(1, 2, 0) if lowest.ndim == 3 else lowest
+    if last.size == span and last.flags.c_contiguous:  # channels last in memory: without numpy's slower way
+        return last.reshape(-1)
+    return np.lib.stride_tricks.as_strided(lowest, shape=(span,), strides=(lowest.itemsize,))
 
 
 def _lift(values: NDArray[Any]) -> NDArray[Any]:

@@ -61,4 +61,5 @@ def _index_axis(grid: Geometry, axis: str | int) -> int:
         raise UsageError("UNKNOWN_AXIS", "flip.axes", f"a picture of {grid.axes} axes has no {axis}", "choose horizontal, vertical or any")
     if isinstance(axis, int):
         return axis
-    return int(np.argmax(np.abs(grid.affine[place, : grid.axes]) / np.array(grid.spacing)))
+    along, spacing = grid.affine[place].tolist(), grid.spacing
+    return max(range(grid.axes), key=lambda own: abs(along[own]) / spacing[own])

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sagittal.core.geometry import Geometry
-from sagittal.ops.warp import ReadMap, gather, gather_labels
+from sagittal.ops.warp import ReadMap, Tone, gather, gather_labels
 
 
 def turn(axes: int, *, degrees: float = 0.0, scale: float = 1.0, shape: tuple[int, ...], source: tuple[int, ...]) -> np.ndarray:
@@ -160,6 +160,29 @@ def test_labels_keep_their_numbers_and_say_what_lies_outside():
 
 def test_a_table_row_comes_back_as_it_is():
     assert gather(np.array([1.5, 2.5]), ReadMap((), np.eye(1))).tolist() == [1.5, 2.5]
+
+
+@given(st.integers(0, 10**6), st.integers(1, 4), st.tuples(st.integers(1, 9), st.integers(1, 9)))
+@settings(max_examples=60, deadline=None)
+def test_words_of_bytes_give_what_single_values_give(seed, channels, shape):
+    """To the last pixel of the smallest picture: the same values as float32 go through the other kernel."""
+    rng = np.random.default_rng(seed)
+    stored = np.moveaxis(rng.integers(0, 256, (*shape, channels), dtype=np.uint8), 2, 0)
+    through = ReadMap((7, 6), turn(2, degrees=rng.uniform(-90, 90), scale=rng.uniform(0.3, 1.1), shape=(7, 6), source=shape))
+    assert (gather(stored, through) == gather(stored.astype(np.float32), through)).all()
+
+
+@pytest.mark.parametrize("kind", ["uint8", "int16", "float32"])
+@pytest.mark.parametrize("order", ["linear", "nearest"])
+@pytest.mark.parametrize("scale", [1.0, 2.5])
+def test_a_tone_is_a_product_and_a_sum_of_what_is_read(kind, order, scale):
+    values = np.random.default_rng(2).integers(0, 120, (3, 30, 31)).astype(kind)
+    through = ReadMap((9, 8), turn(2, degrees=20, scale=scale, shape=(9, 8), source=(30, 31)))
+    factor, offset = np.float32([0.5, 2, -1]), np.float32([1, 0, 7])
+    wanted = gather(values, through, order=order) * factor[:, None, None] + offset[:, None, None]
+    assert (gather(values, through, order=order, tone=Tone(factor, offset)) == wanted).all()
+    row = gather(values[:, 0, 0], ReadMap((), np.eye(1)), tone=Tone(factor, offset))
+    assert (row == values[:, 0, 0].astype(np.float32) * factor + offset).all()
 
 
 @given(st.integers(0, 10**6))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
@@ -18,7 +17,7 @@ from sagittal.io.readers._picture import Picture
 _START_OF_FRAME = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 _LOSSLESS_OR_HIERARCHICAL = {0xC3, 0xC5, 0xC6, 0xC7, 0xCB, 0xCD, 0xCE, 0xCF}
 _BARE = {0x01, *range(0xD0, 0xD8)}
-_SCAN, _END = 0xDA, 0xD9
+_SCAN, _END, _APP1 = 0xDA, 0xD9, 0xE1
 _CHANNELS = {1: ("value",), 3: ("red", "green", "blue"), 4: ("red", "green", "blue")}
 _MODES = {1: "L", 3: "RGB", 4: "CMYK"}
 
@@ -32,17 +31,27 @@ class _Header:
     scan: int
 
 
-def jpeg(path: Path, limits: Limits) -> Picture:
+def jpeg(path: Path, limits: Limits, head: bytes) -> Picture:
     """The picture in a JPEG file; CMYK is turned into RGB as Pillow does, without a colour profile.
+
+    Args:
+        path: The file.
+        limits: How large it may be.
+        head: Its first bytes; more are read where the header is longer.
 
     Raises:
         UnreadableInput: Broken or truncated; over a limit; 12-bit, lossless or hierarchical.
     """
-    with decoding(path, "JPEG"), path.open("rb") as file:
-        header = _walk(file, path)
-        size = file.seek(0, 2)
-    shape = (header.rows, header.columns)
+    size = path.stat().st_size
     limits.check_file(path, size)
+    with decoding(path, "JPEG"):
+        try:
+            header = _walk(head, path)
+        except _ShortError as short:
+            if size <= len(head):
+                raise _truncated(path, f"the file ends within its header, after {size:,} bytes") from short
+            return jpeg(path, limits, path.read_bytes())
+    shape = (header.rows, header.columns)
     limits.check(path, shape, 3 if header.components != 1 else 1, stored=size)
     four = header.components == 4
     return Picture(
@@ -56,43 +65,53 @@ def jpeg(path: Path, limits: Limits) -> Picture:
     )
 
 
-def _walk(file: BinaryIO, path: Path) -> _Header:
+class _ShortError(Exception):
+    """The bytes at hand end within the header."""
+
+
+def _walk(data: bytes, path: Path) -> _Header:
     """Read marker segments up to the first scan."""
-    file.seek(2)
+    at = 2
     frame, turned = None, 1
     while True:
-        marker = _marker(file, path)
+        marker, at = _marker(data, at, path)
         if marker in _BARE:
             continue
         if marker == _END:
             raise _truncated(path, "there is no scan before its end marker")
-        length = int.from_bytes(_take(file, 2, path), "big") - 2
+        body, at = at + 2, at + int.from_bytes(data[at : at + 2], "big")
+        if len(data) < body:
+            raise _ShortError
         if marker == _SCAN:
             break
-        if length < 0:
+        if at < body:
             raise _truncated(path, "a segment of negative length")
-        if marker in _START_OF_FRAME:
-            if frame is not None:
+        if marker in _START_OF_FRAME or marker == _APP1:
+            if len(data) < at:
+                raise _ShortError
+            if marker == _APP1:
+                turned = orientation(data[body + 6 : at]) if data[body : body + 6] == b"Exif\0\0" else turned
+            elif frame is not None:
                 raise UnreadableInput("BROKEN", path, "it has two JPEG frame headers", "copy it again from its source")
-            frame = _frame(marker, _take(file, length, path), path)
-        elif marker == 0xE1:
-            body = _take(file, length, path)
-            if body.startswith(b"Exif\0\0"):
-                turned = orientation(body[6:])
-        else:
-            file.seek(length, 1)
+            else:
+                frame = _frame(marker, data[body:at], path)
     if frame is None:
         raise UnreadableInput("BROKEN", path, "a scan comes before any JPEG frame header", "copy it again from its source")
-    return _Header(*frame, orientation=turned, scan=file.tell())
+    return _Header(*frame, orientation=turned, scan=body)
 
 
-def _marker(file: BinaryIO, path: Path) -> int:
-    if _take(file, 1, path) != b"\xff":
+def _marker(data: bytes, at: int, path: Path) -> tuple[int, int]:
+    """The marker at a place, fill bytes skipped, and the place after it."""
+    if at >= len(data):
+        raise _ShortError
+    if data[at] != 0xFF:
         raise UnreadableInput("BROKEN", path, "a JPEG marker is expected and something else is found", "copy it again from its source")
     while True:
-        byte = _take(file, 1, path)[0]
-        if byte != 0xFF:
-            return byte
+        at += 1
+        if at >= len(data):
+            raise _ShortError
+        if data[at] != 0xFF:
+            return data[at], at + 1
 
 
 def _frame(marker: int, body: bytes, path: Path) -> tuple[int, int, int]:
@@ -105,13 +124,6 @@ def _frame(marker: int, body: bytes, path: Path) -> tuple[int, int, int]:
     if components not in _CHANNELS:
         raise UnreadableInput("UNSUPPORTED", path, f"a JPEG of {components} components is not read", "convert it to PNG")
     return rows, columns, components
-
-
-def _take(file: BinaryIO, n: int, path: Path) -> bytes:
-    data = file.read(n)
-    if len(data) < n:
-        raise _truncated(path, f"the file ends within its header, after {file.tell():,} bytes")
-    return data
 
 
 def _whole(path: Path, header: _Header) -> bytes:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sagittal.core import Geometry, Image, Window
+from sagittal.core._affine import inverse
 from sagittal.core.image import Values
 from sagittal.errors import UnreadableInput
 
@@ -81,8 +82,9 @@ def coarse_geometry(full: tuple[int, int], coarse: tuple[int, int], *, step: int
     Not ``resized``: where ``step`` does not divide the size, the last row and column reach over the picture's edge.
     """
     scale = np.array([[step, 0, (step - 1) / 2], [0, step, (step - 1) / 2], [0, 0, 1.0]])
-    world = Geometry.picture(turned_shape(full, orientation)).affine
-    affine = world @ np.linalg.inv(_shown_to_stored(full, orientation)) @ scale @ _shown_to_stored(coarse, orientation)
+    if orientation != 1:
+        scale = inverse(_shown_to_stored(full, orientation)) @ scale @ _shown_to_stored(coarse, orientation)
+    affine = Geometry.picture(turned_shape(full, orientation)).affine @ scale
     return Geometry(shape=turned_shape(coarse, orientation), affine=affine, unit="px")
 
 
@@ -126,4 +128,4 @@ def _upright(stored: Values, picture: Picture, shape: tuple[int, int], item: obj
     if deep.shape != (*shape, len(picture.channels)):
         what = f"its header says {shape} x {len(picture.channels)}, its content decodes to {deep.shape}"
         raise UnreadableInput("BROKEN", item, what, "copy it again from its source")
-    return np.moveaxis(turn(deep, picture.orientation), 2, 0)
+    return turn(deep, picture.orientation).transpose(2, 0, 1)

@@ -20,6 +20,9 @@ _JPEG = Format(name="JPEG", suffixes=(".jpg", ".jpeg", ".jpe", ".jfif"), matches
 _TIFF = Format(name="TIFF", suffixes=(".tif", ".tiff"), matches=starts(b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"))
 _BMP = Format(name="BMP", suffixes=(".bmp", ".dib"), matches=lambda h: h[:2] == b"BM" and len(h) >= 26 and h[6:10] == b"\0\0\0\0")
 
+_HEAD = 1 << 14
+"""Bytes at a file's beginning that hold most JPEG headers."""
+
 
 def _open(path: Path, part: str, limits: Limits) -> Image:
     """The picture in a file, upright; its header is checked now, its pixels are decoded when read.
@@ -31,12 +34,14 @@ def _open(path: Path, part: str, limits: Limits) -> Image:
         UnreadableInput: Broken, truncated, over a limit, or of a kind that is not read (each is named).
     """
     with path.open("rb") as file:
-        head = file.read(32)
+        head = file.read(_HEAD)
     if _TIFF.matches(head):
         return tiff(path, part, limits).image(path)
     if part:
         raise UnreadableInput("NO_SUCH_PART", path, f"a picture has no part {part!r}", "leave out what follows ::")
-    family: dict[str, Callable[[Path, Limits], Picture]] = {"PNG": png, "JPEG": jpeg, "BMP": bmp}
+    if _JPEG.matches(head):
+        return jpeg(path, limits, head).image(path)
+    family: dict[str, Callable[[Path, Limits], Picture]] = {"PNG": png, "BMP": bmp}
     found = raster.identify(head)
     if found is None:
         raise UnreadableInput("UNKNOWN_CONTENT", path, "it is no picture", "check what it is, or leave it out")

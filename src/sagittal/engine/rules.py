@@ -70,6 +70,8 @@ def check_settings(recipe: Recipe) -> None:
             shelf.get(part)
     _check_open("data", recipe.data, LAYOUTS, recipe.data.layout, reserved=("root",))
     _check_open("windows", recipe.windows, WINDOWS, recipe.windows.name)
+    if recipe.windows.name is not None:
+        WINDOWS.make(recipe.windows.name, recipe.windows.options())
     _check_open("model", recipe.model, MODELS, recipe.model.name, reserved=GIVEN)
     _check_open("explain", recipe.explain, EXPLAINERS, recipe.explain.name, reserved=("model", "x", "attend"))
     if recipe.explain.name is not None and "attend" not in EXPLAINERS.options(recipe.explain.name):

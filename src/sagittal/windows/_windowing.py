@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from sagittal.core.geometry import Geometry
 from sagittal.core.window import Window
+from sagittal.errors import UsageError
 
 
 class Windowing(Protocol):
@@ -62,7 +63,14 @@ class Cover:
         return [Window(tuple(at), size) for at in starts]
 
     def of(self, grid: Geometry) -> tuple[int, ...]:
-        """The window size for a grid: one number means the same for every axis."""
+        """The window size for a grid: one number means the same for every axis.
+
+        Raises:
+            UsageError: Another number of sizes than the grid has axes.
+        """
+        if len(self.size) not in {1, grid.axes}:
+            what = f"{list(self.size)} for data of {grid.axes} axes"
+            raise UsageError("WINDOW_SIZE", "windows.size", what, f"give one number, or {grid.axes}")
         return tuple(self.size) if len(self.size) == grid.axes else (self.size[0],) * grid.axes
 
 
@@ -79,5 +87,23 @@ def places(n: int, size: int, overlap: float) -> list[int]:
 
 
 def sizes(size: int | Sequence[int]) -> tuple[int, ...]:
-    """A size option as a tuple."""
-    return (int(size),) if isinstance(size, int) else tuple(int(s) for s in size)
+    """A size option as a tuple.
+
+    Raises:
+        UsageError: None, or one that is not a whole number of at least 1.
+    """
+    found = tuple(size) if isinstance(size, Sequence) else (size,)
+    if not found or any(isinstance(s, bool) or not isinstance(s, int) or s < 1 for s in found):
+        raise UsageError("WINDOW_SIZE", "windows.size", f"{size!r} is no size in samples", "give whole numbers of at least 1")
+    return found
+
+
+def check_overlap(overlap: float) -> float:
+    """A share of a window that the next one has in common with it.
+
+    Raises:
+        UsageError: It is below 0, or 1 and above: the windows would never move on.
+    """
+    if not 0 <= overlap < 1:
+        raise UsageError("WINDOW_OVERLAP", "windows.overlap", f"{overlap!r} is no share below 1", "give a share from 0 to below 1")
+    return overlap

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sagittal.core.geometry import Geometry
 from sagittal.core.window import Window
-from sagittal.windows._windowing import Cover, Windowing, sizes
+from sagittal.windows._windowing import Cover, Windowing, check_overlap, sizes
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,7 +33,7 @@ class _Patches:
     def draw(self, grid: Geometry, index: int, rng: np.random.Generator, mask: NDArray[np.int16] | None) -> Window:
         size = self.grid.of(grid)
         free = [max(n - s, 0) for n, s in zip(grid.shape, size, strict=True)]
-        pad = [min(n - s, 0) // 2 for n, s in zip(grid.shape, size, strict=True)]
+        pad = [-(max(s - n, 0) // 2) for n, s in zip(grid.shape, size, strict=True)]
         start = [int(rng.integers(f + 1)) for f in free]
         if mask is not None and rng.random() < self.on_object:
             start = self._on_object(start, free, mask, rng)
@@ -65,4 +65,4 @@ def patches(*, size: int | Sequence[int] = 96, per_case: int = 4, on_object: flo
     >>> patches(size=32).draw(Geometry.picture((64, 64)), 0, np.random.default_rng(0), None).size
     (32, 32)
     """
-    return _Patches(grid=Cover(size=sizes(size), overlap=overlap), per_case=per_case, on_object=on_object)
+    return _Patches(grid=Cover(size=sizes(size), overlap=check_overlap(overlap)), per_case=per_case, on_object=on_object)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sagittal.core.geometry import Geometry
 from sagittal.core.window import Window
-from sagittal.windows._windowing import Cover, Windowing, sizes
+from sagittal.windows._windowing import Cover, Windowing, check_overlap, sizes
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,4 +45,4 @@ def tiles(*, size: int | Sequence[int] = 128, overlap: float = 0.0) -> Windowing
     >>> len(tiles(size=64).cover(Geometry.picture((128, 192))))
     6
     """
-    return _Tiles(grid=Cover(size=sizes(size), overlap=overlap))
+    return _Tiles(grid=Cover(size=sizes(size), overlap=check_overlap(overlap)))

@@ -98,6 +98,7 @@ BAD = [
     "model.members=0",
     "model.views=0",
     "evaluate.sensitivity=1.5",
+    "windows={name: tiles, size: 0}",
     "prepare.range=[1, 2, 3]",
     "seed=x",
     "augment=3",

@@ -29,7 +29,7 @@ from sagittal.engine.trunk import FeatureBatches, OnFeatures
 from sagittal.engine.weights import start_from
 from sagittal.errors import UsageError, nearest
 from sagittal.losses._loss import Loss
-from sagittal.losses._members import of_members
+from sagittal.losses._members import are_stacked, of_members
 from sagittal.models._network import Network
 
 Say = Callable[[str], None]
@@ -128,8 +128,7 @@ def _measure(plan: Plan) -> Measure:
         return plan.row.quick
 
     def of_mean(outputs: torch.Tensor, targets: torch.Tensor) -> Mapping[str, tuple[float, int]]:
-        stacked = outputs.dim() > targets.dim() + (0 if targets.is_floating_point() else 1) and outputs.shape[1] == plan.members
-        return plan.row.quick(outputs.mean(dim=1) if stacked else outputs, targets)
+        return plan.row.quick(outputs.mean(dim=1) if are_stacked(outputs, targets, plan.members) else outputs, targets)
 
     return of_mean
 

@@ -16,11 +16,17 @@ class _OfMembers:
 
     def __call__(self, logits: Tensor, target: Tensor) -> Tensor:
         """``logits (B, members, K, ...)`` in training, ``(B, K, ...)``, already averaged, otherwise."""
-        if logits.shape[1] != self.members or logits.dim() < 3:
+        if not are_stacked(logits, target, self.members):
             return self.loss(logits, target)
         b = logits.shape[0]
         losses = self.loss(logits.flatten(0, 1), target.repeat_interleave(self.members, dim=0))
         return losses.view(b, self.members).mean(dim=1)
+
+
+def are_stacked(logits: Tensor, target: Tensor, members: int) -> bool:
+    """Whether logits still have an axis of members: one axis more than answers to these targets have."""
+    plain = target.dim() if target.is_floating_point() else target.dim() + 1
+    return logits.dim() == plain + 1 and logits.shape[1] == members
 
 
 def of_members(loss: Loss, members: int) -> Loss:

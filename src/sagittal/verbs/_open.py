@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sagittal.core.labels import Labels
 from sagittal.data.audit import LEAKS
 from sagittal.data.discover import discover
 from sagittal.data.layouts._found import Found
@@ -85,12 +86,37 @@ def matched(manifest: Manifest, predictor: Predictor) -> Manifest:
     Classes of the model that the data do not have are fine; classes of the data that the model does not know are not.
 
     Raises:
-        Refused: A class that the model does not know.
+        Refused: A class that the model does not know; or what was said of the cases is not what the model answers.
     """
     labels = predictor.plan.labels
+    if manifest.said not in predictor.task.said:
+        what = f"what was said of each case is a {manifest.said}, the model answers {predictor.task.name}"
+        raise Refused("OTHER_TASK", manifest.root, what, f"give data that have one of: {', '.join(predictor.task.said)}")
+    theirs = manifest.labels.classes
     if manifest.said in {"label", "labels"}:
-        unknown = [c for c in manifest.labels.classes if c not in labels.classes and any(c in manifest.words(x) for x in manifest.cases)]
-        if unknown:
-            what = f"the data have the class {unknown[0]}, the model knows {', '.join(labels.classes)}"
-            raise Refused("UNKNOWN_CLASS", unknown[0], what, nearest(unknown[0], labels.classes))
+        used = {word for case in manifest.cases for word in manifest.words(case)}
+        _refuse_unknown([c for c in theirs if c in used], labels)
+    elif manifest.said == "value":
+        if len(theirs) != len(labels) or (len(theirs) > 1 and theirs != labels.classes):
+            what = f"the data have the values {', '.join(theirs)}, the model gives {', '.join(labels.classes)}"
+            raise Refused("OTHER_VALUES", theirs[0], what, "give the same values in the same order")
+    elif manifest.said == "mask":
+        _refuse_unknown(theirs, labels)
+        labels = _with_codes(labels, manifest.labels)
     return replace(manifest, labels=labels)
+
+
+def _refuse_unknown(classes: Sequence[str], labels: Labels) -> None:
+    unknown = [c for c in classes if c not in labels.classes]
+    if unknown:
+        what = f"the data have the class {unknown[0]}, the model knows {', '.join(labels.classes)}"
+        raise Refused("UNKNOWN_CLASS", unknown[0], what, nearest(unknown[0], labels.classes))
+
+
+def _with_codes(labels: Labels, theirs: Labels) -> Labels:
+    """The model's labels with the numbers that stand for these classes in the data's own masks."""
+    if all(labels.code(c) == theirs.code(c) for c in theirs.classes):
+        return labels
+    # A class that the data do not have stands for a number that no mask holds.
+    codes = {c: theirs.code(c) if c in theirs.classes else -1000 - i for i, c in enumerate(labels.classes)}
+    return replace(labels, codes=codes)

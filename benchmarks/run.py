@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import importlib.util
 import json
 import pkgutil
 import sys
 from pathlib import Path
+
+PEERS = ("albumentations", "MONAI")
+"""Optional ones; Pillow and OpenCV are always there."""
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
@@ -30,6 +34,9 @@ def main() -> None:
     for name in asked.names or known:
         found += importlib.import_module(f"benchmarks.{name}").rows(turns=asked.turns, folder=asked.folder)
     print(table(found))
+    for name in PEERS:
+        if importlib.util.find_spec(name.lower()) is None:
+            print(f"{'':34} {name:28} not installed")
     (HERE / "latest.json").write_text(json.dumps([row.record() for row in found], indent=1) + "\n", encoding="utf-8")
 
 

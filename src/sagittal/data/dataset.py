@@ -38,7 +38,7 @@ class Preparer(Protocol):
         """Where the network sees a source."""
         ...
 
-    def source(self, image: Image, *, finest: float = 1.0) -> Image:
+    def source(self, image: Image, *, grid: Geometry | None = None, finest: float = 1.0) -> Image:
         """The image as it is read, for an augmentation that takes so much smaller steps at times."""
         ...
 
@@ -202,7 +202,7 @@ class CaseSamples(torch.utils.data.Dataset[Sample]):
         image = image_of(case, self.manifest, limits=self.limits)
         grid = self.preparation.grid(image.geometry)
         finest = 1.0 if self.augmentation is None else self.augmentation.finest(grid.axes)
-        source = self.preparation.source(image, finest=finest)
+        source = self.preparation.source(image, grid=grid, finest=finest)
         said = self.manifest.annotation(case, like=image.geometry)
         encoded = self.question.encode(said, grid) if self.question.dense else None
         loaded = _Loaded(values=self.preparation.values(source), source=source.geometry, grid=grid, said=said, encoded=encoded)

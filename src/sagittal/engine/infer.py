@@ -89,7 +89,8 @@ class Predictor:
     def windows(self, image: Image) -> Iterator[tuple[Window, NDArray[np.float32]]]:
         """What enters the network for an image: each window with its values ``(C, *size)``."""
         preparation = self.plan.preparation
-        source, grid = preparation.source(image), preparation.grid(image.geometry)
+        grid = preparation.grid(image.geometry)
+        source = preparation.source(image, grid=grid)
         stored = preparation.values(source)
         for window in self.plan.windowing.cover(grid):
             yield window, preparation.enter(stored, source.geometry, grid.at(window))

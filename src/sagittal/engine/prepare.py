@@ -90,7 +90,7 @@ class Preparation:
             scale[axis, -1] = (n - 1) / 2 - step * (s - 1) / 2
         return Geometry(shape=size, affine=source.affine @ scale, unit=source.unit, frame=source.frame)
 
-    def source(self, image: Image, *, finest: float = 1.0) -> Image:
+    def source(self, image: Image, *, grid: Geometry | None = None, finest: float = 1.0) -> Image:
         """The image as it is read: on a coarser grid where the prepared one does not need more.
 
         Without augmentation what is read is never coarser than the prepared grid. An augmentation that takes smaller
@@ -98,11 +98,12 @@ class Preparation:
 
         Args:
             image: Of a case.
+            grid: The prepared grid, where it is known already.
             finest: How much smaller steps the augmentation takes at times; 1 without one.
         """
         if self.axes == 0 or image.reduce is None:
             return image
-        wanted, given = self.grid(image.geometry).spacing, image.geometry.spacing
+        wanted, given = (grid or self.grid(image.geometry)).spacing, image.geometry.spacing
         return image.coarser(min(a / b for a, b in zip(wanted, given, strict=True)) * min(1.0, finest * GRAIN))
 
     def values(self, image: Image) -> NDArray[Any]:
@@ -162,9 +163,11 @@ class Preparation:
         """What :meth:`unit` and :meth:`normalise` do as one product and one sum; None where each image is its own measure."""
         if self.axes == 0 or self.mean is None or self.std is None:
             return None
-        low, high, mean, std = (np.array(numbers) for numbers in (self.low, self.high, self.mean, self.std))
-        factor = 1 / ((high - low) * std)
-        return Tone(factor, -low * factor - mean / std)
+        given = (self.low, self.high, self.mean, self.std)
+        count = max(map(len, given))
+        low, high, mean, std = (numbers * count if len(numbers) == 1 else numbers for numbers in given)
+        factor = [1 / ((h - a) * s) for a, h, s in zip(low, high, std, strict=True)]
+        return Tone(factor, [-a * f - m / s for a, f, m, s in zip(low, factor, mean, std, strict=True)])
 
     def read(self, values: NDArray[Any], source: Geometry, place: Geometry, read_map: ReadMap | None = None) -> NDArray[np.float32]:
         """Sample stored values on a grid (or along a map) once; table rows as they are."""

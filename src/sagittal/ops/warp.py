@@ -20,7 +20,7 @@ Outside = Literal["edge"] | float
 
 Floats = NDArray[np.float64]
 
-NATIVE = frozenset({"uint8", "uint16", "int16", "float32"})
+NATIVE = frozenset(np.dtype(kind) for kind in ("uint8", "uint16", "int16", "float32"))
 """Element types that the kernels read as they are; all others are copied to float32 first."""
 
 DECIMALS = 9
@@ -251,8 +251,7 @@ def _interpolate(values: NDArray[Any], through: ReadMap, *, outside: Outside, to
 
 
 def _native(values: NDArray[Any]) -> NDArray[Any]:
-    kind = values.dtype.name if values.dtype.isnative and values.dtype.name in NATIVE else "float32"
-    return values.astype(kind, copy=False)
+    return values if values.dtype in NATIVE else values.astype(np.float32)
 
 
 Memory = tuple[NDArray[Any], NDArray[np.int64], NDArray[np.int64], NDArray[np.uint64]]

@@ -63,7 +63,9 @@ class Augmentation:
         Raises:
             UsageError: A part that needs a picture, for the rows of a table.
         """
-        wrong = [name for name, part in self.parts if axes == 0 and not getattr(part, "tables", False)]
+        if axes > 0:
+            return
+        wrong = [name for name, part in self.parts if not getattr(part, "tables", False)]
         if wrong:
             able = [name for name in SHELF.names() if getattr(SHELF.make(name), "tables", False)]
             what = f"{' and '.join(wrong)} need a picture or a volume; the row of a table has no place in space"

@@ -84,8 +84,7 @@ def coarse_geometry(full: tuple[int, int], coarse: tuple[int, int], *, step: int
     scale = np.array([[step, 0, (step - 1) / 2], [0, step, (step - 1) / 2], [0, 0, 1.0]])
     if orientation != 1:
         scale = inverse(_shown_to_stored(full, orientation)) @ scale @ _shown_to_stored(coarse, orientation)
-    affine = Geometry.picture(turned_shape(full, orientation)).affine @ scale
-    return Geometry(shape=turned_shape(coarse, orientation), affine=affine, unit="px")
+    return Geometry(shape=turned_shape(coarse, orientation), affine=_PICTURE @ scale, unit="px")
 
 
 def turn(stored: Values, orientation: int) -> Values:
@@ -98,6 +97,9 @@ def turn(stored: Values, orientation: int) -> Values:
     flipped = stored[:: -1 if rows else 1, :: -1 if columns else 1]
     return np.swapaxes(flipped, 0, 1) if swap else flipped
 
+
+_PICTURE = Geometry.picture((1, 1)).affine
+"""Of a picture of any shape."""
 
 # EXIF 2.32, tag 0x0112: flip stored rows, flip stored columns, then swap the axes
 _FLIPS = {

@@ -63,6 +63,7 @@ def flags(view: RunView) -> list[Flag]:
         _audit,
         _groups,
         _touched,
+        _validation,
         _chance,
         _shift,
         _attention,
@@ -131,6 +132,12 @@ def _groups(view: RunView) -> Iterator[Flag]:
     if isinstance(groups, dict) and not groups.get("known"):
         text = "The split could not keep patients apart. If a patient has several images, these numbers are too good."
         yield Flag(severity="warn", title="No patient is known", text=text, remedy="Name the column or the file-name pattern: data.group.")
+
+
+def _validation(view: RunView) -> Iterator[Flag]:
+    if view.result.get("split") == "val":
+        text = "No case was kept for a test: the threshold, the calibration and perhaps the epoch were chosen on these very cases."
+        yield Flag(severity="warn", title="Scored on validation", text=text, remedy="Evaluate on other data before quoting a number.")
 
 
 def _touched(view: RunView) -> Iterator[Flag]:

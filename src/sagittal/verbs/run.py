@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from sagittal.engine.run import Run
 from sagittal.verbs._open import say
 from sagittal.verbs._outcome import Outcome
 
@@ -60,8 +61,9 @@ def run(
     path = trained.path
     if path is None:
         raise ValueError("training gave no run")
-    say("evaluating the test split")
-    scored = evaluate(path, device=device)
+    split = "test" if Run.open(path).manifest().split("test") else "val"
+    say(f"evaluating the {split} split")
+    scored = evaluate(path, split=split, device=device)
     say("explaining hits and mistakes")
     explain(path, device=device)
     made = report(path)

@@ -130,7 +130,7 @@ def begin(
     )
     plan = None
     if recipe.split.folds is None:
-        _require_cases(manifest)
+        _require_cases(manifest, tested=recipe.split.test != 0)
         plan = decide(recipe, manifest, facts_of(manifest))
         if plan.pretrained is not None:
             check_start(plan.network(), plan.pretrained)
@@ -143,13 +143,13 @@ def begin(
     return Begun(run=run, recipe=recipe, manifest=manifest, audit=audit)
 
 
-def _require_cases(manifest: Manifest) -> None:
+def _require_cases(manifest: Manifest, *, tested: bool) -> None:
     """Complain where splits cannot be made of so few cases.
 
     Raises:
-        Refused: No case to train on, or none to test on.
+        Refused: No case to train on, or none to test on although one was wanted.
     """
-    for split in ("train", "test"):
+    for split in ("train", "test") if tested else ("train",):
         if not manifest.split(split):
             what = f"of {len(manifest)} cases none is left for {split}"
             raise Refused("EMPTY_SPLIT", split, what, "add cases, set split.test, or give splits of your own")

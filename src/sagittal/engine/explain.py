@@ -14,14 +14,12 @@ from sagittal.core.image import Image
 from sagittal.core.prediction import Explanation
 from sagittal.engine.assess import Assessment, Row
 from sagittal.engine.infer import Predictor
+from sagittal.engine.plan import EXPLAINERS
 from sagittal.metrics._boxes import matched
 from sagittal.metrics._case import ABSENT
 from sagittal.models._members import Members
 from sagittal.ops.stitch import Stitch
 from sagittal.ops.warp import ReadMap, gather
-from sagittal.shelf import Shelf
-
-EXPLAINERS = Shelf("sagittal.explainers", kind="explainer")
 
 
 def explain_case(predictor: Predictor, name: str, image: Image, *, target: int) -> Explanation:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,21 +72,20 @@ def write_explanations(predictor: Predictor, manifest: Manifest, assessment: Ass
     # Where an answer is drawn, the picture of it says more than a map of what spoke for it.
     drawn = assessment.answers is None or assessment.answers.kind == "boxes"
     done: dict[tuple[str, int], dict[str, Any]] = {}
-    items, borders = [], []
+    items = []
     for p in picks:
         key = (p.row.id, p.target)
         if key not in done:
             image = image_of(p.row.case, manifest)
             done[key] = _drawn(predictor, manifest, p, image, folder=folder) if drawn else _explained(predictor, p, image, folder=folder)
-            if done[key].get("border") is not None:
-                borders.append(float(done[key]["border"]))
         items.append({**_told(predictor, p), **done[key]})
     method = "" if drawn else predictor.plan.explain.name
     record: dict[str, Any] = {"format": "sagittal-explanation", "version": 1, "method": method, "items": items}
     if drawn:
         record["legend"] = {c: f"{name}: left as a person drew it, right the answer" for c, name in legend(predictor.plan.labels).items()}
+    borders = [found for found in done.values() if found.get("border") is not None]
     if borders:
-        record["border_attention"] = _border_record(predictor, borders)
+        record["border_attention"] = _border_record(borders)
     if predictor.plan.preparation.axes == 0:
         record["importance"] = importance_of(predictor, manifest, assessment.rows)
     kernels = _kernels(predictor)
@@ -124,7 +123,7 @@ def _drawn(predictor: Predictor, manifest: Manifest, p: Pick, image: Image, *, f
 def _explained(predictor: Predictor, p: Pick, image: Image, *, folder: Path) -> dict[str, Any]:
     """Write picture, overlay and map of one case; gives their names."""
     from sagittal.engine.explain import explain_case, part_of
-    from sagittal.explainers._border import border_attention
+    from sagittal.explainers._border import border_attention, border_share
     from sagittal.report import galleries
 
     image = part_of(predictor, image, p.row.place) if p.row.place is not None else image
@@ -139,16 +138,16 @@ def _explained(predictor: Predictor, p: Pick, image: Image, *, folder: Path) -> 
     below, covered = galleries.explained(canvas.values, canvas.turned(found.values, found.geometry), spacing=canvas.spacing)
     atomic.write_bytes(folder / f"{stem}.png", below)
     atomic.write_bytes(folder / f"{stem}_cam.png", covered)
-    return {"picture": f"{stem}.png", "overlay": f"{stem}_cam.png", "map": f"{stem}.npy", "border": border_attention(found.values)}
+    border = {"border": border_attention(found.values), "border_share": border_share(found.values.shape)}
+    return {"picture": f"{stem}.png", "overlay": f"{stem}_cam.png", "map": f"{stem}.npy", **border}
 
 
-def _border_record(predictor: Predictor, borders: Sequence[float]) -> dict[str, Any]:
-    from sagittal.explainers._border import border_share
-
-    size = predictor.plan.preparation.size or (224, 224)
+def _border_record(items: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """How much attention lies at the border, and how much of the maps' area the border is."""
+    borders = [float(i["border"]) for i in items]
     return {
         "mean": float(np.mean(borders)),
-        "share": border_share(tuple(size)),
+        "share": float(np.mean([i["border_share"] for i in items])),
         "n": len(borders),
         "values": [round(b, 4) for b in borders],
     }

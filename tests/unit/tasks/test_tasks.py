@@ -149,6 +149,7 @@ def test_segmentation_answers_the_most_probable_class_and_its_log_leaves_unknown
     assert encoded.tolist() == mask.tolist()
     scores = np.moveaxis(np.eye(3, dtype=np.float32)[np.maximum(mask, 0)], -1, 0)
     assert segmentation.finish(scores, TISSUE, PLACE).tolist() == [[0, 1, 2], [2, 0, 0]]
+    scores[:, 1, 1] = (0, 0, 1)
     outputs = torch.from_numpy(scores)[None] * 9
     assert segmentation.quick(outputs, torch.from_numpy(mask)[None])["dice"] == (1.0, 1)
     empty = torch.zeros((1, 2, 3), dtype=torch.long)

@@ -1,0 +1,79 @@
+"""From the command to a run: leaks stop it or are dropped, and what was asked for is kept."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from sagittal.engine.run import Run
+from sagittal.errors import Refused, UsageError
+from sagittal.verbs.train import train
+
+FAST = (
+    "model.name=preact_resnet",
+    "model.widths=[4]",
+    "model.blocks=1",
+    "train.epochs=1",
+    "model.members=1",
+    "prepare.size=16",
+    "train.batch=16",
+)
+
+
+@pytest.fixture(scope="module")
+def leaking(stripes, tmp_path_factory):
+    """The stripes with a patient on both sides of the test split."""
+    root = tmp_path_factory.mktemp("data") / "leaking"
+    for kind in ("lying", "standing"):
+        for i, path in enumerate(sorted((stripes / kind).glob("*.png"))):
+            split = "test" if i >= 24 else ("val" if i >= 18 else "train")
+            target = root / split / kind / path.name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(path.read_bytes())
+    rows = ["file,label,split,patient"]
+    for path in sorted(root.rglob("*.png")):
+        split, kind, name = path.relative_to(root).parts
+        patient = name.split("-")[0]
+        # the second last picture of the training patients belongs to one of the test patients
+        patient = "p112" if name == "p103-0.png" else patient
+        rows.append(f"{split}/{kind}/{name},{kind},{split},{patient}")
+    (root / "list.csv").write_text("\n".join(rows) + "\n")
+    return root
+
+
+def test_a_patient_on_both_sides_stops_the_run_and_names_a_remedy(leaking, tmp_path):
+    with pytest.raises(Refused, match="GROUP_LEAK") as refused:
+        train(leaking / "list.csv", out=tmp_path / "run", sets=FAST)
+    assert refused.value.exit_code == 4
+    assert "drop" in refused.value.remedy
+
+
+def test_leaks_that_are_dropped_leave_the_test_split_whole(leaking, tmp_path):
+    made = train(leaking / "list.csv", out=tmp_path / "run", sets=[*FAST, "split.leaks=drop"])
+    manifest = Run.open(made.path).manifest()
+    assert not any("p103-0" in c.id for c in manifest.split("train"))
+    assert not {c.group for c in manifest.split("train")} & {c.group for c in manifest.split("test")}
+    assert len(manifest.split("test")) == 12
+    findings = json.loads((made.path / "audit.json").read_text())["findings"]
+    assert any("drop" in (f["what"] + f["remedy"]).lower() for f in findings if "LEAK" in f["code"] or "DROP" in f["code"])
+
+
+def test_a_run_keeps_what_it_was_asked_and_what_it_decided(stripes_run):
+    run = Run.open(stripes_run)
+    assert run.recipe().labels.positive == "standing"
+    assert run.plan().labels.positive == "standing"
+    assert run.plan().fingerprint == run.manifest().digest
+    assert run.read("training.json")["epochs"] == 6
+    assert {"python", "torch", "seed", "started"} <= set(run.read("environment.json"))
+
+
+def test_nothing_is_written_where_the_settings_cannot_be(stripes, tmp_path):
+    for sets in (["train.epoch=1"], ["model.widhts=[3]"], ["labels.positive=sitting"]):
+        with pytest.raises(UsageError):
+            train(stripes, out=tmp_path / "run", sets=sets)
+        assert not list((tmp_path / "run").glob("*"))
+    with pytest.raises(UsageError, match="NO_DATA"):
+        train()
+    with pytest.raises(UsageError, match="NOT_A_RUN"):
+        train(resume=tmp_path)

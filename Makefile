@@ -3,6 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# Peers want other versions of what we use: they have an environment of their own, and may be missing.
+BENCH := .venv-bench
+BENCH_STAMP := $(BENCH)/.installed
 
 .PHONY: install demo test test-all bench docs lint clean
 
@@ -30,11 +33,15 @@ test: lint
 test-all: lint
 	$(BIN)/pytest -q -n 2 --dist worksteal
 
-bench: install
-	$(BIN)/python benchmarks/run.py
+bench: $(BENCH_STAMP)
+	$(BENCH)/bin/python benchmarks/run.py
 
-docs: install
-	$(BIN)/python docs/reference/build.py
+$(BENCH_STAMP): pyproject.toml constraints.txt benchmarks/requirements.txt benchmarks/constraints.txt
+	test -d $(BENCH) || $(PYTHON) -m venv $(BENCH)
+	$(BENCH)/bin/python -m pip install --quiet -c constraints.txt torch
+	$(BENCH)/bin/python -m pip install --quiet -c constraints.txt -e .
+	-$(BENCH)/bin/python -m pip install --quiet -c benchmarks/constraints.txt -r benchmarks/requirements.txt
+	touch $@
 
 clean:
-	rm -rf $(VENV) demo
+	rm -rf $(VENV) $(BENCH) demo

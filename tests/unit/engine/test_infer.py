@@ -112,6 +112,9 @@ def test_drawn_answers_lie_on_the_sources_own_grid_and_mirrors_are_turned_back(f
     assert found.answer.shape == (40, 56)
     assert found.geometry.same_grid(image.geometry)
     assert found.scores[0, 30, 10] > found.scores[0, 10, 40]
+    # a network that looks at each sample by itself says the same of a mirrored picture
+    (plain,) = predictor(dataclasses.replace(plan, flips=()), Bright(dense=True)).answer([("x", image)])
+    assert np.allclose(found.scores, plain.scores, atol=1e-5)
     wanted = torch.softmax(torch.tensor([[1.0, -1.0]]), 1)[0, 0].item()
     assert found.scores[0, 30, 10] == pytest.approx(wanted, abs=1e-5)
     assert found.scores[0, 10, 40] == pytest.approx(0.5, abs=1e-5)

@@ -14,6 +14,7 @@ from sagittal.core.geometry import Geometry
 from sagittal.core.image import Image
 from sagittal.engine.explain import pick
 from sagittal.engine.infer import Predictor
+from sagittal.engine.plan import Part
 from sagittal.engine.run import Run
 from sagittal.errors import NumericFailure, StorageFailure, UnreadableInput, UsageError
 from sagittal.models._network import Network
@@ -207,3 +208,10 @@ def test_looks_at_a_split_are_counted_and_broken_files_are_named(tmp_path):
         (run.path / "plan.json").write_text(text)
         with pytest.raises(UnreadableInput, match=r"NOT_JSON plan\.json"):
             run.plan()
+
+
+def test_cases_of_different_sizes_are_answered_side_by_side(planned, tmp_path):
+    plan = dataclasses.replace(dense_plan(planned, tmp_path), windows=Part(name="whole"), flips=())
+    cases = [*items(2, (32, 32)), *items(1, (16, 48)), *items(2, (32, 32))]
+    found = list(predictor(plan, Bright(dense=True), batch=8).answer(cases))
+    assert [p.scores.shape[1:] for p in found] == [i.geometry.shape for _, i in cases]

@@ -31,6 +31,12 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 SIDES = frozenset(["left", "right", "sinister", "dexter", "links", "rechts", "gauche", "droite", "izquierda", "derecha", "os", "od"])
 """Words of a class name that speak of a side of the body."""
 
+SMALL = 64
+"""Pictures of at most so many samples a side are seen as they are, by a network without a coarse first layer."""
+
+FEW = 5000
+"""Below so many training cases pictures are mixed."""
+
 STEPS = 2000
 """How many steps a network of pictures learns on a small data set."""
 
@@ -128,7 +134,7 @@ def decide(recipe: Recipe, manifest: Manifest, facts: Facts) -> Plan:
         freeze=freeze,
         members=_members(recipe, facts, ledger, dense=dense),
         views=recipe.model.views,
-        augment=_augment(recipe, facts, ledger, dense=dense),
+        augment=_augment(recipe, facts, ledger, mixed=_mixed(facts, row, dense=dense)),
         loss=_loss(recipe, facts, row, ledger),
         feeding=feeding,
         train=train,
@@ -244,7 +250,7 @@ def _size(recipe: Recipe, facts: Facts, ledger: Ledger, *, dense: bool) -> tuple
         ledger.choose("prepare.size", None, "own", "every sample of the source is answered")
         return None
     side = min(max(facts.shape), 160)
-    side = side if side <= 64 else max(64, side // 32 * 32)
+    side = side if side <= SMALL else max(SMALL, side // 32 * 32)
     ledger.choose("prepare.size", None, side, f"the median picture has {' x '.join(map(str, facts.shape))} samples")
     return (side,) * facts.axes
 
@@ -297,7 +303,7 @@ def _default_model(facts: Facts, options: Mapping[str, Any], *, dense: bool) -> 
         return "mlp", {"widths": [64, 64], "dropout": 0.3, "activation": "gelu", **seen, **options}
     if dense:
         return "unet", {"widths": [16, 32, 64, 128], **options}
-    if max(facts.shape) <= 64:
+    if max(facts.shape) <= SMALL:
         return "preact_resnet", {"widths": [32, 64, 128], "blocks": 2, **options}
     return "preact_resnet", {"widths": [32, 64, 128, 256], "blocks": 2, "stem_stride": 4, **options}
 
@@ -310,23 +316,28 @@ def _members(recipe: Recipe, facts: Facts, ledger: Ledger, *, dense: bool) -> in
     return members
 
 
-def _augment(recipe: Recipe, facts: Facts, ledger: Ledger, *, dense: bool) -> dict[str, Any]:
+def _augment(recipe: Recipe, facts: Facts, ledger: Ledger, *, mixed: bool) -> dict[str, Any]:
     if recipe.augment == "none":
         return {}
     if recipe.augment is not None:
         return dict(recipe.augment)
-    default = _default_augment(facts, dense=dense)
+    default = {**_default_augment(facts), **({"mixup": 0.3} if mixed else {})}
     ledger.choose("augment", None, ", ".join(default), "moderate: what changes a picture but not what it shows")
     return default
 
 
-def _default_augment(facts: Facts, *, dense: bool) -> dict[str, Any]:
+def _mixed(facts: Facts, row: Task, *, dense: bool) -> bool:
+    """Whether pictures are mixed: few of them, and large enough that a network can learn them by heart."""
+    return row.exclusive and not dense and facts.axes == 2 and max(facts.shape) > SMALL and facts.cases < FEW
+
+
+def _default_augment(facts: Facts) -> dict[str, Any]:
     if facts.axes == 0:
         return {**({"slide": 1.0} if facts.ordered else {}), "noise": {"sd": [0.3, 0.3]}}
     if facts.axes == 2:
         return {
             **({} if sided(facts.names) else {"flip": "horizontal"}),
-            "affine": {"rotate": 10, "scale": [0.85, 1.18], "shift": 0.06, "shear": 3.5},
+            "affine": {"rotate": 10, "scale": [0.85, 1.25], "shift": 0.06, "shear": 3.5},
             "jitter": {"brightness": 0.15, "contrast": 0.28},
             "gamma": [0.74, 1.35],
             "blur": {"sigma": 1.0, "p": 0.2},
@@ -354,7 +365,7 @@ def _loss(recipe: Recipe, facts: Facts, row: Task, ledger: Ledger) -> Part:
         return Part(name=recipe.loss.name, options=recipe.loss.options())
     ledger.choose("loss", None, row.loss, f"the usual one for {row.name}")
     smooth = row.exclusive and row.loss == "cross_entropy" and recipe.model.name is None
-    return Part(name=row.loss, options={"label_smoothing": 0.05 if facts.axes else 0.1} if smooth else {})
+    return Part(name=row.loss, options={"label_smoothing": 0.05 if facts.axes and max(facts.shape) <= SMALL else 0.1} if smooth else {})
 
 
 def _training(recipe: Recipe, facts: Facts, ledger: Ledger, *, balanced: bool, dense: bool) -> tuple[TrainSettings, Feeding]:

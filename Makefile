@@ -27,11 +27,12 @@ lint: install
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# One thread a process: two test processes share two cores.
 test: lint
-	$(BIN)/pytest -q -n 2 --dist worksteal -m "not slow"
+	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n 2 --dist worksteal -m "not slow"
 
 test-all: lint
-	$(BIN)/pytest -q -n 2 --dist worksteal
+	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n 2 --dist worksteal
 
 bench: $(BENCH_STAMP)
 	$(BENCH)/bin/python benchmarks/run.py
@@ -42,6 +43,9 @@ $(BENCH_STAMP): pyproject.toml constraints.txt benchmarks/requirements.txt bench
 	$(BENCH)/bin/python -m pip install --quiet -c constraints.txt -e .
 	-$(BENCH)/bin/python -m pip install --quiet -c benchmarks/constraints.txt -r benchmarks/requirements.txt
 	touch $@
+
+docs: install
+	$(BIN)/python docs/reference/build.py
 
 clean:
 	rm -rf $(VENV) $(BENCH) demo

@@ -92,6 +92,7 @@ def run(
         device=device,
     )
     _done(made.record(), made.lines())
+    made.raise_for_exit()
 
 
 @app.command()
@@ -141,6 +142,7 @@ def train(
         device=device,
     )
     _done(made.record(), made.lines())
+    made.raise_for_exit()
 
 
 @app.command()

@@ -63,7 +63,7 @@ def train(
         device: ``auto``, ``cpu``, ``cuda`` ...
 
     Returns:
-        An outcome whose ``path`` is the run directory.
+        An outcome whose ``path`` is the run directory; ``failed`` names the cases whose files were skipped.
 
     Raises:
         UsageError: Neither data nor a run to resume, or settings that do not exist.
@@ -73,6 +73,7 @@ def train(
     from sagittal.engine.ranks import joined
 
     where = device_of(device)
+    skipped: tuple[str, ...] = ()
     with joined(where) as ranks:
         if resume is not None:
             run = Run.open(Path(resume))
@@ -81,7 +82,7 @@ def train(
         elif ranks.count > 1 and out is None:
             raise UsageError("NO_OUTPUT", "-o", "several processes need one run directory", "name it with -o")
         elif ranks.first:
-            run = begin(
+            begun = begin(
                 data,
                 out=out,
                 recipe=load_recipe(recipe, sets),
@@ -89,13 +90,14 @@ def train(
                 allow=allow,
                 allow_unreadable=allow_unreadable,
                 max_pixels=max_pixels,
-            ).run
+            )
+            run, skipped = begun.run, tuple(begun.audit.unreadable)
         ranks.wait()
         if not ranks.first:
             run = Run.open(Path(str(resume or out)))
         teach(run, run.recipe(), run.manifest(), device=where, resume=resume is not None)
         ranks.wait()
-    return _outcome(run)
+    return _outcome(run, skipped)
 
 
 def begin(
@@ -214,6 +216,6 @@ def environment(seed: int, started: float) -> dict[str, Any]:
     }
 
 
-def _outcome(run: Run) -> Outcome:
+def _outcome(run: Run, skipped: Sequence[str]) -> Outcome:
     facts = run.read("training.json") if run.has("training.json") else {}
-    return Outcome(path=run.path, facts=facts, text=[f"the run is in {run.path}"])
+    return Outcome(path=run.path, facts=facts, text=[f"the run is in {run.path}"], failed=skipped, list_file=run.path / "audit.json")

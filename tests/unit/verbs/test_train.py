@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 
 from sagittal.engine.run import Run
-from sagittal.errors import Refused, UsageError
+from sagittal.errors import Partial, Refused, UnreadableInput, UsageError
 from sagittal.verbs.train import train
 
 FAST = (
@@ -77,3 +78,20 @@ def test_nothing_is_written_where_the_settings_cannot_be(stripes, tmp_path):
         train()
     with pytest.raises(UsageError, match="NOT_A_RUN"):
         train(resume=tmp_path)
+
+
+def test_files_that_were_skipped_are_named_and_end_with_11(stripes, tmp_path):
+    root = tmp_path / "broken"
+    shutil.copytree(stripes, root)
+    first = min((root / "lying").glob("*.png"))
+    first.write_bytes(first.read_bytes()[:60])
+    with pytest.raises(UnreadableInput, match="TRUNCATED"):
+        train(root, out=tmp_path / "strict", sets=FAST)
+    made = train(root, out=tmp_path / "run", sets=FAST, allow_unreadable=True)
+    assert len(made.failed) == 1
+    assert first.stem in made.failed[0]
+    assert made.record()["exit"] == 11
+    assert made.failed[0] in made.list_file.read_text(encoding="utf-8")
+    with pytest.raises(Partial):
+        made.raise_for_exit()
+    assert not train(resume=made.path).failed

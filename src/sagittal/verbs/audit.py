@@ -18,7 +18,7 @@ from sagittal.data.split import SplitRules, apart, assign, tie
 from sagittal.errors import SagittalError
 from sagittal.io import atomic
 from sagittal.io.guard import Limits
-from sagittal.verbs._open import found_at, limits_of
+from sagittal.verbs._open import check_codes, found_at, limits_of
 from sagittal.verbs._outcome import Outcome
 
 
@@ -81,9 +81,10 @@ def audit(
         workers: Processes that read.
 
     Raises:
-        UsageError: No layout fits, or several do.
+        UsageError: No layout fits, or several do; or a code to allow that does not exist.
         StorageFailure: The folder cannot be written.
     """
+    check_codes(allow)
     found = found_at(data, layout=layout, options={**(options or {}), "group": group})
     place = Path(out) if out else Path(f"audit-{Path(data).resolve().stem}")
     with atomic.storage(place):
@@ -91,7 +92,7 @@ def audit(
     limits = limits_of(max_pixels)
     seen = look(found.manifest, workers=workers, limits=limits, progress=_progress())
     write(seen, found.manifest, place)
-    skipped = tuple(seen.unreadable) if allow_unreadable else ()
+    skipped = tuple(seen.unreadable) if allow_unreadable or "UNREADABLE" in allow else ()
     facts = {"sentence": found.sentence, "counts": seen.counts, "findings": [f.record() for f in seen.findings], "out": str(place)}
     return Audited(
         path=place,

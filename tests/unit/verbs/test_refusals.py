@@ -12,6 +12,7 @@ from sagittal.errors import Refused, SagittalError, UnreadableInput, UsageError,
 from sagittal.io.writers.raster import encode_png
 from sagittal.verbs.evaluate import evaluate
 from sagittal.verbs.run import run
+from sagittal.verbs.audit import audit
 from sagittal.verbs.train import begin, train
 
 
@@ -74,6 +75,9 @@ def test_a_value_that_does_not_fit_is_one_line(text, pictures, tmp_path):
 def test_an_unknown_code_lets_nothing_through(pictures, tmp_path):
     with pytest.raises(UsageError, match=r"did you mean GROUP_LEAK\?"):
         train(pictures, out=tmp_path / "out", allow=["GROUP_LEEK"])
+    with pytest.raises(UsageError, match=r"did you mean DUPLICATE\?"):
+        audit(pictures, out=tmp_path / "out", allow=["DUPLICAT"])
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_device_that_is_none_is_answered_with_the_nearest():

@@ -10,9 +10,9 @@ from sagittal.engine.config import load_recipe, recipe_names, settings
 from sagittal.engine.learn import device_of
 from sagittal.errors import Refused, SagittalError, UnreadableInput, UsageError, nearest
 from sagittal.io.writers.raster import encode_png
+from sagittal.verbs.audit import audit
 from sagittal.verbs.evaluate import evaluate
 from sagittal.verbs.run import run
-from sagittal.verbs.audit import audit
 from sagittal.verbs.train import begin, train
 
 

@@ -11,9 +11,8 @@ from typing import Any
 from sagittal.core.labels import Labels
 from sagittal.engine._strict import conform
 from sagittal.engine.calibrate import Calibration
-from sagittal.engine.explain import EXPLAINERS
 from sagittal.engine.operating import OperatingPoint
-from sagittal.engine.plan import LOSSES, MODELS, TASKS, WINDOWS, Part, Plan
+from sagittal.engine.plan import EXPLAINERS, LOSSES, MODELS, TASKS, WINDOWS, Part, Plan
 from sagittal.engine.prepare import Preparation
 from sagittal.io.guard import Limits
 from sagittal.shelf import Shelf

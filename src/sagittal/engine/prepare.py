@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sagittal.core.geometry import Geometry
 from sagittal.core.image import Image
 from sagittal.core.window import Window
-from sagittal.errors import Refused
+from sagittal.errors import MOST_NAMES, Refused
 from sagittal.ops.resample import GRAIN
 from sagittal.ops.warp import ReadMap, Tone, gather
 
@@ -114,13 +114,9 @@ class Preparation:
         """
         stored = image.read()
         if self.channels == "all":
-            if self.names and image.channels != self.names and len(image.channels) != len(self.names):
-                raise Refused(
-                    "CHANNELS",
-                    "source",
-                    f"has {len(image.channels)} channels where {len(self.names)} are expected",
-                    "give the same channels",
-                )
+            if self.names and image.channels != self.names and (self.axes == 0 or len(image.channels) != len(self.names)):
+                has, wants = (f"{len(c)} channels ({', '.join(c[:MOST_NAMES])})" for c in (image.channels, self.names))
+                raise Refused("CHANNELS", "source", f"has {has} where {wants} are expected", "give the same channels in the same order")
             return stored
         colours = stored[:-1] if image.channels[-1:] == ("alpha",) else stored
         if self.channels == "rgb":

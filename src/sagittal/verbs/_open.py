@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sagittal import io
 from sagittal.core.labels import Labels
 from sagittal.data.audit import LEAKS
 from sagittal.data.discover import discover
@@ -81,12 +82,13 @@ def predictor_at(path: Path, *, device: str = "auto") -> Predictor:
 
 
 def matched(manifest: Manifest, predictor: Predictor) -> Manifest:
-    """Another data set with the model's labels, matched by name.
+    """Another data set with the model's labels, and the columns of a table, matched by name.
 
     Classes of the model that the data do not have are fine; classes of the data that the model does not know are not.
 
     Raises:
-        Refused: A class that the model does not know; or what was said of the cases is not what the model answers.
+        Refused: A class that the model does not know, or a column that it needs and the data do not have; or what was
+            said of the cases is not what the model answers.
     """
     labels = predictor.plan.labels
     if manifest.said not in predictor.task.said:
@@ -103,7 +105,24 @@ def matched(manifest: Manifest, predictor: Predictor) -> Manifest:
     elif manifest.said == "mask":
         _refuse_unknown(theirs, labels)
         labels = _with_codes(labels, manifest.labels)
+    if manifest.features and predictor.plan.preparation.axes == 0:
+        manifest = _with_columns(manifest, predictor.plan.preparation.names)
     return replace(manifest, labels=labels)
+
+
+def _with_columns(manifest: Manifest, names: tuple[str, ...]) -> Manifest:
+    """A table whose features are the model's columns, in the model's order, whatever stands beside them.
+
+    Raises:
+        Refused: It lacks one of them.
+    """
+    case = manifest.cases[0]
+    given = io.read(manifest.locate(next(iter(case.images.values())))).channels
+    lacking = [name for name in names if name not in given]
+    if lacking:
+        more = f" and {len(lacking) - 1} more" if len(lacking) > 1 else ""
+        raise Refused("COLUMNS", manifest.root, f"lacks the column {lacking[0]}{more}", "give the columns that the model was trained on")
+    return manifest.with_cases(manifest.cases, features=list(names))
 
 
 def _refuse_unknown(classes: Sequence[str], labels: Labels) -> None:

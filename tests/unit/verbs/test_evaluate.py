@@ -94,3 +94,17 @@ def test_a_split_or_data_that_are_not_there_are_refused(stripes_run, stripes, tm
         evaluate(stripes_run, data=stripes, split="test", out=tmp_path / "out")
     with pytest.raises(UsageError):
         evaluate(tmp_path / "nothing", data=stripes)
+
+
+def test_the_columns_of_a_table_are_matched_by_name_whatever_their_order(rows_run, rows, tmp_path):
+    head, *lines = rows.read_text(encoding="utf-8").splitlines()
+    turned = [",".join([c, b, a, kind]) for a, b, c, kind in (line.split(",") for line in lines)]
+    (tmp_path / "turned.csv").write_text("\n".join(["c,b,a,class", *turned]) + "\n", encoding="utf-8")
+    plain, other = (evaluate(rows_run, data=d, out=tmp_path / d.stem).path / "predictions.csv" for d in (rows, tmp_path / "turned.csv"))
+    assert [line.split(",")[1:] for line in plain.read_text().splitlines()] == [
+        line.split(",")[1:] for line in other.read_text().splitlines()
+    ]
+    named = rows.read_text(encoding="utf-8").replace(head, "a,b,d,class")
+    (tmp_path / "renamed.csv").write_text(named, encoding="utf-8")
+    with pytest.raises(Refused, match=r"COLUMNS .* lacks the column c"):
+        evaluate(rows_run, data=tmp_path / "renamed.csv", out=tmp_path / "renamed")

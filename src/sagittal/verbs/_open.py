@@ -13,7 +13,7 @@ from sagittal.core.labels import Labels
 from sagittal.data.audit import LEAKS
 from sagittal.data.discover import discover
 from sagittal.data.layouts._found import Found
-from sagittal.data.manifest import Manifest
+from sagittal.data.manifest import SPLITS, Manifest
 from sagittal.errors import Refused, UsageError, nearest
 from sagittal.io.guard import Limits
 
@@ -48,6 +48,16 @@ def check_codes(allow: Sequence[str]) -> None:
 def found_at(data: str | Path, *, layout: str | None = None, options: Mapping[str, Any] | None = None) -> Found:
     """The data set at a path, and the sentence that says how it was understood."""
     return discover(Path(data), layout=layout, options={k: v for k, v in (options or {}).items() if v is not None})
+
+
+def name_of(data: str | Path) -> str:
+    """What an evaluation or explanation of other data is called; never as the run's own splits are.
+
+    >>> name_of("clinic/b.csv"), name_of("clinic/test")
+    ('b', 'clinic-test')
+    """
+    path = Path(data).resolve()
+    return path.stem if path.stem not in SPLITS else f"{path.parent.name or 'data'}-{path.stem}"
 
 
 def run_at(path: Path) -> Run | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sagittal.engine.run import Run
 from sagittal.errors import UsageError
 from sagittal.verbs._drawn import drawn_into
-from sagittal.verbs._open import found_at, matched, predictor_at, run_at, say
+from sagittal.verbs._open import found_at, matched, name_of, predictor_at, run_at, say
 from sagittal.verbs._outcome import Outcome
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def evaluate(
     if data is None and own is not None and own.recipe().split.folds is not None and split in {None, "test"}:
         return _pooled(own)
     predictor = predictor_at(path, device=device)
-    name = (split or "test") if data is None else Path(str(data)).resolve().stem
+    name = (split or "test") if data is None else name_of(data)
     folder = Path(out) if out else (own.evaluation(name) if own is not None else Path(f"{path.stem}-{name}"))
     keep = drawn_into(folder, predictor)
     if data is None and own is not None:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sagittal.errors import UsageError
 from sagittal.io import atomic
 from sagittal.verbs._drawn import safe_name
-from sagittal.verbs._open import found_at, matched, predictor_at, run_at
+from sagittal.verbs._open import found_at, matched, name_of, predictor_at, run_at
 from sagittal.verbs._outcome import Outcome
 from sagittal.verbs._pictures import Canvas, compared, legend
 
@@ -41,18 +42,24 @@ def explain(
 
     Returns:
         An outcome whose ``path`` is the folder with ``index.json``, overlays (PNG) and maps (npy).
+
+    Raises:
+        UsageError: A package without data, or a case that is not there.
+        Refused: The data have classes that the model does not know.
     """
     from sagittal.engine.assess import assess
 
     path = Path(run)
     predictor = predictor_at(path, device=device)
     own = run_at(path)
-    if data is not None or own is None:
-        manifest, name = matched(found_at(str(data)).manifest, predictor), Path(str(data)).resolve().stem
+    if data is not None:
+        manifest, name = matched(found_at(data).manifest, predictor), name_of(data)
         chosen = manifest.cases
-    else:
+    elif own is not None:
         manifest, name = own.manifest(), "test"
         chosen = manifest.split("test") or manifest.split("val")
+    else:
+        raise UsageError("NO_DATA", path.name, "a package has no cases of its own", "name some with --data")
     if cases:
         chosen = tuple(manifest.case(case) for case in cases)
     folder = Path(out) if out else (own.explanation(name) if own is not None else Path(f"{path.stem}-explanation"))

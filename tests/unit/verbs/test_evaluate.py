@@ -108,3 +108,11 @@ def test_the_columns_of_a_table_are_matched_by_name_whatever_their_order(rows_ru
     (tmp_path / "renamed.csv").write_text(named, encoding="utf-8")
     with pytest.raises(Refused, match=r"COLUMNS .* lacks the column c"):
         evaluate(rows_run, data=tmp_path / "renamed.csv", out=tmp_path / "renamed")
+
+
+def test_other_data_in_a_folder_named_test_leave_the_runs_own_scores_alone(stripes_run, stripes, tmp_path):
+    own = evaluate(stripes_run).path / "scores.json"
+    before = own.read_bytes()
+    made = evaluate(stripes_run, data=write(tmp_path / "clinic" / "test", stripes))
+    assert made.path == stripes_run / "evaluation" / "clinic-test"
+    assert own.read_bytes() == before

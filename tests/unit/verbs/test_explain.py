@@ -11,6 +11,7 @@ from sagittal.errors import UsageError
 from sagittal.report.render import render
 from sagittal.verbs.evaluate import evaluate
 from sagittal.verbs.explain import explain
+from sagittal.verbs.package import package
 
 
 def test_a_picture_has_a_map_on_its_own_grid_and_an_overlay(stripes_run, tmp_path):
@@ -58,3 +59,9 @@ def test_columns_of_a_table_have_an_importance_with_its_interval_and_the_report_
     assert "rise of the log loss" in page
     again = json.loads((explain(rows_run).path / "index.json").read_text())
     assert again["importance"] == index["importance"]
+
+
+def test_a_package_without_data_says_what_to_name(stripes_run, tmp_path):
+    file = package(stripes_run, out=tmp_path / "stripes.sagittal").path
+    with pytest.raises(UsageError, match="name some with --data"):
+        explain(file)

@@ -12,7 +12,9 @@ import yaml
 from sagittal.errors import UnreadableInput, UsageError
 from sagittal.shelf import Shelf
 from sagittal.verbs import weights
+from sagittal.verbs._outcome import Outcome
 from sagittal.verbs.compare import compare
+from sagittal.verbs.demo import demo
 from sagittal.verbs.list import SHELVES, list_parts
 from sagittal.verbs.phantom import phantom
 from sagittal.verbs.show import show
@@ -164,3 +166,15 @@ def test_published_weights_are_listed_and_a_wrong_name_is_answered_with_the_near
     assert json.dumps(listed.record())
     with pytest.raises(UsageError, match="did you mean vgg16"):
         weights.get("vgg_16")
+
+
+def test_a_demo_replaces_an_earlier_one_and_never_removes_anything_else(tmp_path, monkeypatch):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "mine.png").touch()
+    with pytest.raises(UsageError, match="OUTPUT_EXISTS"):
+        demo(out=tmp_path)
+    assert (tmp_path / "data" / "mine.png").is_file()
+    for _ in range(2):
+        monkeypatch.setattr("sagittal.verbs.phantom.phantom", lambda kind, *, out: (out / "cut off").mkdir(parents=True))
+        monkeypatch.setattr("sagittal.verbs.run.run", lambda *data, **options: Outcome())
+        demo(out=tmp_path / "new")

@@ -177,8 +177,11 @@ def predictor_of(run: Run, *, device: torch.device) -> Predictor:
     """
     plan = run.plan()
     folder = run.checkpoints / "best"
-    if not folder.is_dir():
+    if checkpoint.find(folder) is None:
         raise UsageError("NOT_TRAINED", run.path, "the run has no trained model", "finish it with `sagittal train --resume`")
+    if checkpoint.find(run.checkpoints / "last") is not None and checkpoint.load_state(run.checkpoints / "last")["run"]["ended"] is None:
+        # its weights are the best so far, and nothing of it is calibrated
+        raise UsageError("NOT_TRAINED", run.path, "the training was stopped before its end", "finish it with `sagittal train --resume`")
     network = plan.network()
     network.load_state_dict(checkpoint.load(folder).model)
     plain = Predictor(plan=plan, task=plan.row, members=[network.to(device).eval()], device=device, provenance={"run": run.name})

@@ -14,8 +14,10 @@ from sagittal.data.dataset import image_of
 from sagittal.engine import checkpoint
 from sagittal.engine import learn as learning
 from sagittal.engine.learn import device_of, learn, predictor_of
+from sagittal.engine.learner import Learner
 from sagittal.engine.run import Run
-from sagittal.errors import UsageError
+from sagittal.engine.settings import Every
+from sagittal.errors import Interrupted, UsageError
 
 CPU = torch.device("cpu")
 HARMLESS = ("train.optimizer=sgd", "train.lr=1e-9", "train.schedule=constant", "train.epochs=1", "train.ema=null", "train.weight_decay=0")
@@ -104,6 +106,28 @@ def test_a_run_without_a_finished_training_says_how_to_finish_it(planned, stripe
     run, _ = begun(planned, stripes, tmp_path)
     with pytest.raises(UsageError, match="--resume"):
         predictor_of(run, device=CPU)
+
+
+def test_a_run_that_was_stopped_does_not_answer_as_a_finished_one(planned, stripes, tmp_path, monkeypatch):
+    run, made = begun(planned, stripes, tmp_path)
+    step, done = Learner.step, []
+
+    def stopped(learner, *args, **options):
+        done.append(learner)
+        if len(done) > 1 and (run.checkpoints / "best").is_dir():
+            raise KeyboardInterrupt
+        return step(learner, *args, **options)
+
+    plan = replace(made.plan, train=replace(made.plan.train, epochs=3, checkpoint=Every(least_s=0)))
+    with monkeypatch.context() as patch:
+        patch.setattr(Learner, "step", stopped)
+        with pytest.raises(Interrupted):
+            learn(run, plan, made.manifest, device=CPU, say=quiet, events=False)
+    run.write("plan.json", plan.record())
+    with pytest.raises(UsageError, match="stopped before its end"):
+        predictor_of(run, device=CPU)
+    learn(run, plan, made.manifest, device=CPU, resume=True, say=quiet, events=False)
+    assert predictor_of(run, device=CPU).calibration is not None
 
 
 def test_without_validation_cases_the_last_weights_are_kept(planned, stripes, tmp_path):

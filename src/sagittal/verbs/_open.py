@@ -128,11 +128,21 @@ def _with_columns(manifest: Manifest, names: tuple[str, ...]) -> Manifest:
     """
     case = manifest.cases[0]
     given = io.read(manifest.locate(next(iter(case.images.values())))).channels
-    lacking = [name for name in names if name not in given]
-    if lacking:
-        more = f" and {len(lacking) - 1} more" if len(lacking) > 1 else ""
-        raise Refused("COLUMNS", manifest.root, f"lacks the column {lacking[0]}{more}", "give the columns that the model was trained on")
+    what = lacking(names, given)
+    if what:
+        raise Refused("COLUMNS", manifest.root, what, "give the columns that the model was trained on")
     return manifest.with_cases(manifest.cases, features=list(names))
+
+
+def lacking(names: Sequence[str], given: Sequence[str]) -> str:
+    """What there is to say of a table's missing columns; nothing where it has all.
+
+    >>> lacking(["age", "dose"], ["dose", "class"])
+    'lacks the column age'
+    """
+    missing = [name for name in names if name not in given]
+    more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+    return f"lacks the column {missing[0]}{more}" if missing else ""
 
 
 def _refuse_unknown(classes: Sequence[str], labels: Labels) -> None:

@@ -14,11 +14,11 @@ import numpy as np
 from sagittal import io
 from sagittal.core.image import Image
 from sagittal.core.prediction import Prediction
-from sagittal.errors import SagittalError, StorageFailure, UnreadableInput, UsageError
+from sagittal.errors import SagittalError, UnreadableInput, UsageError
 from sagittal.io import atomic
 from sagittal.io.guard import Limits
 from sagittal.verbs._drawn import boxes_of, is_drawn, safe_name, write_drawn
-from sagittal.verbs._open import limits_of, predictor_at, say
+from sagittal.verbs._open import lacking, limits_of, predictor_at, say
 from sagittal.verbs._outcome import Outcome
 
 if TYPE_CHECKING:
@@ -72,10 +72,8 @@ def predict(
     predictor = predictor_at(Path(run), device=device)
     reading = _Reading(limits=limits_of(max_pixels), lenient=allow_unreadable)
     named = list(_sources([Path(s) for s in sources], predictor, reading))
-    try:
+    with atomic.storage(out):
         out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StorageFailure("NOT_WRITABLE", out, error.strerror or str(error), "choose a folder that you may write to") from None
     records = []
     for prediction, image in _answered(named, predictor, reading):
         files = _files(predictor, prediction, image, out=out, overlay=overlay) if image is not None else {}
@@ -84,9 +82,7 @@ def predict(
         remedy = "name pictures, folders, a table or a CSV of paths"
         raise UsageError("NO_SOURCE", str(sources[0]), "there is nothing to answer here", remedy)
     atomic.write_text(out / "predictions.csv", _csv(predictor, records))
-    atomic.write_json(
-        out / "predictions.json", {"format": "sagittal-predictions", "version": 1, **_about(predictor), "predictions": records}
-    )
+    atomic.write_json(out / "predictions.json", {**_about(predictor), "predictions": records})
     if reading.failed:
         atomic.write_text(out / "failed.csv", "source\n" + "\n".join(reading.failed) + "\n")
     return Outcome(
@@ -113,7 +109,7 @@ def _of_path(path: Path, predictor: Predictor, reading: _Reading) -> Iterator[tu
         raise UnreadableInput("NOT_FOUND", path, "there is no such file or folder", "check the path")
     if bare.is_dir():
         files = sorted(p for p in bare.rglob("*") if p.is_file() and not any(part.startswith(".") for part in p.relative_to(bare).parts))
-        yield from ((_bare(p.relative_to(bare)), str(p)) for p in files if p.suffix.lower() not in {".txt", ".json", ".md"})
+        yield from ((_bare(p.relative_to(bare)), str(p)) for p in files if p.suffix.lower() not in BESIDE)
     elif path.suffix.lower() in TABLES:
         yield from _of_table(path, predictor, reading)
     else:
@@ -133,12 +129,7 @@ def _of_table(path: Path, predictor: Predictor, reading: _Reading) -> Iterator[t
     """The rows of a table, for a model of tables; otherwise the files that one of its columns names."""
     frame = io.read_table(path, limits=reading.limits)
     if predictor.plan.preparation.axes == 0:
-        missing = [n for n in predictor.plan.preparation.names if n not in frame.columns]
-        if missing:
-            what = (
-                f"lacks the column {missing[0]!r} and {len(missing) - 1} more" if len(missing) > 1 else f"lacks the column {missing[0]!r}"
-            )
-            raise UnreadableInput("COLUMNS", path.name, what, "give the columns that the model was trained on")
+        _require_columns(predictor.plan.preparation.names, tuple(frame.columns), path.name)
         yield from ((str(i), f"{path}::{i}") for i in range(len(frame)))
         return
     for column in frame.columns:
@@ -149,12 +140,19 @@ def _of_table(path: Path, predictor: Predictor, reading: _Reading) -> Iterator[t
     raise UnreadableInput("COLUMNS", path.name, "no column names files that are there", "give paths relative to the CSV")
 
 
+def _require_columns(names: Sequence[str], given: Sequence[str], item: str) -> None:
+    what = lacking(names, given)
+    if what:
+        raise UnreadableInput("COLUMNS", item, what, "give the columns that the model was trained on")
+
+
 def _opened(named: Sequence[tuple[str, str]], predictor: Predictor, reading: _Reading) -> Iterator[tuple[str, Image]]:
     names = predictor.plan.preparation.names if predictor.plan.preparation.axes == 0 else ()
     for name, locator in named:
         try:
             image = io.read(locator, limits=reading.limits)
             if names and image.channels != names:
+                _require_columns(names, image.channels, Path(locator).name)
                 index = [image.channels.index(n) for n in names]
                 image = Image.of(image.read()[index], image.geometry, channels=names)
             elif image.geometry.axes:

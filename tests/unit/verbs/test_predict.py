@@ -1,0 +1,40 @@
+"""Answers for new sources: what lies beside pictures is left alone, what cannot be an input is refused in one line."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+
+from sagittal.errors import UnreadableInput
+from sagittal.verbs.predict import predict
+
+
+def test_what_lies_beside_pictures_in_a_folder_is_no_source(stripes_run, stripes, tmp_path):
+    folder = tmp_path / "new"
+    folder.mkdir()
+    for path in sorted((stripes / "lying").glob("*.png"))[:3]:
+        shutil.copy(path, folder / path.name)
+    for name in ("labels.csv", "README.md", "outlines.svg", "report.html"):
+        (folder / name).write_text("nothing to answer", encoding="utf-8")
+    made = predict(stripes_run, [folder], out=tmp_path / "out", overlay=False)
+    record = json.loads((made.path / "predictions.json").read_text(encoding="utf-8"))
+    assert (record["format"], record["version"], len(record["predictions"])) == ("sagittal-predictions", 1, 3)
+
+
+def test_a_picture_is_no_row_of_a_table(rows_run, stripes, tmp_path):
+    picture = min((stripes / "lying").glob("*.png"))
+    with pytest.raises(UnreadableInput, match="lacks the column a and 2 more"):
+        predict(rows_run, [picture], out=tmp_path / "out")
+
+
+def test_the_columns_of_a_table_are_taken_by_name(rows_run, rows, tmp_path):
+    lines = [line.split(",") for line in rows.read_text(encoding="utf-8").splitlines()[:6]]
+    turned = tmp_path / "turned.csv"
+    turned.write_text("".join(f"{c},{a},{b}\n" for a, b, c, _ in lines), encoding="utf-8")
+    plain, other = (predict(rows_run, [path], out=tmp_path / path.stem).facts["predictions"] for path in (rows, turned))
+    assert plain[:5] == other
+    with pytest.raises(UnreadableInput, match="COLUMNS"):
+        turned.write_text("a,b,d\n1,2,3\n", encoding="utf-8")
+        predict(rows_run, [turned], out=tmp_path / "lacking")

@@ -65,6 +65,7 @@ def check_plan(plan: Plan) -> None:
     _require(0 <= plan.explain_cases <= LARGEST_SIDE, "explain_cases", plan.explain_cases)
     _require(plan.unit in {"case", "window"}, "unit", plan.unit)
     _require(0 < plan.sensitivity < 1, "sensitivity", plan.sensitivity)
+    _require(0 < plan.specificity < 1, "specificity", plan.specificity)
     _require(0 < plan.abstain_error < 1, "abstain_error", plan.abstain_error)
     _require(plan.seed >= 0, "seed", plan.seed)
     _units(plan)

@@ -13,6 +13,7 @@ import pydantic
 import yaml
 
 from sagittal.data.split import SplitRules
+from sagittal.engine.operating import Rule
 from sagittal.engine.settings import Feeding, TrainSettings
 from sagittal.errors import UnreadableInput, UsageError, nearest
 
@@ -114,7 +115,9 @@ class Evaluate(Section):
     """How the answers are made and judged."""
 
     flips: list[int] | None = None
+    rule: Rule = "sensitivity"
     sensitivity: float = pydantic.Field(default=0.95, gt=0, lt=1)
+    specificity: float = pydantic.Field(default=0.95, gt=0, lt=1)
     abstain_error: float = pydantic.Field(default=0.05, gt=0, lt=1)
 
 

@@ -165,8 +165,9 @@ def fitted_on(rows: Sequence[Row], plan: Plan) -> tuple[Calibration, OperatingPo
     """Calibration and operating point from answered validation cases."""
     scores, truth = np.stack([r.scores for r in rows]), np.stack([r.truth for r in rows])
     calibration = fit_calibration(scores, truth, plan.labels)
-    operating = fit_operating_point(calibration.apply(scores), truth, plan.labels, wanted=plan.sensitivity, error=plan.abstain_error)
-    return calibration, operating
+    wanted = plan.specificity if plan.rule == "specificity" else plan.sensitivity
+    given = calibration.apply(scores)
+    return calibration, fit_operating_point(given, truth, plan.labels, rule=plan.rule, wanted=wanted, error=plan.abstain_error)
 
 
 def predictor_of(run: Run, *, device: torch.device) -> Predictor:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
 from sagittal.core.labels import Labels
+from sagittal.engine.operating import Rule
 from sagittal.engine.prepare import Preparation
 from sagittal.engine.settings import Feeding, TrainSettings
 from sagittal.errors import UsageError, nearest
@@ -81,12 +82,14 @@ class Plan:
         feeding: How batches are put together.
         train: All that the loop wants to know.
         flips: Axes of mirrored views that are averaged in an answer.
-        sensitivity: At which the operating point is put.
+        sensitivity: At which the operating point is put, where the rule is that.
         abstain_error: The share of errors that the answers outside the abstain band may have.
         explain: The explainer and its options.
         explain_cases: How many cases of each kind are explained.
         seed: Of everything random.
         fingerprint: Digest of the manifest that the plan was made from.
+        rule: How the operating point is put.
+        specificity: At which it is put, where the rule is that.
         units: In which the network answers; None for logits.
         reasons: Why.
     """
@@ -112,6 +115,8 @@ class Plan:
     explain_cases: int
     seed: int
     fingerprint: str
+    rule: Rule = "sensitivity"
+    specificity: float = 0.95
     units: Units | None = None
     reasons: tuple[Reason, ...] = ()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from sagittal.engine import checkpoint
 from sagittal.engine import learn as learning
 from sagittal.engine.learn import device_of, learn, predictor_of
 from sagittal.engine.learner import Learner
+from sagittal.engine.plan import Plan
 from sagittal.engine.run import Run
 from sagittal.engine.settings import Every
 from sagittal.errors import Interrupted, UsageError
@@ -100,6 +102,22 @@ def test_the_model_of_a_run_answers_as_the_one_that_was_trained(planned, stripes
         assert np.allclose(one.scores, other.scores, atol=1e-6)
         assert one.raw is not None
         assert one.abstained == other.abstained
+
+
+@pytest.mark.parametrize("rule", ["sensitivity", "specificity", "youden", "argmax"])
+def test_the_operating_point_is_put_by_the_rule_that_was_asked_for(rule, planned, stripes):
+    sets = ("labels.positive=standing", f"evaluate.rule={rule}", "evaluate.sensitivity=0.8", "evaluate.specificity=0.7")
+    plan = planned(stripes, *sets).plan
+    again = Plan.from_record(json.loads(json.dumps(plan.record())))
+    assert (again.rule, again.sensitivity, again.specificity) == (rule, 0.8, 0.7)
+    rng = np.random.default_rng(0)
+    truth = rng.integers(0, 2, 200)
+    p = 1 / (1 + np.exp(-rng.normal(2.0 * truth - 1, 1.0)))
+    rows = [SimpleNamespace(scores=np.array([1 - a, a]), truth=b) for a, b in zip(p, truth, strict=True)]
+    _, operating = learning.fitted_on(rows, plan)
+    assert (operating.rule, operating.wanted) == (rule, {"sensitivity": 0.8, "specificity": 0.7}.get(rule))
+    if operating.wanted is not None:
+        assert getattr(operating.thresholds[0], rule) == pytest.approx(operating.wanted, abs=0.03)
 
 
 def test_a_run_without_a_finished_training_says_how_to_finish_it(planned, stripes, tmp_path):

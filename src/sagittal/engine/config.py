@@ -91,7 +91,7 @@ class Prepare(Section):
     fit: Literal["stretch", "crop", "pad"] | None = None
     spacing: float | list[float] | None = None
     channels: Literal["grey", "rgb", "all"] | None = None
-    range: tuple[float, float] | Literal["type", "data"] | None = None
+    range: tuple[float, float] | None = None
     normalise: Literal["data", "imagenet", "image", "none"] | None = None
 
 

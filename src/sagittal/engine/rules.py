@@ -262,13 +262,13 @@ def _scaling(
 ) -> tuple[tuple[float, ...], tuple[float, ...], tuple[float, ...] | None, tuple[float, ...] | None]:
     """``low, high, mean, std``."""
     wish = recipe.prepare.range
-    low, high = ((wish[0],), (wish[1],)) if isinstance(wish, tuple | list) else (facts.low, facts.high)
+    low, high = ((wish[0],), (wish[1],)) if wish is not None else (facts.low, facts.high)
     n = {"grey": 1, "rgb": 3}.get(channels, len(facts.channels))
     low, high = _channels(low, n), _channels(high, n)
     default = "imagenet" if pretrained == "imagenet" else "data"
     how = ledger.choose("prepare.normalise", recipe.prepare.normalise, default, "mean and deviation of the training cases")
     if how == "imagenet":
-        return low, high, IMAGENET_MEAN, IMAGENET_STD
+        return low, high, _channels(IMAGENET_MEAN, n), _channels(IMAGENET_STD, n)
     if how == "none":
         return low, high, (0.0,), (1.0,)
     if how == "image":

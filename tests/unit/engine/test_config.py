@@ -100,6 +100,7 @@ BAD = [
     "evaluate.sensitivity=1.5",
     "windows={name: tiles, size: 0}",
     "prepare.range=[1, 2, 3]",
+    "prepare.range=type",
     "seed=x",
     "augment=3",
 ]

@@ -168,6 +168,13 @@ def test_a_task_that_the_annotation_cannot_answer_is_refused_with_those_that_it_
         planned(stripes, "model.name=unet", base=()).plan.network()
 
 
+@pytest.mark.parametrize("how", ["data", "imagenet", "none"])
+def test_there_is_one_mean_a_channel_however_it_is_normalised(how, planned, stripes):
+    found = planned(stripes, f"prepare.normalise={how}").plan.preparation
+    assert found.channels == "grey"
+    assert len(found.mean) == len(found.std) == found.count == 1
+
+
 def test_every_decision_has_a_reason_and_what_was_asked_for_says_so(planned, stripes):
     reasons = {r.what: r for r in planned(stripes, "prepare.fit=pad").plan.reasons}
     assert reasons["prepare.fit"].value == "pad"

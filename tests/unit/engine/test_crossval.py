@@ -12,6 +12,7 @@ from sagittal.engine import crossval
 from sagittal.engine.learn import predictor_of
 from sagittal.engine.run import Run
 from sagittal.verbs.evaluate import evaluate
+from sagittal.verbs.run import run as whole
 from sagittal.verbs.train import train
 
 SETS = ("split.folds=3", "split.repeats=2", "train.epochs=1", "train.rounds=1", "model.members=1", "model.widths=[8]")
@@ -91,3 +92,11 @@ def test_evaluating_such_a_run_gives_the_pooled_scores(run):
     made = evaluate(run.path)
     assert made.text[0] == "pooled out-of-fold answers"
     assert made.facts["n"] == 60
+
+
+def test_a_run_of_folds_is_scored_by_what_was_pooled_also_without_a_test_split(table, tmp_path):
+    made = whole(table, out=tmp_path / "run", sets=[*SETS, "split.repeats=1", "split.test=0", "explain.cases=1"])
+    own = Run.open(made.path)
+    assert not own.manifest().split("test")
+    assert made.facts["n"] == 60
+    assert [p.name for p in (made.path / "evaluation").iterdir()] == ["test"]

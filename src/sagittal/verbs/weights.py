@@ -34,10 +34,10 @@ def get(name: str) -> Outcome:
 def known() -> Outcome:
     """The published weights that are known, and which of them are here."""
     from sagittal.engine import weights
-    from sagittal.engine._published import names
+    from sagittal.engine._published import names, published
 
     folder = weights.default_folder()
-    here = {name: any(folder.glob(f"{name}*")) for name in names()}
+    here = {n: any((folder / file).is_file() for file in (f"{n}.safetensors", published(n).file)) for n in names()}
     return Outcome(path=folder, facts={"weights": here}, text=[f"{name:<24} {'here' if have else ''}" for name, have in here.items()])
 
 

@@ -160,8 +160,12 @@ def test_a_phantom_is_drawn_into_an_empty_folder_only(tmp_path):
             phantom(kind, out=tmp_path / "other", sets=sets)
 
 
-def test_published_weights_are_listed_and_a_wrong_name_is_answered_with_the_nearest():
+def test_published_weights_are_listed_and_a_wrong_name_is_answered_with_the_nearest(tmp_path, monkeypatch):
+    monkeypatch.setattr("sagittal.engine.weights.default_folder", lambda: tmp_path)
+    for name in ("vgg16_bn.safetensors", "resnet18-f37072fd.pth"):
+        (tmp_path / name).touch()
     listed = weights.known()
+    assert [name for name, here in listed.facts["weights"].items() if here] == ["vgg16_bn", "resnet18"]
     assert any("vgg16" in line for line in listed.lines())
     assert json.dumps(listed.record())
     with pytest.raises(UsageError, match="did you mean vgg16"):

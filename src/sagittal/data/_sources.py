@@ -38,8 +38,8 @@ def crossing_sources(cases: Sequence[Case]) -> dict[str, list[Case]]:
         if len(some) > most or len({c.split for c in some}) < 2 or (all(c.group for c in some) and len({c.group for c in some}) == 1):
             continue
         new = [c for c in some if c.id not in told]
-        # A shorter stem is told again only when it brings a split that the longer ones did not.
-        if new and (len(new) == len(some) or len({c.split for c in new}) > 0):
+        # A shorter stem is told only when it brings a case that the longer ones did not.
+        if new:
             found[stem] = some
             told.update(c.id for c in some)
     return found

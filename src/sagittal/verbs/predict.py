@@ -84,7 +84,7 @@ def predict(
     atomic.write_text(out / "predictions.csv", _csv(predictor, records))
     atomic.write_json(out / "predictions.json", {**_about(predictor), "predictions": records})
     if reading.failed:
-        atomic.write_text(out / "failed.csv", "source\n" + "\n".join(reading.failed) + "\n")
+        atomic.write_text(out / "failed.csv", _table(["source"], [[source] for source in reading.failed]))
     return Outcome(
         path=out,
         facts={"n": len(records), "predictions": records, "failed": reading.failed},
@@ -239,6 +239,12 @@ def _csv(predictor: Predictor, records: Sequence[dict[str, Any]]) -> str:
     else:
         writer.writerow(["case", *(f"value:{c}" for c in classes)])
         writer.writerows([r["case"], *(r["values"][c] for c in classes)] for r in records)
+    return out.getvalue()
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    out = text_io.StringIO()
+    csv.writer(out, lineterminator="\n").writerows([head, *rows])
     return out.getvalue()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shutil
 
@@ -38,3 +39,13 @@ def test_the_columns_of_a_table_are_taken_by_name(rows_run, rows, tmp_path):
     with pytest.raises(UnreadableInput, match="COLUMNS"):
         turned.write_text("a,b,d\n1,2,3\n", encoding="utf-8")
         predict(rows_run, [turned], out=tmp_path / "lacking")
+
+
+def test_what_could_not_be_read_is_listed_and_ends_with_11(stripes_run, stripes, tmp_path):
+    good = min((stripes / "lying").glob("*.png"))
+    bad = tmp_path / "cut, off.png"
+    bad.write_bytes(good.read_bytes()[:60])
+    made = predict(stripes_run, [good, bad], out=tmp_path / "out", overlay=False, allow_unreadable=True)
+    assert (made.facts["n"], made.record()["exit"]) == (1, 11)
+    with (made.path / "failed.csv").open(encoding="utf-8", newline="") as file:
+        assert [row["source"] for row in csv.DictReader(file)] == [str(bad)]

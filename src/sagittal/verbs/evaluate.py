@@ -91,7 +91,11 @@ def _other(run: Run | None, predictor: Predictor, data: str, split: str | None, 
     own = run.manifest() if run is not None else None
     reference = reference_of(predictor.plan, own, own.split("train")) if own is not None else None
     assessment = assess(predictor, manifest, cases, reference=reference, keep=keep)
-    return assessment, {"data": found.sentence, "split": split, "shift": shift_findings(predictor, own, assessment, manifest)}
+    rest: dict[str, object] = {"data": found.sentence, "split": split}
+    rest["shift"] = shift_findings(predictor, own, assessment, manifest)
+    if own is None or not own.split("val"):
+        rest["not_compared"] = "there are no validation cases at hand: whether these data differ from them cannot be said"
+    return assessment, rest
 
 
 def _pooled(run: Run) -> Outcome:
@@ -105,7 +109,8 @@ def _loud(rest: dict[str, object]) -> list[str]:
     found = rest.get("shift")
     if not isinstance(found, list):
         return []
-    return [f"SHIFT: {f['what']}" for f in found if f.get("severity") != "note"]
+    unknown = [f"SHIFT: {rest['not_compared']}"] if "not_compared" in rest else []
+    return unknown + [f"SHIFT: {f['what']}" for f in found if f.get("severity") != "note"]
 
 
 def table(assessment: Assessment) -> list[str]:

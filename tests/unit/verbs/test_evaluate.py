@@ -11,6 +11,7 @@ import pytest
 from sagittal.errors import Refused, UsageError
 from sagittal.io.writers.raster import encode_png
 from sagittal.verbs.evaluate import evaluate
+from sagittal.verbs.package import package
 
 
 def write(root: Path, stripes: Path, *, change=lambda v: v, names=("lying", "standing")) -> Path:
@@ -116,3 +117,11 @@ def test_other_data_in_a_folder_named_test_leave_the_runs_own_scores_alone(strip
     made = evaluate(stripes_run, data=write(tmp_path / "clinic" / "test", stripes))
     assert made.path == stripes_run / "evaluation" / "clinic-test"
     assert own.read_bytes() == before
+
+
+def test_a_package_scores_as_its_run_and_says_that_a_shift_cannot_be_told(stripes_run, stripes, tmp_path):
+    file = package(stripes_run, out=tmp_path / "stripes.sagittal").path
+    made, own = (evaluate(model, data=stripes, out=tmp_path / name) for model, name in ((file, "a"), (stripes_run, "b")))
+    assert made.facts == own.facts
+    assert made.text[0].startswith("SHIFT: there are no validation cases")
+    assert not any("no validation cases" in line for line in own.text)

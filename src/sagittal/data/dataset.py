@@ -217,12 +217,15 @@ class CaseSamples(torch.utils.data.Dataset[Sample]):
 def image_of(case: Case, manifest: Manifest, *, limits: Limits | None = None) -> Image:
     """The image of a case; only its header is read until values are asked for.
 
-    Of a table only the columns that the manifest names as features are kept.
+    Of a table only the columns that the manifest names as features are kept. Without ``limits`` those of the audit
+    hold, which the manifest's provenance remembers where they are not the default ones.
 
     Raises:
         UnreadableInput: It cannot be read.
     """
-    image = io.read(manifest.locate(next(iter(case.images.values()))), limits=limits)
+    most = manifest.provenance.get("max_pixels")
+    allowed = limits or Limits.default().but(pixels=most if isinstance(most, int) else None)
+    image = io.read(manifest.locate(next(iter(case.images.values()))), limits=allowed)
     if not manifest.features or image.channels == manifest.features:
         return image
     picked = [image.channels.index(name) for name in manifest.features]

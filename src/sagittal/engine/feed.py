@@ -13,7 +13,6 @@ from sagittal.data.dataset import Balanced, Batches, CaseSamples, InOrder, Order
 from sagittal.data.manifest import DRAWN, Manifest
 from sagittal.engine.plan import Plan
 from sagittal.errors import Refused
-from sagittal.io.guard import Limits
 from sagittal.transforms._compose import Augmentation
 
 
@@ -95,7 +94,6 @@ def _samples(
         augmentation=augmentation,
         seed=plan.seed,
         cache_bytes=plan.feeding.cache_mb << 20,
-        limits=Limits.default(),
         cover=cover,
         rounds=rounds,
     )

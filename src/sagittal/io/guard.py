@@ -127,7 +127,7 @@ def quiet(*loggers: str) -> Iterator[None]:
 
 def _over(item: object, what: str) -> UnreadableInput:
     # exit 3, not 10: a bomb is an unreadable file that a user may skip, not a limit of this machine.
-    return UnreadableInput("OVER_LIMIT", item, what, "raise the limit if the file is to be trusted, or leave it out")
+    return UnreadableInput("OVER_LIMIT", item, what, "raise the limit (--max-pixels) if the file is to be trusted, or leave it out")
 
 
 def _times(shape: Sequence[int]) -> str:

@@ -130,6 +130,8 @@ def begin(
         allow_unreadable=allow_unreadable,
         limits=limits_of(max_pixels),
     )
+    if max_pixels is not None:
+        manifest = manifest.with_cases(manifest.cases, max_pixels=max_pixels)
     plan = None
     if recipe.split.folds is None:
         _require_cases(manifest, tested=recipe.split.test != 0)

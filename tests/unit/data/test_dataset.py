@@ -11,10 +11,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sagittal.core import Case, Labels
 from sagittal.data.dataset import Balanced, Batches, InOrder, Key, Shuffled, image_of
+from sagittal.data.manifest import Manifest
 from sagittal.engine.feed import training_batches, validation_batches
 from sagittal.engine.infer import Predictor
 from sagittal.errors import UnreadableInput
+from sagittal.io.writers.raster import encode_png
 from sagittal.phantoms.tiles import tiles
 
 SEEDS = st.integers(0, 10_000)
@@ -205,3 +208,13 @@ def test_batches_count_the_samples_of_all_processes(planned, stripes):
     batches = training_batches(made.plan, made.manifest, rank=1, ranks=2)
     assert isinstance(batches, Batches)
     assert len(batches) == len(made.manifest.split("train"))
+
+
+def test_the_limit_of_the_audit_holds_when_cases_are_read_later(tmp_path):
+    (tmp_path / "a.png").write_bytes(encode_png(np.zeros((1, 20, 30), np.uint8)))
+    case = Case(id="a", images={"image": "a.png"}, label="x")
+    manifest = Manifest(cases=(case,), labels=Labels(classes=("x", "y")), root=tmp_path)
+    assert image_of(case, manifest).geometry.shape == (20, 30)
+    with pytest.raises(UnreadableInput, match="--max-pixels"):
+        image_of(case, manifest.with_cases((case,), max_pixels=599)).read()
+    assert image_of(case, manifest.with_cases((case,), max_pixels=600)).read().shape == (1, 20, 30)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sagittal.core.score import Score
 from sagittal.engine.run import Run
 from sagittal.errors import UsageError
 from sagittal.verbs._drawn import drawn_into
@@ -62,7 +64,9 @@ def evaluate(
     made.write(folder)
     for line in _loud(rest):
         say(line)
-    return Outcome(path=folder, facts={"scores": [s.record() for s in made.scores], "n": len(made.rows)}, text=[*_loud(rest), *table(made)])
+    return Outcome(
+        path=folder, facts={"scores": [s.record() for s in made.scores], "n": len(made.rows)}, text=[*_loud(rest), *table(made.scores)]
+    )
 
 
 def _own(run: Run, predictor: Predictor, split: str, keep: Keep | None) -> tuple[Assessment, dict[str, object]]:
@@ -101,8 +105,8 @@ def _other(run: Run | None, predictor: Predictor, data: str, split: str | None, 
 def _pooled(run: Run) -> Outcome:
     folder = run.evaluation("test")
     record = run.read("evaluation/test/scores.json")
-    lines = [f"{s['metric']} {s['class']}: {s['value']}" for s in record["scores"] if s["metric"] in HEADLINES]
-    return Outcome(path=folder, facts={"scores": record["scores"], "n": record["n"]}, text=["pooled out-of-fold answers", *lines])
+    scores = [Score(**{("label" if k == "class" else k): v for k, v in row.items()}) for row in record["scores"]]
+    return Outcome(path=folder, facts={"scores": record["scores"], "n": record["n"]}, text=["pooled out-of-fold answers", *table(scores)])
 
 
 def _loud(rest: dict[str, object]) -> list[str]:
@@ -113,7 +117,7 @@ def _loud(rest: dict[str, object]) -> list[str]:
     return unknown + [f"SHIFT: {f['what']}" for f in found if f.get("severity") != "note"]
 
 
-def table(assessment: Assessment) -> list[str]:
+def table(scores: Sequence[Score]) -> list[str]:
     """The scores that a person looks at first, a line each."""
-    rows = [s for s in assessment.scores if s.metric in HEADLINES]
+    rows = [s for s in scores if s.metric in HEADLINES]
     return [f"{s.metric + (' ' + s.label if s.label else ''):<32} {s.text()}  n={s.n}" for s in rows]

@@ -21,6 +21,7 @@ from sagittal.engine.feed import class_weights, training_batches, validation_bat
 from sagittal.engine.fit import Fitted, Hooks, fit
 from sagittal.engine.infer import Predictor
 from sagittal.engine.plan import LOSSES, Plan
+from sagittal.engine.progress import Progress
 from sagittal.engine.ranks import Ranks
 from sagittal.engine.run import Run
 from sagittal.engine.scoring import Measure
@@ -46,7 +47,15 @@ class Learned:
 
 
 def learn(
-    run: Run, plan: Plan, manifest: Manifest, *, device: torch.device, resume: bool = False, say: Say, events: bool = True
+    run: Run,
+    plan: Plan,
+    manifest: Manifest,
+    *,
+    device: torch.device,
+    resume: bool = False,
+    say: Say,
+    progress: Progress | None = None,
+    events: bool = True,
 ) -> Learned:
     """Train, keep the best weights, calibrate on validation.
 
@@ -57,8 +66,10 @@ def learn(
         device: Where to compute.
         resume: Go on from the last checkpoint.
         say: Gets lines for people.
+        progress: Shows how far the training is; None shows it through ``say``.
         events: Write TensorBoard events.
     """
+    hooks = Hooks(progress=progress, say=say, tensorboard=run.path / "tensorboard" if events else None)
     network = plan.network()
     # A run that was killed before its first checkpoint begins anew, from the same weights.
     if plan.pretrained is not None and checkpoint.find(run.checkpoints / "last") is None:
@@ -67,7 +78,7 @@ def learn(
             run.write("pretrained.json", {"format": "sagittal-pretrained", "version": 1, **dataclasses.asdict(loaded)})
         say(loaded.sentence)
     with threads_for(plan.preparation.axes):
-        fitted = _fit(run, plan, manifest, network, device=device, resume=resume, say=say, events=events)
+        fitted = _fit(run, plan, manifest, network, device=device, resume=resume, say=say, hooks=hooks)
     predictor = Predictor(plan=plan, task=plan.row, members=[network.eval()], device=device, provenance={"run": run.name})
     return Learned(fitted=fitted, predictor=calibrate(run, predictor, manifest))
 
@@ -88,7 +99,7 @@ def threads_for(axes: int) -> Iterator[None]:
 
 
 def _fit(
-    run: Run, plan: Plan, manifest: Manifest, network: Network, *, device: torch.device, resume: bool, say: Say, events: bool
+    run: Run, plan: Plan, manifest: Manifest, network: Network, *, device: torch.device, resume: bool, say: Say, hooks: Hooks
 ) -> Fitted:
     ranks = Ranks(device)
     shares: dict[str, Any] = {"rank": ranks.rank, "ranks": ranks.count, "pin": device.type == "cuda"}
@@ -114,7 +125,7 @@ def _fit(
             seed=plan.seed,
             device=device,
             measure=_measure(plan),
-            hooks=Hooks(say=say, tensorboard=run.path / "tensorboard" if events else None),
+            hooks=hooks,
             resume=resume,
         )
     finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import platform
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -171,9 +172,10 @@ def teach(run: Run, recipe: Recipe, manifest: Manifest, *, device: torch.device,
 
 def _learn(run: Run, plan: Plan, manifest: Manifest, *, device: torch.device, resume: bool) -> None:
     from sagittal.engine.learn import learn
+    from sagittal.engine.progress import progress_on
     from sagittal.engine.ranks import Ranks
 
-    learned = learn(run, plan, manifest, device=device, resume=resume, say=say)
+    learned = learn(run, plan, manifest, device=device, resume=resume, say=say, progress=progress_on(sys.stderr))
     fitted = learned.fitted
     if not Ranks(device).first:
         return

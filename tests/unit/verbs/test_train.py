@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
+import sys
 
 import pytest
 
@@ -95,3 +97,18 @@ def test_files_that_were_skipped_are_named_and_end_with_11(stripes, tmp_path):
     with pytest.raises(Partial):
         made.raise_for_exit()
     assert not train(resume=made.path).failed
+
+
+class Terminal(io.StringIO):
+    """What a person sits at."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_shows_a_bar_with_the_speed(stripes, tmp_path, monkeypatch):
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    train(stripes, out=tmp_path / "run", sets=FAST)
+    assert "\u2501" in terminal.getvalue()
+    assert "images/s" in terminal.getvalue()

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from sagittal.data.dataset import image_of
+from sagittal.data.images import image_of
 from sagittal.engine.config import load_recipe
 from sagittal.engine.facts import facts_of
 from sagittal.engine.feed import training_batches, validation_batches

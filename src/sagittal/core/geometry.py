@@ -164,6 +164,28 @@ class Geometry:
             return False
         return self.axes == 0 or float(np.abs(self.corners() - other.corners()).max()) <= tolerance
 
+    def apart(self, other: Geometry) -> str:
+        """How two grids differ, in words, for messages.
+
+        >>> grid = Geometry(shape=(4, 5, 6), affine=np.eye(4), unit="mm")
+        >>> grid.apart(Geometry(shape=(4, 5, 6), affine=np.diag([1, 1, 2, 1]), unit="mm"))
+        'the corners lie 5 mm apart (spacing 1 x 1 x 1 and 1 x 1 x 2)'
+        >>> grid.apart(grid.resized((4, 5, 3)))
+        'sizes 4 x 5 x 6 and 4 x 5 x 3'
+        """
+        if self.shape != other.shape:
+            return f"sizes {_times(self.shape)} and {_times(other.shape)}"
+        if self.unit != other.unit:
+            return f"one is in {self.unit}, the other in {other.unit}"
+        distance = float(np.linalg.norm(self.corners() - other.corners(), axis=-1).max())
+        own, theirs = (_times([round(v, 3) for v in grid.spacing]) for grid in (self, other))
+        told = f" (spacing {own} and {theirs})" if own != theirs else ""
+        return f"the corners lie {distance:.3g} {self.unit if self.unit != 'none' else 'units'} apart{told}"
+
     def record(self) -> dict[str, object]:
         """A JSON-ready description."""
         return {"shape": list(self.shape), "affine": self.affine.tolist(), "unit": self.unit, "frame": self.frame}
+
+
+def _times(numbers: Sequence[float]) -> str:
+    return " x ".join(f"{n:g}" for n in numbers)

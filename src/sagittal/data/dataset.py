@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from sagittal import io
 from sagittal.core.annotation import Annotation
 from sagittal.core.case import Case
 from sagittal.core.geometry import Geometry
@@ -18,6 +17,7 @@ from sagittal.core.image import Image
 from sagittal.core.labels import Labels
 from sagittal.core.window import Window
 from sagittal.data.batch import Batch
+from sagittal.data.images import image_of
 from sagittal.data.manifest import Manifest
 from sagittal.data.worker import begin_worker
 from sagittal.errors import SagittalError
@@ -212,24 +212,6 @@ class CaseSamples(torch.utils.data.Dataset[Sample]):
             self._free -= size
             self._kept[number] = loaded
         return loaded
-
-
-def image_of(case: Case, manifest: Manifest, *, limits: Limits | None = None) -> Image:
-    """The image of a case; only its header is read until values are asked for.
-
-    Of a table only the columns that the manifest names as features are kept. Without ``limits`` those of the audit
-    hold, which the manifest's provenance remembers where they are not the default ones.
-
-    Raises:
-        UnreadableInput: It cannot be read.
-    """
-    most = manifest.provenance.get("max_pixels")
-    allowed = limits or Limits.default().but(pixels=most if isinstance(most, int) else None)
-    image = io.read(manifest.locate(next(iter(case.images.values()))), limits=allowed)
-    if not manifest.features or image.channels == manifest.features:
-        return image
-    picked = [image.channels.index(name) for name in manifest.features]
-    return Image.of(image.read()[picked], image.geometry, channels=manifest.features, meta=image.meta)
 
 
 class Order(Protocol):

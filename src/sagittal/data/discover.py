@@ -15,6 +15,8 @@ from sagittal.shelf import Shelf
 
 LAYOUTS = Shelf("sagittal.data.layouts", kind="layout")
 _LAST = "pictures"
+RESAMPLING = ("resample_modalities", "resample_labels")
+"""Options that every layout takes: how files are met whose grids differ."""
 
 
 def discover(path: Path, *, layout: str | None = None, options: Mapping[str, object] | None = None) -> Found:
@@ -26,7 +28,8 @@ def discover(path: Path, *, layout: str | None = None, options: Mapping[str, obj
     Args:
         path: A folder, a table, an array file or a single picture.
         layout: Its layout, where the user says so.
-        options: Options of the layout, such as ``group`` or ``positive``.
+        options: Options of the layout, such as ``group`` or ``positive``; and of any layout ``resample_modalities`` and
+            ``resample_labels``: bring images (or label maps) on other grids onto that of the case's first image.
 
     Raises:
         UnreadableInput: There is nothing at the path, or nothing that can be read.
@@ -37,8 +40,19 @@ def discover(path: Path, *, layout: str | None = None, options: Mapping[str, obj
         raise UnreadableInput("NOT_FOUND", root, "there is no such file or folder", "check the path")
     root = root.resolve()
     chosen = dict(options or {})
-    if layout is not None:
-        return _asked(root, layout, chosen)
+    met = {key: True for key in RESAMPLING if _is_on(key, chosen.pop(key, None))}
+    found = _asked(root, layout, chosen) if layout is not None else _seen(root, chosen)
+    return replace(found, manifest=found.manifest.with_cases(found.manifest.cases, **met)) if met else found
+
+
+def _is_on(key: str, value: object) -> bool:
+    if value not in {None, True, False}:
+        raise UsageError("UNKNOWN_OPTION", f"data.{key}={value}", "it is neither true nor false", "choose one of them")
+    return value is True
+
+
+def _seen(root: Path, chosen: Mapping[str, object]) -> Found:
+    """What looking tells."""
     _check_options(chosen)
     seen, others, errors = _look(root, chosen)
     if not seen:
@@ -75,7 +89,7 @@ def _check_options(options: Mapping[str, object]) -> None:
     known = {option for name in LAYOUTS.names() for option in LAYOUTS.options(name)} - {"root"}
     for key in options:
         if key not in known:
-            raise UsageError("UNKNOWN_OPTION", f"data.{key}", "no layout has such an option", nearest(key, known))
+            raise UsageError("UNKNOWN_OPTION", f"data.{key}", "no layout has such an option", nearest(key, {*known, *RESAMPLING}))
 
 
 def _look(root: Path, options: Mapping[str, object]) -> tuple[list[Found], list[Found], list[SagittalError]]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 from sagittal.core import Annotation, Case, ClassLabel, LabelMap, Labels, Polygons, Value
 from sagittal.data.layouts._files import split_of
-from sagittal.errors import UnreadableInput, UsageError, nearest
+from sagittal.errors import Refused, UnreadableInput, UsageError, nearest
 
 if TYPE_CHECKING:
     from sagittal.core import Geometry
@@ -27,6 +27,9 @@ Said = Literal["label", "labels", "value", "mask", "outlines", "boxes", "nothing
 DRAWN = ("mask", "outlines", "boxes")
 """What was said by drawing on the image."""
 
+SAME_GRID = 0.1
+"""How far the corners of two grids may lie apart, in world units (mm), and still be one grid."""
+
 _FIXED = ("case", "group", "split", "annotation", "label")
 
 
@@ -39,7 +42,8 @@ class Manifest:
         labels: The classes, or for values the names of what is measured.
         root: Relative locators start here.
         provenance: How it was made: ``layout``, ``sentence``, ``said``, ``group_rule``, ``features`` (the columns
-            of a table that a model may see), ``objects`` (masks number objects, not classes).
+            of a table that a model may see), ``objects`` (masks number objects, not classes), ``resample_labels`` and
+            ``resample_modalities`` (grids that differ are brought together, as the user asked).
 
     >>> case = Case(id="a", images={"image": "a.png"}, label="DME", split="train")
     >>> m = Manifest(cases=(case,), labels=Labels(classes=("CNV", "DME")), root=Path("."))
@@ -51,6 +55,7 @@ class Manifest:
     labels: Labels
     root: Path
     provenance: Mapping[str, object] = field(default_factory=dict)
+    _channels: tuple[str, ...] | None = field(init=False, repr=False, default=None)
 
     def __len__(self) -> int:
         return len(self.cases)
@@ -84,6 +89,24 @@ class Manifest:
         """The columns of a table that a model may see; empty for everything else."""
         known = self.provenance.get("features", ())
         return tuple(str(f) for f in known) if isinstance(known, list | tuple) else ()
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """The images of a case in the order in which they become channels: that of the columns of ``manifest.csv``."""
+        if self._channels is None:
+            found = dict.fromkeys(name for case in self.cases for name in case.images)
+            object.__setattr__(self, "_channels", tuple(sorted(found, key=lambda name: name != "image")))
+        return self._channels or ()
+
+    @property
+    def resample_modalities(self) -> bool:
+        """Whether modalities on other grids than the first are resampled onto it (``data.resample_modalities``)."""
+        return self.provenance.get("resample_modalities") is True
+
+    @property
+    def resample_labels(self) -> bool:
+        """Whether label maps on other grids than their images are read through the world (``data.resample_labels``)."""
+        return self.provenance.get("resample_labels") is True
 
     @property
     def objects(self) -> bool:
@@ -164,9 +187,13 @@ class Manifest:
         Raises:
             UsageError: Nothing was said of this case.
             UnreadableInput: The file of a mask or outline cannot be read.
+            Refused: A label map lies on another grid than ``like``, and nobody asked for it to be resampled.
         """
         if case.annotation:
-            return drawn_at(self.locate(case.annotation), self.labels, like=like, objects=self.objects)
+            drawn = drawn_at(self.locate(case.annotation), self.labels, like=like, objects=self.objects)
+            if like is not None and not self.resample_labels:
+                check_grid(drawn, like, item=case.id)
+            return drawn
         if self.said in DRAWN and case.label and case.label == self.labels.background:
             return Polygons(outlines=(), labels=self.labels)
         if self.said == "labels":
@@ -256,7 +283,7 @@ class Manifest:
         return folder / "manifest.csv"
 
     def _csv(self) -> str:
-        channels = sorted({k for c in self.cases for k in c.images}, key=lambda k: (k != "image", k))
+        channels = self.channels
         meta = sorted({k for c in self.cases for k in c.meta})
         names = [k if k == "image" else f"image:{k}" for k in channels]
         drawn = any(c.annotation for c in self.cases)
@@ -311,6 +338,29 @@ def drawn_at(locator: str, labels: Labels, *, like: Geometry | None = None, obje
 
     drawn = read_annotation(locator, labels, like=like)
     return replace(drawn, objects=True) if objects and isinstance(drawn, LabelMap) else drawn
+
+
+def check_grid(drawn: Annotation, like: Geometry, *, item: str) -> None:
+    """Whether a label map that has a place in the world of its own lies where the image lies.
+
+    Raises:
+        Refused: Its corners are elsewhere, by more than a tenth of a millimetre.
+    """
+    apart = grid_apart(drawn, like)
+    if apart:
+        what = f"the label map lies on another grid than the image: {apart}"
+        raise Refused("LABEL_GRID", item, what, "--set data.resample_labels=true reads it through the world, nearest label")
+
+
+def grid_apart(drawn: Annotation, like: Geometry) -> str:
+    """How the grid of a label map differs from that of the image, in words; empty where it does not.
+
+    A map without a place of its own was laid on the image, and a mask of another size over a whole picture is fine.
+    """
+    if not isinstance(drawn, LabelMap) or "mm" not in {drawn.image.geometry.unit, like.unit}:
+        return ""
+    own = drawn.image.geometry
+    return "" if own.same_grid(like, tolerance=SAME_GRID) else own.apart(like)
 
 
 def relative(path: Path, root: Path) -> str:

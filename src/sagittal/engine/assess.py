@@ -18,7 +18,7 @@ from sagittal.core.geometry import Geometry
 from sagittal.core.image import Image
 from sagittal.core.prediction import Prediction
 from sagittal.core.score import Score
-from sagittal.data.dataset import image_of
+from sagittal.data.images import image_of
 from sagittal.data.manifest import Manifest
 from sagittal.engine.facts import spread
 from sagittal.engine.infer import Predictor

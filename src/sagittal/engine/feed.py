@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from sagittal.core.case import Case
 from sagittal.core.geometry import Geometry
-from sagittal.data.dataset import Balanced, Batches, CaseSamples, InOrder, Order, Question, Shuffled, image_of
+from sagittal.data.dataset import Balanced, Batches, CaseSamples, InOrder, Order, Question, Shuffled
+from sagittal.data.images import image_of
 from sagittal.data.manifest import DRAWN, Manifest
 from sagittal.engine.plan import Plan
 from sagittal.errors import Refused

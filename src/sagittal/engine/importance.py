@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sagittal.core.annotation import IGNORE
-from sagittal.data.dataset import image_of
+from sagittal.data.images import image_of
 from sagittal.data.manifest import Manifest
 from sagittal.engine.assess import Row
 from sagittal.engine.infer import Predictor

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 import sagittal
 from sagittal.core.geometry import Geometry
 from sagittal.core.image import Image
-from sagittal.data.dataset import image_of
+from sagittal.data.images import image_of
 from sagittal.engine.calibrate import Calibration
 from sagittal.engine.facts import spread
 from sagittal.engine.infer import Item, Predictor

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sagittal.core.case import Case
 from sagittal.core.score import Score
-from sagittal.data.dataset import image_of
+from sagittal.data.images import image_of
 from sagittal.data.manifest import Manifest
 from sagittal.engine.assess import Assessment, assess
 from sagittal.engine.infer import Predictor

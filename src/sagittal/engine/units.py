@@ -6,7 +6,7 @@ import numpy as np
 
 from sagittal.core.geometry import Geometry
 from sagittal.core.labels import Labels
-from sagittal.data.dataset import image_of
+from sagittal.data.images import image_of
 from sagittal.data.manifest import DRAWN, Manifest
 from sagittal.engine.facts import spread
 from sagittal.engine.plan import Units

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sagittal import io
 from sagittal.core.labels import Labels
 from sagittal.data.audit import LEAKS
-from sagittal.data.discover import discover
+from sagittal.data.discover import RESAMPLING, discover
 from sagittal.data.layouts._found import Found
 from sagittal.data.manifest import SPLITS, Manifest
 from sagittal.errors import Refused, UsageError, nearest
@@ -73,6 +73,14 @@ def run_at(path: Path) -> Run | None:
     return Run.open(path) if path.is_dir() and path.suffix != ".sagittal" else None
 
 
+def resampling_of(run: Run | None) -> dict[str, bool]:
+    """Whether a run brings grids that differ together; other data are then met the same way."""
+    if run is None:
+        return {}
+    provenance = run.manifest().provenance
+    return {key: True for key in RESAMPLING if provenance.get(key) is True}
+
+
 def predictor_at(path: Path, *, device: str = "auto") -> Predictor:
     """The model of a run directory or of a package.
 
@@ -117,6 +125,8 @@ def matched(manifest: Manifest, predictor: Predictor) -> Manifest:
         labels = _with_codes(labels, manifest.labels)
     if manifest.features and predictor.plan.preparation.axes == 0:
         manifest = _with_columns(manifest, predictor.plan.preparation.names)
+    if len(manifest.channels) > 1:
+        manifest = with_modalities(manifest, predictor.plan.preparation.names)
     return replace(manifest, labels=labels)
 
 
@@ -132,6 +142,21 @@ def _with_columns(manifest: Manifest, names: tuple[str, ...]) -> Manifest:
     if what:
         raise Refused("COLUMNS", manifest.root, what, "give the columns that the model was trained on")
     return manifest.with_cases(manifest.cases, features=list(names))
+
+
+def with_modalities(manifest: Manifest, names: Sequence[str]) -> Manifest:
+    """Cases of several files with the model's modalities, in the model's order, whatever lies beside them.
+
+    Raises:
+        Refused: They lack one of them.
+    """
+    wanted = tuple(dict.fromkeys(name if name in manifest.channels else name.partition(".")[0] for name in names))
+    missing = [name for name in wanted if name not in manifest.channels]
+    if missing:
+        what = f"the data have {', '.join(manifest.channels)}, and no {missing[0]}, which the model needs"
+        raise Refused("CHANNELS", manifest.root, what, "give the modalities that the model was trained on, under the same names")
+    cases = (replace(c, images={n: c.images[n] for n in wanted if n in c.images}) for c in manifest.cases)
+    return manifest.with_cases(cases)
 
 
 def lacking(names: Sequence[str], given: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ from sagittal.core.score import Score
 from sagittal.engine.run import Run
 from sagittal.errors import UsageError
 from sagittal.verbs._drawn import drawn_into
-from sagittal.verbs._open import found_at, matched, name_of, predictor_at, run_at, say
+from sagittal.verbs._open import found_at, matched, name_of, predictor_at, resampling_of, run_at, say
 from sagittal.verbs._outcome import Outcome
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def _other(run: Run | None, predictor: Predictor, data: str, split: str | None, 
     from sagittal.engine.assess import assess, reference_of
     from sagittal.engine.shift import shift_findings
 
-    found = found_at(data)
+    found = found_at(data, options=resampling_of(run))
     manifest = matched(found.manifest, predictor)
     cases = manifest.split(split) if split is not None else manifest.cases
     if not cases:

@@ -11,7 +11,7 @@ import numpy as np
 from sagittal.errors import UsageError
 from sagittal.io import atomic
 from sagittal.verbs._drawn import safe_name
-from sagittal.verbs._open import found_at, matched, name_of, predictor_at, run_at
+from sagittal.verbs._open import found_at, matched, name_of, predictor_at, resampling_of, run_at
 from sagittal.verbs._outcome import Outcome
 from sagittal.verbs._pictures import Canvas, compared, legend
 
@@ -53,7 +53,7 @@ def explain(
     predictor = predictor_at(path, device=device)
     own = run_at(path)
     if data is not None:
-        manifest, name = matched(found_at(data).manifest, predictor), name_of(data)
+        manifest, name = matched(found_at(data, options=resampling_of(own)).manifest, predictor), name_of(data)
         chosen = manifest.cases
     elif own is not None:
         manifest, name = own.manifest(), "test"
@@ -69,7 +69,7 @@ def explain(
 
 def write_explanations(predictor: Predictor, manifest: Manifest, assessment: Assessment, *, folder: Path, most: int) -> Outcome:
     """Explain the picked cases of an assessment into a folder."""
-    from sagittal.data.dataset import image_of
+    from sagittal.data.images import image_of
     from sagittal.engine.explain import pick
     from sagittal.engine.importance import importance_of
 

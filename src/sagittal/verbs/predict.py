@@ -12,13 +12,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sagittal import io
+from sagittal.core.case import Case
 from sagittal.core.image import Image
 from sagittal.core.prediction import Prediction
+from sagittal.data.images import image_of
+from sagittal.data.manifest import Manifest
 from sagittal.errors import SagittalError, UnreadableInput, UsageError
 from sagittal.io import atomic
 from sagittal.io.guard import Limits
 from sagittal.verbs._drawn import boxes_of, is_drawn, safe_name, write_drawn
-from sagittal.verbs._open import lacking, limits_of, predictor_at, say
+from sagittal.verbs._open import found_at, lacking, limits_of, predictor_at, say, with_modalities
 from sagittal.verbs._outcome import Outcome
 
 if TYPE_CHECKING:
@@ -54,7 +57,8 @@ def predict(
 
     Args:
         run: A run directory or a package.
-        sources: Pictures, folders of them, tables, a CSV that names files.
+        sources: Pictures, folders of them, tables, a CSV that names files; for a model of several modalities a folder or
+            manifest whose cases have them.
         out: A folder; ``predictions.csv``, ``predictions.json`` and one overlay or answer file a source.
         top: How many classes to list for each.
         overlay: Draw where the model looks.
@@ -94,13 +98,43 @@ def predict(
     )
 
 
-def _sources(paths: Sequence[Path], predictor: Predictor, reading: _Reading) -> Iterator[tuple[str, str]]:
-    """``(name, locator)`` of every source; names are unique."""
+@dataclass(frozen=True, slots=True)
+class _Several:
+    """A case of several files, a modality each."""
+
+    case: Case
+    manifest: Manifest
+
+    def __str__(self) -> str:
+        return self.case.id
+
+
+Source = str | _Several
+"""A locator, or a case of several files."""
+
+
+def _sources(paths: Sequence[Path], predictor: Predictor, reading: _Reading) -> Iterator[tuple[str, Source]]:
+    """``(name, source)`` of every source; names are unique."""
     seen: dict[str, int] = {}
     for path in paths:
-        for name, locator in _of_path(path, predictor, reading):
+        for name, source in _several(path, predictor) or _of_path(path, predictor, reading):
             seen[name] = seen.get(name, 0) + 1
-            yield name if seen[name] == 1 else f"{name}-{seen[name]}", locator
+            yield name if seen[name] == 1 else f"{name}-{seen[name]}", source
+
+
+def _several(path: Path, predictor: Predictor) -> list[tuple[str, Source]]:
+    """The cases of a folder or manifest whose files are the model's modalities; none for a model of one file a case."""
+    names = predictor.plan.preparation.names
+    if predictor.plan.preparation.axes == 0 or len(names) < 2 or not (path.is_dir() or path.suffix.lower() in TABLES):
+        return []
+    try:
+        manifest = found_at(path).manifest
+    except SagittalError:
+        return []
+    if len(manifest.channels) < 2:
+        return []
+    told = with_modalities(manifest, names)
+    return [(case.id, _Several(case, told)) for case in told.cases]
 
 
 def _of_path(path: Path, predictor: Predictor, reading: _Reading) -> Iterator[tuple[str, str]]:
@@ -146,13 +180,17 @@ def _require_columns(names: Sequence[str], given: Sequence[str], item: str) -> N
         raise UnreadableInput("COLUMNS", item, what, "give the columns that the model was trained on")
 
 
-def _opened(named: Sequence[tuple[str, str]], predictor: Predictor, reading: _Reading) -> Iterator[tuple[str, Image]]:
+def _read(source: Source, limits: Limits) -> Image:
+    return io.read(source, limits=limits) if isinstance(source, str) else image_of(source.case, source.manifest, limits=limits)
+
+
+def _opened(named: Sequence[tuple[str, Source]], predictor: Predictor, reading: _Reading) -> Iterator[tuple[str, Image]]:
     names = predictor.plan.preparation.names if predictor.plan.preparation.axes == 0 else ()
-    for name, locator in named:
+    for name, source in named:
         try:
-            image = io.read(locator, limits=reading.limits)
+            image = _read(source, reading.limits)
             if names and image.channels != names:
-                _require_columns(names, image.channels, Path(locator).name)
+                _require_columns(names, image.channels, Path(str(source)).name)
                 index = [image.channels.index(n) for n in names]
                 image = Image.of(image.read()[index], image.geometry, channels=names)
             elif image.geometry.axes:
@@ -162,13 +200,13 @@ def _opened(named: Sequence[tuple[str, str]], predictor: Predictor, reading: _Re
             if not reading.lenient:
                 raise
             say(f"skipped: {error}")
-            reading.failed.append(locator)
+            reading.failed.append(str(source))
             continue
         reading.images[name] = image
         yield name, image
 
 
-def _answered(named: Sequence[tuple[str, str]], predictor: Predictor, reading: _Reading) -> Iterator[tuple[Prediction, Image | None]]:
+def _answered(named: Sequence[tuple[str, Source]], predictor: Predictor, reading: _Reading) -> Iterator[tuple[Prediction, Image | None]]:
     """Each answer with its source; windows that are answered by themselves come without."""
     opened = _opened(named, predictor, reading)
     if predictor.plan.unit == "case":

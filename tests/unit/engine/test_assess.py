@@ -76,7 +76,7 @@ def test_the_shares_of_windows_are_the_reference(drawn):
 def test_a_window_is_explained_by_itself(drawn):
     model = predictor(drawn, *WINDOWS)
     row = list(answered(model, drawn, drawn.split("test")))[3]
-    from sagittal.data.dataset import image_of
+    from sagittal.data.images import image_of
 
     whole = image_of(row.case, drawn)
     part = part_of(model, whole, row.place)

@@ -141,7 +141,7 @@ def test_a_network_that_gives_nan_names_the_case(planned, stripes):
 
 
 def test_rows_of_a_table_may_be_asked_all_at_once(rows_predictor):
-    from sagittal.data.dataset import image_of
+    from sagittal.data.images import image_of
 
     made, found = rows_predictor
     cases = made.manifest.cases[:20]

@@ -11,7 +11,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from sagittal.data.dataset import image_of
+from sagittal.data.images import image_of
 from sagittal.engine import checkpoint
 from sagittal.engine import learn as learning
 from sagittal.engine.learn import device_of, learn, predictor_of

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from sagittal.data.dataset import image_of
+from sagittal.data.images import image_of
 from sagittal.engine.calibrate import Calibration
 from sagittal.engine.learn import predictor_of
 from sagittal.engine.onnx import corrected

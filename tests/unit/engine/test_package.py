@@ -22,7 +22,7 @@ import pytest
 import torch
 
 from sagittal.cli import main
-from sagittal.data.dataset import image_of
+from sagittal.data.images import image_of
 from sagittal.engine.explain import EXPLAINERS
 from sagittal.engine.learn import predictor_of
 from sagittal.engine.package import NAMES, open_package, read_package, write_package

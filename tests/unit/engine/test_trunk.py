@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from sagittal.data.dataset import image_of
+from sagittal.data.images import image_of
 from sagittal.engine import checkpoint
 from sagittal.engine.feed import training_batches
 from sagittal.engine.learn import learn, predictor_of

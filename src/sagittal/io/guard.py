@@ -6,7 +6,7 @@ import contextlib
 import logging
 import math
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from sagittal.errors import SagittalError, UnreadableInput
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limits:
-    """How large a decoded input may be; a header that says more is refused before decoding.
+    """How large a decoded input may be, and what a user lets through; a header that says more is refused before decoding.
 
     Args:
         pixels: Samples of one image, channels not counted. The default holds a CT of 512 x 512 x 2048.
@@ -23,6 +23,7 @@ class Limits:
         ratio: Decoded size over file size. DEFLATE cannot exceed 1032, and an empty mask reaches nearly that, so
             the default catches nested compression, shared strips and chunks that were never stored.
         floor: Decoded sizes below this many bytes may have any ratio.
+        allow: Codes of refusals that the user lets through, such as ``AFFINE_CONFLICT``; whoever would refuse asks.
 
     >>> Limits.default().but(pixels=100).pixels
     100
@@ -32,15 +33,23 @@ class Limits:
     bytes: int = 2**32
     ratio: float = 1100.0
     floor: int = 2**26
+    allow: frozenset[str] = frozenset()
 
     @classmethod
     def default(cls) -> Limits:
         """The one place where the limits of the program are set."""
         return cls()
 
-    def but(self, *, pixels: int | None = None, bytes: int | None = None, ratio: float | None = None) -> Limits:  # noqa: A002
+    def but(
+        self,
+        *,
+        pixels: int | None = None,
+        bytes: int | None = None,  # noqa: A002
+        ratio: float | None = None,
+        allow: Iterable[str] | None = None,
+    ) -> Limits:
         """These limits with some replaced; None keeps what was."""
-        given = {"pixels": pixels, "bytes": bytes, "ratio": ratio}
+        given = {"pixels": pixels, "bytes": bytes, "ratio": ratio, "allow": None if allow is None else frozenset(allow)}
         return replace(self, **{k: v for k, v in given.items() if v is not None})  # type: ignore[arg-type]
 
     def check(self, item: object, shape: Sequence[int], sample_bytes: int, *, stored: int) -> None:

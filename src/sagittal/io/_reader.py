@@ -12,11 +12,15 @@ from sagittal.io.guard import Limits
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Format:
-    """A file format: its name for people, its suffixes (lower case, with the dot), and how it begins."""
+    """A file format: its name for people, its suffixes (lower case, with the dot), and how it begins.
+
+    ``header`` gives, of formats whose values lie in a file of their own, the file that begins as told.
+    """
 
     name: str
     suffixes: tuple[str, ...]
     matches: Callable[[bytes], bool] = field(repr=False)
+    header: Callable[[Path], Path] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

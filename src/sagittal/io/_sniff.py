@@ -57,8 +57,8 @@ def look(path: Path) -> Found:
         UnreadableInput: Not there, not a regular file, empty, no permission, of no known format, or of
             another one than its name says.
     """
-    head = head_of(path)
     named = format_of_name(path)
+    head = head_of(named.header(path) if named is not None and named.header is not None else path)
     found = _by_content(head)
     if found is None:
         said = named.name if named else "no known format"

@@ -1,213 +1,168 @@
-"""NIfTI volumes, plain and gzipped: values on a grid in RAS+ millimetres."""
+"""NIfTI and Analyze volumes, one file or a pair, plain or gzipped: values on a grid in RAS+ millimetres."""
 
 from __future__ import annotations
 
-import gzip
-import math
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from sagittal.core import Geometry, Image, Window
-from sagittal.core.geometry import Frame
 from sagittal.core.image import Values, default_channels
-from sagittal.errors import UnreadableInput
+from sagittal.errors import Refused, UnreadableInput
 from sagittal.io._reader import Format, Reader
-from sagittal.io.guard import Limits, decoding, quiet
+from sagittal.io.guard import Limits, decoding
+from sagittal.io.readers import _gzip
+from sagittal.io.readers._nifti_affine import placed
+from sagittal.io.readers._nifti_header import LONGEST, Header, kind_of, parse
+from sagittal.io.readers._stored import Section, read_section
 
-_LENGTHS = {348: "<i4", 540: "<i4"}
-_MOST_HEADER = 2**24
 _MOST_REST = 2**25
-# the low three bits of xyzt_units: unknown, metre, millimetre, micrometre
-_TO_MM = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}
-
-
-def _is_nifti(head: bytes) -> bool:
-    """A single-file NIfTI-1 or -2, of either byte order."""
-    sizes = {int.from_bytes(head[:4], "little"), int.from_bytes(head[:4], "big")}
-    one = 348 in sizes and head[344:348] in {b"n+1\0", b"ni1\0"}
-    two = 540 in sizes and head[4:8] in {b"n+2\0", b"ni2\0"}
-    return one or two
-
-
-def _is_gzipped_nifti(head: bytes) -> bool:
-    if not head.startswith(b"\x1f\x8b"):
-        return False
-    try:
-        return _is_nifti(zlib.decompressobj(wbits=31).decompress(head, 352))
-    except zlib.error:
-        return False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Header:
-    """What the header says, checked."""
-
-    shape: tuple[int, ...]
-    channels: int
-    dtype: np.dtype[Any]
-    start: int
-    slope: float
-    intercept: float
-    affine: NDArray[np.float64]
-    frame: Frame
-    source: str
-    packed: bool
-
-    @property
-    def nbytes(self) -> int:
-        return math.prod(self.shape) * self.channels * self.dtype.itemsize
-
-    @property
-    def scaled(self) -> bool:
-        return (self.slope, self.intercept) != (1.0, 0.0)
+_SIDES = {".hdr": ".img", ".HDR": ".IMG", ".img": ".hdr", ".IMG": ".HDR"}
 
 
 def _open(path: Path, part: str, limits: Limits) -> Image:
-    """The volume in a NIfTI file: ``(C, i, j, k)`` in the order of the file, its affine to RAS+ in mm.
+    """The volume in a NIfTI or Analyze file: ``(C, i, j, k)`` in the order of the file, its affine to RAS+ in mm.
 
-    The sform is taken where its code is set, else the qform; without either the voxel sizes alone, and the frame
-    is ``none``. A fourth axis of length 1 is dropped, a longer one gives channels. Slope and intercept are applied.
+    The sform is taken where its code is above 0, else the qform; without either the voxel sizes alone, and the frame
+    is ``none``. Trailing axes of length 1 are dropped. Vectors and colours are channels. Of several volumes in one file
+    the part picks one (``scan.nii.gz::3``), or takes them all as channels (``scan.nii.gz::channels``). Values keep their
+    stored type; slope and intercept, where there are any, make them float32.
 
     Raises:
-        UnreadableInput: Broken, truncated, over a limit; complex values; an affine that cannot be.
+        UnreadableInput: Broken, truncated, over a limit; complex values; no such part.
+        Refused: ``AFFINE``, ``AFFINE_CONFLICT`` (see :mod:`sagittal.io.readers._nifti_affine`); ``SEVERAL_VOLUMES``.
     """
-    if part:
-        raise UnreadableInput("NO_SUCH_PART", path, f"a volume has no part {part!r}", "leave out what follows ::")
-    zipped = path.name.lower().endswith(".gz") or _starts_gzip(path)
-    with decoding(path, "NIfTI"), quiet("nibabel.global"):
-        size = path.stat().st_size
+    first, second = _files(path)
+    with decoding(path, "NIfTI"):
+        header = parse(_gzip.head(first, LONGEST) if _gzip.is_gzip(first) else _head(first), path)
+        source = _source(second, header, path) if header.paired else path
+        zipped = _gzip.is_gzip(source)
+        taken = _taken(header, part, path)
+        size = source.stat().st_size
         limits.check_file(path, size)
-        header = _header(path, zipped=zipped)
-        limits.check(path, header.shape, header.channels * max(header.dtype.itemsize, 4), stored=size)
-        if not zipped and size < header.start + header.nbytes:
+        limits.check(path, header.shape, taken.count * max(header.dtype.itemsize, 4), stored=size)
+        if zipped:  # all of it is inflated, whichever part is taken
+            limits.but(pixels=limits.bytes).check(path, header.dims, header.colours * header.dtype.itemsize, stored=size)
+        elif size < header.start + header.nbytes:
             what = f"the file ends after {size:,} of {header.start + header.nbytes:,} bytes"
-            raise UnreadableInput("TRUNCATED", path, what, "copy it again from its source")
-        geometry = Geometry(shape=header.shape, affine=header.affine, unit="mm", frame=header.frame)
+            raise UnreadableInput("TRUNCATED", source, what, "copy it again from its source")
+        place = placed(header, path, limits)
+        geometry = Geometry(shape=header.shape, affine=place.affine, unit="mm", frame=place.frame)
+    section = Section(
+        path=source,
+        dtype=header.dtype,
+        start=header.start + taken.skip,
+        shape=(header.colours, *header.shape, taken.volumes) if header.colours > 1 else (*header.shape, taken.volumes),
+        slope=header.slope,
+        intercept=header.intercept,
+        gzip_most=header.start + header.nbytes + _MOST_REST if zipped else None,
+    )
 
     def load(window: Window) -> Values:
         with decoding(path, "NIfTI"):
-            stored = _unzipped(path, header) if zipped else np.memmap(path, header.dtype, "r", header.start, shape=None)
-            return _values(stored, header, window)
+            return read_section(section, window, first=header.colours > 1)
 
-    meta = {"format": "NIfTI", "bits": header.dtype.itemsize * 8, "mode": str(header.dtype), "affine": header.source}
-    return Image(geometry=geometry, channels=default_channels(header.channels), load=load, meta=meta)
+    meta: dict[str, object] = {
+        "format": header.kind,
+        "bits": header.dtype.itemsize * 8,
+        "mode": str(header.dtype),
+        "affine": place.source,
+        "findings": place.findings,
+    }
+    return Image(geometry=geometry, channels=default_channels(taken.count), load=load, meta=meta)
 
 
-def _starts_gzip(path: Path) -> bool:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Taken:
+    """Which volumes of a file are read: how many, how many bytes before them, and how many channels they make."""
+
+    volumes: int
+    skip: int
+    count: int
+
+
+def _taken(header: Header, part: str, path: Path) -> _Taken:
+    """What the part asks for.
+
+    Raises:
+        Refused: Several volumes, and nothing says whether they are channels or time points.
+        UnreadableInput: No such part.
+    """
+    times, vectors, *more = (*header.dims[3:], 1, 1)[: max(2, len(header.dims) - 3)]
+    if any(n > 1 for n in more) or (times > 1 and vectors > 1):
+        raise UnreadableInput("TOO_MANY_AXES", path, f"its header says {' x '.join(map(str, header.dims))}", "save it with 4 axes or fewer")
+    volumes = times * vectors
+    if not part and volumes > 1 and vectors == 1 and not header.vector:
+        what = f"it holds {volumes} volumes, which may be time points or channels"
+        raise Refused(
+            "SEVERAL_VOLUMES", path, what, f"name one, {path.name}::0 to {path.name}::{volumes - 1}, or all: {path.name}::channels"
+        )
+    if part in {"", "channels"}:
+        return _Taken(volumes=volumes, skip=0, count=volumes * header.colours)
+    if not (part.isascii() and part.isdigit()) or int(part) >= volumes:
+        raise UnreadableInput("NO_SUCH_PART", f"{path}::{part}", f"it holds {volumes} volumes, counted from 0", "name one of them")
+    return _Taken(volumes=1, skip=int(part) * (header.nbytes // volumes), count=header.colours)
+
+
+def _head(path: Path) -> bytes:
     with path.open("rb") as file:
-        return file.read(2) == b"\x1f\x8b"
+        return file.read(LONGEST)
 
 
-def _header(path: Path, *, zipped: bool) -> _Header:
-    import nibabel
-
-    opened = gzip.open(path) if zipped else path.open("rb")  # noqa: SIM115
-    with opened as file:
-        length = int.from_bytes(head := file.read(4), "little")
-        kind: Any = nibabel.Nifti2Header if 540 in {length, int.from_bytes(head, "big")} else nibabel.Nifti1Header
-        # nibabel accepts a header cut short
-        block = head + file.read(kind.sizeof_hdr - 4)
-        if len(block) < kind.sizeof_hdr:
-            raise UnreadableInput("TRUNCATED", path, "the file ends within its header", "copy it again from its source")
-        header: Any = kind(block, check=False)
-    if bytes(header["magic"])[:2] == b"ni":
-        raise UnreadableInput("UNSUPPORTED", path, "a header whose values lie in another file (.img) is not read", "convert it to .nii.gz")
-    dims = [int(n) for n in header["dim"]]
-    if not 1 <= dims[0] <= 7 or any(n < 1 for n in dims[1 : dims[0] + 1]):
-        raise UnreadableInput("BROKEN", path, f"its header gives the dimensions {dims}", "copy it again from its source")
-    sizes = dims[1 : dims[0] + 1]
-    shape = tuple([*sizes, 1, 1, 1][:3])
-    dtype = header.get_data_dtype()
-    packed = dtype.names is not None
-    channels = math.prod(sizes[3:]) * (len(dtype.names) if dtype.names else 1)
-    if dtype.names is not None:
-        dtype = np.dtype(np.uint8)
-    if dtype.kind not in "uif" or dtype.itemsize > 8:
-        raise UnreadableInput("UNSUPPORTED", path, f"NIfTI values of {dtype} are not read", "convert them to float32")
-    start = float(header["vox_offset"])
-    if not (math.isfinite(start) and header.sizeof_hdr <= start <= _MOST_HEADER):
-        raise UnreadableInput("BROKEN", path, f"its header puts the values at byte {start:g}", "copy it again from its source")
-    slope, intercept = _scaling(float(header["scl_slope"]), float(header["scl_inter"]), packed=packed)
-    affine, source = _affine(header, path)
-    frame: Frame = "none" if source == "voxel sizes" else "patient"
-    return _Header(
-        shape=shape,
-        channels=channels,
-        dtype=dtype,
-        start=int(start),
-        slope=slope,
-        intercept=intercept,
-        affine=affine,
-        frame=frame,
-        source=source,
-        packed=packed,
-    )
+def _other(path: Path) -> Path | None:
+    """The other file of a pair; None where there is none beside."""
+    zipped = path.suffix.lower() == ".gz"
+    stem, end = (path.with_suffix(""), path.suffix) if zipped else (path, "")
+    side = _SIDES.get(stem.suffix)
+    if side is None:
+        return None
+    bare = stem.with_suffix(side)
+    ends = dict.fromkeys([end, "", ".gz"])
+    return next((p for p in (bare.with_name(bare.name + e) for e in ends) if p.is_file()), None)
 
 
-def _scaling(slope: float, intercept: float, *, packed: bool) -> tuple[float, float]:
-    # NIfTI-1: a slope of 0 means that the values are not scaled; colours never are
-    if packed or slope == 0 or not math.isfinite(slope):
-        return 1.0, 0.0
-    return slope, intercept if math.isfinite(intercept) else 0.0
+def _files(path: Path) -> tuple[Path, Path | None]:
+    """The file of the header and, of a pair, that of the values, whichever of the two was named."""
+    other = _other(path)
+    values = ".img" in [s.lower() for s in path.suffixes[-2:]]
+    return (other, path) if values and other is not None else (path, other)
 
 
-def _affine(header: Any, path: Path) -> tuple[NDArray[np.float64], str]:
-    """The affine to millimetres and where it came from."""
-    if int(header["sform_code"]) > 0:
-        affine, source = header.get_sform(), "sform"
-    elif int(header["qform_code"]) > 0:
-        affine, source = header.get_qform(), "qform"
-    else:
-        sizes = np.abs(np.asarray(header["pixdim"][1:4], dtype=np.float64))
-        affine, source = np.diag([*np.where(sizes > 0, sizes, 1.0), 1.0]), "voxel sizes"
-    unit = _TO_MM.get(int(header["xyzt_units"]) & 7, 1.0)
-    scaled = np.diag([unit, unit, unit, 1.0]) @ np.asarray(affine, dtype=np.float64)
-    block = scaled[:3, :3]
-    if not np.isfinite(scaled).all() or abs(np.linalg.det(block)) < 1e-9 * max(float(np.abs(block).max()), 1e-9) ** 3:
-        raise UnreadableInput(
-            "AFFINE", path, f"its {source} puts all voxels in one plane, or nowhere", "write the affine anew from the source"
-        )
-    return scaled, source
+def _header_file(path: Path) -> Path:
+    return _files(path)[0]
 
 
-def _unzipped(path: Path, header: _Header) -> NDArray[Any]:
-    """The stored values of a gzipped file; the stream is followed to its end, where its checksum is."""
-    with gzip.open(path) as file:
-        file.seek(header.start)
-        data = bytearray(header.nbytes)
-        view, filled = memoryview(data), 0
-        while filled < len(data):
-            n = file.readinto(view[filled : filled + 2**24])
-            if not n:
-                what = f"the values end after {filled:,} of {header.nbytes:,} bytes"
-                raise UnreadableInput("TRUNCATED", path, what, "copy it again from its source")
-            filled += n
-        rest = 0
-        while rest <= _MOST_REST and (more := len(file.read(2**20))):
-            rest += more
-    if rest > _MOST_REST:
-        raise UnreadableInput(
-            "BROKEN", path, "the file goes on long after the values that its header announces", "copy it again from its source"
-        )
-    return np.frombuffer(data, dtype=header.dtype)
+def _source(second: Path | None, header: Header, path: Path) -> Path:
+    if second is None or not second.is_file():
+        what = f"it is the header of a {header.kind} pair, and the values (.img) do not lie beside it"
+        raise UnreadableInput("NOT_FOUND", path, what, "put both files into one folder")
+    return second
 
 
-def _values(stored: NDArray[Any], header: _Header, window: Window) -> Values:
-    flat = stored[: header.nbytes // header.dtype.itemsize]
-    if header.packed:  # colours lie together, voxel by voxel
-        whole = flat.reshape((header.channels, *header.shape), order="F")
-    else:
-        whole = np.moveaxis(flat.reshape((*header.shape, header.channels), order="F"), 3, 0)
-    part = whole[(slice(None), *window.slices)]
-    native = np.asarray(part, dtype=header.dtype.newbyteorder("="))
-    return (native * np.float32(header.slope) + np.float32(header.intercept)).astype(np.float32) if header.scaled else native
+def _is_single(head: bytes) -> bool:
+    found = kind_of(head)
+    return found is not None and not found[1]
 
 
-_NIFTI = Format(name="NIfTI", suffixes=(".nii",), matches=_is_nifti)
-_GZIPPED = Format(name="gzipped NIfTI", suffixes=(".nii.gz",), matches=_is_gzipped_nifti)
-nifti = Reader(name="nifti", formats=(_NIFTI, _GZIPPED), open=_open)
+def _is_pair(head: bytes) -> bool:
+    found = kind_of(head)
+    return found is not None and found[1]
+
+
+def _inflated(head: bytes) -> bytes:
+    if not head.startswith(b"\x1f\x8b"):
+        return b""
+    try:
+        return zlib.decompressobj(wbits=31).decompress(head, 352)
+    except zlib.error:
+        return b""
+
+
+PAIR = "NIfTI or Analyze pair"
+_FORMATS = (
+    Format(name="NIfTI", suffixes=(".nii",), matches=_is_single),
+    Format(name="gzipped NIfTI", suffixes=(".nii.gz",), matches=lambda h: _is_single(_inflated(h))),
+    Format(name=PAIR, suffixes=(".hdr", ".img"), matches=_is_pair, header=_header_file),
+    Format(name=f"gzipped {PAIR}", suffixes=(".hdr.gz", ".img.gz"), matches=lambda h: _is_pair(_inflated(h)), header=_header_file),
+)
+nifti = Reader(name="nifti", formats=_FORMATS, open=_open)

@@ -1,46 +1,107 @@
-"""Volumes to NIfTI-1, plain or gzipped; the same input gives the same bytes."""
+"""Volumes to NIfTI, plain or gzipped; the same input gives the same bytes."""
 
 from __future__ import annotations
 
-import gzip
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sagittal.core import Image
+from sagittal.core.image import Values
 from sagittal.errors import UsageError
 from sagittal.io import atomic
 from sagittal.io._reader import Writer
 
 _TO_MM = {"mm": 1.0, "um": 0.001, "px": 1.0, "none": 1.0}
-_KINDS = {"b": np.uint8, "e": np.float32}
+_LONGEST_AXIS = 32767
+_VECTOR = 1007
+_CHUNK = 2**22
+_QFORM_MM = 1e-3
 
 
 def _write(image: Image, path: Path) -> None:
-    """A volume of three axes with its affine as sform and, where it has no shear, qform; channels become the fourth axis.
+    """A volume of three axes: NIfTI-1, or NIfTI-2 where an axis is longer than 32,767.
+
+    The affine is written as sform and, where it has no shear, as qform; the unit is mm; nothing is said that could
+    identify anybody. Channels are the vector of a sample (the fifth axis, with its intent), which says that they are no
+    time points. Values keep their type, but integers of four and eight bytes take the smallest type that holds them (a
+    label map becomes uint8), truth values uint8, float16 float32.
 
     Raises:
-        UsageError: Not a volume.
+        UsageError: Not a volume, or values that NIfTI does not have.
+        StorageFailure: Disk full, read-only, not permitted.
     """
-    import nibabel
-
     if image.geometry.axes != 3:
         raise UsageError("NOT_A_VOLUME", path, f"an image of {image.geometry.axes} axes", "write a picture as .png or .tif")
-    values = np.moveaxis(image.read(), 0, 3)
-    kind = values.dtype.newbyteorder("=")
-    values = values.astype(_KINDS.get(kind.kind, kind) if kind.itemsize != 2 or kind.kind != "f" else np.float32)
+    values = image.read()
+    kind = _kind(values, path)
     world = np.diag([_TO_MM[image.geometry.unit]] * 3 + [1.0]) @ image.geometry.affine
+    header = _header(values.shape, kind, world, patient=image.geometry.frame == "patient")
+    with atomic.writing(path) as file:
+        if path.name.lower().endswith(".gz"):
+            from isal import igzip
+
+            zipper: Any = igzip.IGzipFile
+            with zipper(filename="", mode="wb", fileobj=file, compresslevel=2, mtime=0) as zipped:
+                _put(zipped, header, values, kind)
+        else:
+            _put(file, header, values, kind)
+
+
+def _put(file: BinaryIO, header: bytes, values: Values, kind: np.dtype[Any]) -> None:
+    file.write(header)
+    for block in _blocks(values):
+        file.write(np.asarray(block, dtype=kind.newbyteorder("<")).tobytes(order="F"))
+
+
+def _blocks(values: Values) -> Iterator[Values]:
+    """The values in the order of the file, some planes at a time, so that no second volume is held."""
+    planes = max(1, _CHUNK // max(1, values[0, :, :, 0].nbytes))
+    for channel in values:
+        for k in range(0, channel.shape[2], planes):
+            yield channel[:, :, k : k + planes]
+
+
+def _kind(values: Values, path: Path) -> np.dtype[Any]:
+    """The type on disk."""
+    kind = values.dtype
+    if kind.kind == "b":
+        return np.dtype(np.uint8)
+    if kind.kind == "f" and kind.itemsize in {2, 4, 8}:
+        return np.dtype(np.float32) if kind.itemsize == 2 else kind.newbyteorder("=")
+    if kind.kind not in "iu":
+        raise UsageError("VALUE_KIND", path, f"values of the kind {kind} are not written", "convert them to float32 or an integer")
+    if kind.itemsize <= 2 or not values.size:
+        return kind.newbyteorder("=")
+    low, high = int(values.min()), int(values.max())
+    return next(t for t in map(np.dtype, "bhiq" if low < 0 else "BHIQ") if np.iinfo(t).min <= low and high <= np.iinfo(t).max)
+
+
+def _header(shape: tuple[int, ...], kind: np.dtype[Any], world: NDArray[np.float64], *, patient: bool) -> bytes:
+    import nibabel
+
+    channels, *grid = shape
     kinds: Any = nibabel
-    made = kinds.Nifti1Image(values[..., 0] if values.shape[3] == 1 else values, world, dtype=values.dtype)
-    code = "scanner" if image.geometry.frame == "patient" else "aligned"
+    made = kinds.Nifti1Header() if max(grid) <= _LONGEST_AXIS else kinds.Nifti2Header()
+    made.set_data_dtype(kind)
+    made.set_data_shape((*grid, 1, channels) if channels > 1 else grid)
+    if channels > 1:
+        made["intent_code"] = _VECTOR
+    code = "scanner" if patient else "aligned"
     made.set_sform(world, code=code)
     made.set_qform(world, code=code)
-    made.header.set_xyzt_units("mm")
-    data = made.to_bytes()
-    if path.name.lower().endswith(".gz"):
-        data = gzip.compress(data, compresslevel=4, mtime=0)
-    atomic.write_bytes(path, data)
+    # a qform has no room for shear: rather none than one that says something else
+    far = np.abs((made.get_qform() - world) @ np.array([*grid, 1.0])).max() + np.abs((made.get_qform() - world)[:3, :3]).max() * max(grid)
+    if far > _QFORM_MM * max(1.0, float(np.abs(world).max()) / 100):
+        made.set_qform(None, code=0)
+        made["pixdim"][1:4] = np.linalg.norm(world[:3, :3], axis=0)
+    made.set_xyzt_units("mm", "sec")
+    made["vox_offset"] = made.sizeof_hdr + 4
+    made["magic"] = b"n+1" if made.sizeof_hdr == 348 else made["magic"]
+    return bytes(made.binaryblock) + bytes(4)
 
 
 nifti = Writer(name="nifti", suffixes=(".nii", ".nii.gz"), write=_write)

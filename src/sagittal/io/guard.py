@@ -23,6 +23,7 @@ class Limits:
         ratio: Decoded size over file size. DEFLATE cannot exceed 1032, and an empty mask reaches nearly that, so
             the default catches nested compression, shared strips and chunks that were never stored.
         floor: Decoded sizes below this many bytes may have any ratio.
+        seconds: How long the decoding of one item may take, before what its size adds to that.
         allow: Codes of refusals that the user lets through, such as ``AFFINE_CONFLICT``; whoever would refuse asks.
 
     >>> Limits.default().but(pixels=100).pixels
@@ -33,6 +34,7 @@ class Limits:
     bytes: int = 2**32
     ratio: float = 1100.0
     floor: int = 2**26
+    seconds: float = 30.0
     allow: frozenset[str] = frozenset()
 
     @classmethod
@@ -46,10 +48,11 @@ class Limits:
         pixels: int | None = None,
         bytes: int | None = None,  # noqa: A002
         ratio: float | None = None,
+        seconds: float | None = None,
         allow: Iterable[str] | None = None,
     ) -> Limits:
         """These limits with some replaced; None keeps what was."""
-        given = {"pixels": pixels, "bytes": bytes, "ratio": ratio, "allow": None if allow is None else frozenset(allow)}
+        given = {"pixels": pixels, "bytes": bytes, "ratio": ratio, "seconds": seconds, "allow": None if allow is None else frozenset(allow)}
         return replace(self, **{k: v for k, v in given.items() if v is not None})  # type: ignore[arg-type]
 
     def check(self, item: object, shape: Sequence[int], sample_bytes: int, *, stored: int) -> None:

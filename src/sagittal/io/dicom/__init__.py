@@ -1,0 +1,1 @@
+"""DICOM: series, pixels, segmentations; the only folder that turns LPS to RAS+."""

@@ -49,14 +49,21 @@ def _centres() -> Example:
 
 EXAMPLES: dict[str, Callable[[], Example]] = {
     "bce": _findings,
+    "boundary": _masks,
     "centre": _centres,
+    "contrastive": _masks,
     "cross_entropy": _classes,
     "dice": _masks,
+    "dice_bce": _masks,
     "dice_ce": _masks,
     "focal": _classes,
     "l1": _values,
     "mse": _values,
     "smooth_l1": _values,
+    "tags_angular": _masks,
+    "tversky": _masks,
+    "vae": _masks,
+    "weighted_smooth_l1": _values,
 }
 
 

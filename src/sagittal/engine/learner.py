@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +21,7 @@ from sagittal.engine.reproducible import seed_all
 from sagittal.engine.settings import TrainSettings
 from sagittal.errors import NumericFailure
 from sagittal.losses._loss import Loss
+from sagittal.losses._outputs import Outputs, TrainingLoss, answer_of, in_float32
 from sagittal.ops.randomness import generator
 
 _AVERAGE = "average/"
@@ -58,7 +60,8 @@ class Learner:
     def __init__(self, model: nn.Module, loss: Loss, settings: TrainSettings, *, ranks: Ranks, device: torch.device, seed: int) -> None:
         optimize.check_unfreezing(model, settings.unfreeze)
         self.model = ranks.prepare(model.to(device))
-        self._loss = loss
+        # a network that gives several outputs comes with a loss that takes them
+        self._loss = cast(TrainingLoss, loss)
         self._settings = settings
         self._ranks = ranks
         self._seed = seed
@@ -111,7 +114,7 @@ class Learner:
             logits: Tensor = self.model(self.numbers.images(images))
         return logits.float()
 
-    def losses(self, logits: Tensor, batch: Batch) -> Tensor:
+    def losses(self, logits: Outputs, batch: Batch) -> Tensor:
         """The weighted loss of every sample, ``(B,)``."""
         device = self.numbers.device
         return self._loss(logits, batch.targets.to(device, non_blocking=True)) * batch.weights.to(device, non_blocking=True)
@@ -152,11 +155,12 @@ class Learner:
         seed_all(int(generator(self._seed, place.epoch, index, self._ranks.rank).integers(2**63)), self.numbers.device)
         with self._ranks.alone(self._called, last=last):
             with self.numbers.computing():
-                logits = self._called(self.numbers.images(batch.images))
-            losses = self.losses(logits.float(), batch)
+                found: Outputs = self._called(self.numbers.images(batch.images))
+            outputs = in_float32(found)
+            losses = self.losses(outputs, batch)
             # the exchange takes the mean over processes, what is wanted is the sum
             (losses.sum() * (self._ranks.count / weight)).backward()  # type: ignore[no-untyped-call]
-        return losses.detach(), logits.detach().float()
+        return losses.detach(), answer_of(outputs).detach()
 
     def _gradient_norm(self) -> Tensor:
         gradients = [p.grad for _, p in optimize.learning(self.model) if p.grad is not None]

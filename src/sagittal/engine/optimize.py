@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Any, Protocol, runtime_checkable
 
 import torch
@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from sagittal.engine.settings import TrainSettings, Unfreeze
 from sagittal.errors import UsageError, nearest
+from sagittal.models._blocks.weights import spared
 
 Named = list[tuple[str, nn.Parameter]]
 
@@ -34,7 +35,7 @@ def optimizer_for(model: nn.Module, settings: TrainSettings) -> torch.optim.Opti
     >>> optimizer_for(nn.Linear(2, 1), TrainSettings(optimizer="sgd", weight_decay=0.1)).param_groups[1]["weight_decay"]
     0.0
     """
-    groups = _groups(learning(model), settings, lr=settings.lr)
+    groups = _groups(learning(model), settings, lr=settings.lr, left=spared(model))
     if not groups:
         raise UsageError("FROZEN", "model.freeze", "every weight is frozen, nothing can learn", "freeze fewer stages")
     if settings.optimizer == "rmsprop":
@@ -68,7 +69,8 @@ def thaw(model: nn.Module, optimizer: torch.optim.Optimizer, settings: TrainSett
         if not new:
             what = "these stages learn already"
             raise UsageError("NOT_FROZEN", f"train.unfreeze {', '.join(unfreeze.stages)}", what, "freeze them first, or leave them out")
-        for group in _groups(new, settings, lr=settings.lr if unfreeze.lr is None else unfreeze.lr):
+        lr = settings.lr if unfreeze.lr is None else unfreeze.lr
+        for group in _groups(new, settings, lr=lr, left=spared(model)):
             optimizer.add_param_group(group)
     return bool(due)
 
@@ -125,10 +127,11 @@ def remember(model: nn.Module, optimizer: torch.optim.Optimizer, tensors: Mappin
         optimizer.state[parameter][key] = own.detach().copy_(value)
 
 
-def _groups(named: Named, settings: TrainSettings, *, lr: float) -> list[dict[str, Any]]:
-    """With decay what multiplies inputs, without it what is added or scales a channel."""
-    decayed = [(n, p) for n, p in named if settings.decay_all or p.dim() > 1]
-    plain = [(n, p) for n, p in named if not (settings.decay_all or p.dim() > 1)]
+def _groups(named: Named, settings: TrainSettings, *, lr: float, left: Container[int] = ()) -> list[dict[str, Any]]:
+    """With decay what multiplies inputs; without it what is added or scales a channel, and what the network leaves out."""
+    decays = [id(p) not in left and (settings.decay_all or p.dim() > 1) for _, p in named]
+    decayed = [pair for pair, yes in zip(named, decays, strict=True) if yes]
+    plain = [pair for pair, yes in zip(named, decays, strict=True) if not yes]
     return [
         {"params": [p for _, p in some], "lr": lr, "base": lr, "weight_decay": decay}
         for some, decay in ((decayed, settings.weight_decay), (plain, 0.0))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 from torch import Tensor
 
 from sagittal.losses._loss import Loss
+from sagittal.losses._outputs import Outputs, TrainingLoss, answer_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,12 +16,16 @@ class _OfMembers:
     loss: Loss
     members: int
 
-    def __call__(self, logits: Tensor, target: Tensor) -> Tensor:
+    def __call__(self, logits: Outputs, target: Tensor) -> Tensor:
         """``logits (B, members, K, ...)`` in training, ``(B, K, ...)``, already averaged, otherwise."""
-        if not are_stacked(logits, target, self.members):
-            return self.loss(logits, target)
-        b = logits.shape[0]
-        losses = self.loss(logits.flatten(0, 1), target.repeat_interleave(self.members, dim=0))
+        first = answer_of(logits)
+        # only a loss of the network's own kind is given a tuple
+        loss = cast(TrainingLoss, self.loss)
+        if not are_stacked(first, target, self.members):
+            return loss(logits, target)
+        b = first.shape[0]
+        flat = logits.flatten(0, 1) if isinstance(logits, Tensor) else tuple(part.flatten(0, 1) for part in logits)
+        losses = loss(flat, target.repeat_interleave(self.members, dim=0))
         return losses.view(b, self.members).mean(dim=1)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from torch import Tensor
 
@@ -29,6 +30,8 @@ def dice_ce(
     label_smoothing: float = 0.0,
     background: int | None = 0,
     dice_share: float = 0.5,
+    kind: Literal["soft", "squared", "generalised"] = "soft",
+    over: Literal["case", "batch"] = "case",
 ) -> Loss:
     """``dice_share * dice + (1 - dice_share) * cross_entropy``.
 
@@ -37,9 +40,12 @@ def dice_ce(
         label_smoothing: Of the cross-entropy.
         background: The class that Dice leaves out.
         dice_share: From 0 (cross-entropy only) to 1 (Dice only).
+        kind: Of Dice.
+        over: What Dice is taken over.
 
     >>> import torch
     >>> dice_ce()(torch.zeros(1, 2, 4, 4), torch.ones(1, 4, 4, dtype=torch.long)).round(decimals=3)
     tensor([0.5130])
     """
-    return _DiceCe(soft_dice(background=background), cross_entropy(weight=weight, label_smoothing=label_smoothing), dice_share)
+    overlap = soft_dice(kind=kind, over=over, background=background)
+    return _DiceCe(overlap, cross_entropy(weight=weight, label_smoothing=label_smoothing), dice_share)

@@ -7,6 +7,7 @@ deep ensembles, NeurIPS (2017).
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -35,13 +36,23 @@ class Members(Network):
             dense=first.dense,
         )
         self.members = nn.ModuleList(made)
+        self.several = first.several
 
     @property
     def stages(self) -> list[tuple[str, nn.Module]]:
         """One stage: members have no common trunk."""
         return [("members", self.members)]
 
+    @property
+    def multiples(self) -> tuple[int, ...]:
+        """Those of each member."""
+        return cast(Network, self.members[0]).multiples
+
     def forward(self, x: Tensor) -> Tensor:
-        """The logits of each member, or their mean."""
-        found = torch.stack([member(x) for member in self.members], dim=1)
+        """The logits of each member, or their mean; a tuple where each member gives one."""
+        each = [member(x) for member in self.members]
+        if isinstance(each[0], tuple):
+            # only in training, where the loss takes it
+            return tuple(torch.stack(parts, dim=1) for parts in zip(*each, strict=True))  # type: ignore[return-value]
+        found = torch.stack(each, dim=1)
         return found if self.training else found.mean(dim=1)

@@ -15,6 +15,7 @@ SMALL_START = 0.05
 """The share of its usual starting weights that a last layer with units has (as in Lin et al., Focal loss, 2017)."""
 
 Freeze = Literal["features", "all-but-last"]
+Several = Literal["deep", "vae"]
 
 
 class Network(nn.Module):
@@ -30,10 +31,13 @@ class Network(nn.Module):
         multiple: Every axis must be a multiple of it; 1 when any size will do.
         smallest: Every axis must have at least this length.
         dense: There is an answer for every sample of the grid.
+        several: What training mode gives besides the answer, which always comes first in a tuple: ``deep``, answers on ever
+            coarser grids; ``vae``, ``(answer, reconstruction, image, mean, log variance)``; ``None``, the answer alone.
         published: The name of published weights whose trunk is this network's, as ``vgg16_bn``; ``None`` when there are none.
     """
 
     published: str | None = None
+    several: Several | None = None
 
     def __init__(self, *, axes: int, channels: int, outputs: int, multiple: int = 1, smallest: int = 1, dense: bool = False) -> None:
         super().__init__()
@@ -165,6 +169,11 @@ class Network(nn.Module):
                 stage.eval()
         return self
 
+    @property
+    def multiples(self) -> tuple[int, ...]:
+        """What each axis must be a multiple of."""
+        return (self.multiple,) * self.axes
+
     def check(self, shape: Sequence[int]) -> None:
         """Refuse a shape that the network cannot take.
 
@@ -173,10 +182,11 @@ class Network(nn.Module):
         """
         if len(shape) != self.axes:
             raise UsageError("AXES", tuple(shape), f"the network was built for {self.axes} axes", "choose a model for these data")
-        for size in shape:
-            good = max(-(-size // self.multiple), -(-self.smallest // self.multiple)) * self.multiple
+        for size, multiple in zip(shape, self.multiples, strict=True):
+            smallest = min(self.smallest, multiple) if len(set(self.multiples)) > 1 else self.smallest
+            good = max(-(-size // multiple), -(-smallest // multiple)) * multiple
             if good != size:
-                rule = f"a multiple of {self.multiple}, at least {self.smallest}"
+                rule = f"a multiple of {multiple}, at least {smallest}"
                 raise UsageError("INPUT_SIZE", size, f"every axis must be {rule}", f"pad to {good} or set size: auto")
 
 

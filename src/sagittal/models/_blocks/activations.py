@@ -24,27 +24,31 @@ class NoisyReLU(nn.Module):
         return F.relu(x)
 
 
-_KINDS: dict[str, Callable[[], nn.Module]] = {
-    "relu": nn.ReLU,
-    "leaky": lambda: nn.LeakyReLU(0.01),
+_KINDS: dict[str, Callable[[int], nn.Module]] = {
+    "relu": lambda _: nn.ReLU(),
+    "leaky": lambda _: nn.LeakyReLU(0.01),
     "prelu": nn.PReLU,
-    "rrelu": nn.RReLU,
-    "elu": nn.ELU,
-    "noisy": NoisyReLU,
-    "tanh": nn.Tanh,
-    "sigmoid": nn.Sigmoid,
-    "gelu": nn.GELU,
-    "silu": nn.SiLU,
-    "none": nn.Identity,
+    "rrelu": lambda _: nn.RReLU(),
+    "elu": lambda _: nn.ELU(),
+    "noisy": lambda _: NoisyReLU(),
+    "tanh": lambda _: nn.Tanh(),
+    "sigmoid": lambda _: nn.Sigmoid(),
+    "gelu": lambda _: nn.GELU(),
+    "silu": lambda _: nn.SiLU(),
+    "none": lambda _: nn.Identity(),
 }
 
 ACTIVATIONS = tuple(_KINDS)
 
 
-def activation(name: str) -> nn.Module:
+def activation(name: str, channels: int = 1) -> nn.Module:
     """A new layer ``relu, leaky, prelu, rrelu, elu, noisy, tanh, sigmoid, gelu, silu`` or ``none``.
 
     Never in place: an explainer that reads what went in must find it unchanged.
+
+    Args:
+        name: Its name.
+        channels: Slopes that ``prelu`` learns: 1 for all channels together, or one each.
 
     Raises:
         UsageError: There is none of this name.
@@ -54,4 +58,4 @@ def activation(name: str) -> nn.Module:
     """
     if name not in _KINDS:
         raise UsageError("UNKNOWN_ACTIVATION", name, "there is no activation of this name", nearest(name, _KINDS))
-    return _KINDS[name]()
+    return _KINDS[name](channels)

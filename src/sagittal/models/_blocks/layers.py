@@ -24,6 +24,9 @@ CONVOLUTIONS = _CONVOLUTIONS
 
 NORMS = ("batch", "instance", "group")
 
+Lengths = int | Sequence[int]
+"""One number for all axes, or one for each."""
+
 
 def _of(kinds: tuple[type[nn.Module], ...], axes: int, name: str) -> type[nn.Module]:
     if not 1 <= axes <= len(kinds):
@@ -31,25 +34,82 @@ def _of(kinds: tuple[type[nn.Module], ...], axes: int, name: str) -> type[nn.Mod
     return kinds[axes - 1]
 
 
-def conv(axes: int, inputs: int, outputs: int, *, kernel: int = 3, stride: int = 1, bias: bool = True) -> nn.Module:
+def conv(
+    axes: int,
+    inputs: int,
+    outputs: int,
+    *,
+    kernel: Lengths = 3,
+    stride: Lengths = 1,
+    dilation: int = 1,
+    groups: int = 1,
+    bias: bool = True,
+) -> nn.Module:
     """A convolution ``(B, inputs, *shape) -> (B, outputs, *shape / stride)``, padded to keep the centre.
+
+    An even kernel is not padded: with a stride of its own length it tiles the grid.
 
     >>> import torch
     >>> conv(2, 3, 8, stride=2)(torch.zeros(1, 3, 9, 8)).shape
     torch.Size([1, 8, 5, 4])
+    >>> conv(3, 1, 2, kernel=(1, 3, 3), stride=(1, 2, 2))(torch.zeros(1, 1, 5, 8, 8)).shape
+    torch.Size([1, 2, 5, 4, 4])
     """
     kind = _of(_CONVOLUTIONS, axes, "a convolution")
-    return kind(inputs, outputs, kernel_size=kernel, stride=stride, padding=kernel // 2, bias=bias)
+    sizes = lengths(kernel, axes)
+    padding = tuple(dilation * ((k - 1) // 2) for k in sizes)
+    return kind(
+        inputs,
+        outputs,
+        kernel_size=sizes,
+        stride=lengths(stride, axes),
+        padding=padding,
+        dilation=dilation,
+        groups=groups,
+        bias=bias,
+    )
 
 
-def upconv(axes: int, inputs: int, outputs: int, *, factor: int = 2) -> nn.Module:
-    """A transposed convolution that makes every axis ``factor`` times as long, without overlap."""
-    return _of(_TRANSPOSED, axes, "a transposed convolution")(inputs, outputs, kernel_size=factor, stride=factor)
+def upconv(
+    axes: int, inputs: int, outputs: int, *, factor: Lengths = 2, kernel: Lengths | None = None, groups: int = 1, bias: bool = True
+) -> nn.Module:
+    """A transposed convolution that makes every axis ``factor`` times as long.
+
+    Args:
+        axes: 1, 2 or 3.
+        inputs: Channels.
+        outputs: Channels.
+        factor: One number, or one an axis.
+        kernel: ``factor`` (no overlap) or longer by an even number, which is cut off at the borders.
+        groups: Of channels.
+        bias: Added to each channel.
+    """
+    factors = lengths(factor, axes)
+    sizes = factors if kernel is None else lengths(kernel, axes)
+    padding = tuple((k - f) // 2 for k, f in zip(sizes, factors, strict=True))
+    kind = _of(_TRANSPOSED, axes, "a transposed convolution")
+    return kind(inputs, outputs, kernel_size=sizes, stride=factors, padding=padding, groups=groups, bias=bias)
 
 
-def max_pool(axes: int, *, kernel: int = 2, stride: int | None = None, padding: int = 0) -> nn.Module:
+def lengths(given: Lengths, axes: int) -> tuple[int, ...]:
+    """A length for each axis.
+
+    Raises:
+        UsageError: Neither one number nor one an axis, or one below 1.
+
+    >>> lengths(3, 2), lengths([1, 3, 3], 3)
+    ((3, 3), (1, 3, 3))
+    """
+    found = (given,) * axes if isinstance(given, int) else tuple(given)
+    if len(found) != axes or any(n < 1 for n in found):
+        raise UsageError("LENGTHS", given, f"is not one length for each of {axes} axes", f"give one number, or a list of {axes}")
+    return found
+
+
+def max_pool(axes: int, *, kernel: Lengths = 2, stride: Lengths | None = None, padding: int = 0) -> nn.Module:
     """The largest of every ``kernel`` neighbours along each axis."""
-    return _of(_MAX, axes, "pooling")(kernel_size=kernel, stride=stride or kernel, padding=padding)
+    size = lengths(kernel, axes)
+    return _of(_MAX, axes, "pooling")(kernel_size=size, stride=size if stride is None else lengths(stride, axes), padding=padding)
 
 
 def mean_pool(axes: int, *, kernel: int = 2) -> nn.Module:
@@ -66,6 +126,8 @@ def resized(maps: Tensor, shape: Sequence[int]) -> Tensor:
     """Maps ``(B, C, *any)`` on a grid of another shape over the same extent, linear in between."""
     if not shape:
         return maps
+    if maps.shape[2:] == tuple(shape):
+        return maps
     mode = ("linear", "bilinear", "trilinear")[len(shape) - 1]
     return F.interpolate(maps, size=tuple(shape), mode=mode, align_corners=False)
 
@@ -75,8 +137,14 @@ def dropout(axes: int, rate: float) -> nn.Module:
     return _of(_DROP, axes, "dropout")(rate) if axes else nn.Dropout(rate)
 
 
-def norm(name: str | None, axes: int, channels: int) -> nn.Module:
+def norm(name: str | None, axes: int, channels: int, *, affine: bool = True) -> nn.Module:
     """Normalisation of ``channels``: ``batch``, ``instance`` or ``group`` (groups of about 16); ``None`` does nothing.
+
+    Args:
+        name: Its name.
+        axes: Of the grid; 0 is a table.
+        channels: How many.
+        affine: Whether each channel learns a scale and an offset behind it.
 
     Raises:
         UsageError: There is no norm of this name, or none of its kind for tables.
@@ -86,11 +154,11 @@ def norm(name: str | None, axes: int, channels: int) -> nn.Module:
     if name == "batch":
         if not 0 <= axes < len(_BATCH):
             raise UsageError("AXES", f"axes={axes}", "batch norm knows 0 to 3 axes", "use data with at most 3 axes")
-        return _BATCH[axes](channels)
+        return _BATCH[axes](channels, affine=affine)
     if name == "instance":
-        return _of(_INSTANCE, axes, "instance norm")(channels, affine=True)
+        return _of(_INSTANCE, axes, "instance norm")(channels, affine=affine)
     if name == "group":
-        return nn.GroupNorm(_groups(channels), channels)
+        return nn.GroupNorm(_groups(channels), channels, affine=affine)
     raise UsageError("UNKNOWN_NORM", name, "there is no norm of this name", nearest(name, NORMS))
 
 

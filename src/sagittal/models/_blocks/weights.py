@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Literal, Protocol, TypeVar, runtime_checkable
+from typing import Literal, Protocol, TypeVar, cast, runtime_checkable
 
 import torch
 from torch import nn
@@ -23,6 +23,7 @@ class Drawn(Protocol):
 
 _Module = TypeVar("_Module", bound=nn.Module)
 Linear = Literal["normal", "uniform", "kaiming"]
+Start = Literal["kaiming", "xavier", "bilinear"]
 
 _TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 
@@ -54,8 +55,7 @@ def start(network: nn.Module, generator: torch.Generator, *, linear: Linear = "u
         if isinstance(module, Drawn):
             module.draw(generator)
         elif isinstance(module, (*CONVOLUTIONS, *_TRANSPOSED)):
-            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu", generator=generator)  # type: ignore[arg-type]
-            _zero(module.bias)  # type: ignore[arg-type]
+            _convolution(module, generator)
         elif isinstance(module, nn.Linear):
             _linear(module, linear, generator)
         elif isinstance(module, nn.PReLU):
@@ -63,6 +63,57 @@ def start(network: nn.Module, generator: torch.Generator, *, linear: Linear = "u
         elif any(True for _ in module.parameters(recurse=False)) or any(True for _ in module.buffers(recurse=False)):
             # Norms: their own reset draws no random numbers.
             module.reset_parameters()  # type: ignore[operator]
+
+
+def starting(module: _Module, how: Start) -> _Module:
+    """The same convolution, marked to start in this way.
+
+    Args:
+        module: A convolution or a transposed one.
+        how: ``kaiming`` is what all do; ``xavier`` (uniform; Glorot and Bengio, 2010); ``bilinear`` makes a transposed
+            convolution interpolate linearly, each channel for itself (Long et al., 2015).
+    """
+    module.start = how  # type: ignore[assignment]
+    return module
+
+
+def undecayed(module: _Module) -> _Module:
+    """The same module, marked so that weight decay leaves all weights in it alone."""
+    module.decays = False  # type: ignore[assignment]
+    return module
+
+
+def spared(network: nn.Module) -> set[int]:
+    """The ``id`` of every parameter that a marked module holds.
+
+    >>> layer = undecayed(nn.Linear(2, 1))
+    >>> spared(nn.Sequential(layer, nn.Linear(1, 1))) == {id(p) for p in layer.parameters()}
+    True
+    """
+    return {id(p) for m in network.modules() if getattr(m, "decays", True) is False for p in m.parameters()}
+
+
+def _convolution(module: nn.Module, generator: torch.Generator) -> None:
+    weight, how = cast(torch.Tensor, module.weight), getattr(module, "start", "kaiming")
+    if how == "xavier":
+        nn.init.xavier_uniform_(weight, generator=generator)
+    elif how == "bilinear":
+        _interpolating(weight)
+    else:
+        nn.init.kaiming_normal_(weight, mode="fan_out", nonlinearity="relu", generator=generator)
+    _zero(cast("torch.Tensor | None", module.bias))
+
+
+def _interpolating(weight: torch.Tensor) -> None:
+    """A tent on the diagonal: channel k of the output is channel k of the input, interpolated."""
+    tent = torch.ones(())
+    for length in weight.shape[2:]:
+        centre, half = (length - 1) / 2, (length + 1) // 2
+        line = 1 - (torch.arange(length) - centre).abs() / half
+        tent = tent[..., None] * line
+    weight.zero_()
+    for k in range(min(weight.shape[0], weight.shape[1])):
+        weight[k, k] = tent
 
 
 def _linear(module: nn.Linear, kind: Linear, generator: torch.Generator) -> None:

@@ -62,7 +62,7 @@ def read_table(path: str | Path, *, limits: Limits | None = None) -> pd.DataFram
 
 
 def read_annotation(source: str | Path, labels: Labels, *, like: Geometry | None = None) -> Annotation:
-    """What a person drew: outlines (SVG), or a label map (a picture, NIfTI, npy, npz, HDF5).
+    """What a person drew: outlines (SVG), or a label map (a picture, NIfTI, NRRD, MetaImage, npy, npz, HDF5).
 
     Args:
         source: ``path`` or ``path::part``.
@@ -80,7 +80,7 @@ def read_annotation(source: str | Path, labels: Labels, *, like: Geometry | None
 
 
 def write(image: Image, path: str | Path) -> None:
-    """Write an image; the suffix says how: ``.png``, ``.jpg``, ``.tif``, ``.bmp``, ``.nii``, ``.nii.gz``.
+    """Write an image; the suffix says how: ``.png``, ``.jpg``, ``.tif``, ``.bmp``, ``.nii``, ``.nii.gz``, ``.mha``, ``.nrrd``.
 
     Raises:
         UsageError: A suffix that no writer knows, or values that the format cannot hold.

@@ -32,7 +32,7 @@ def annotation(path: Path, part: str, labels: Labels, like: Geometry | None) -> 
         from sagittal.io.readers.array import load_array
 
         return _drawn(load_array(path, part, limits), labels, like, path)
-    if family == "nifti" and found.reader is not None:
+    if family in {"nifti", "nrrd", "metaimage"} and found.reader is not None:
         image = found.reader.read(path, part, limits)
         values = _whole(image.read(), path)
         if values.shape[0] != 1:

@@ -45,7 +45,7 @@ def readers() -> Shelf:
     """The shelf of readers.
 
     >>> readers().names()
-    ['array', 'nifti', 'raster', 'svg', 'table']
+    ['array', 'metaimage', 'nifti', 'nrrd', 'raster', 'svg', 'table']
     """
     return Shelf("sagittal.io.readers", kind="reader")
 
@@ -83,7 +83,7 @@ def writers() -> Shelf:
     """The shelf of writers.
 
     >>> writers().names()
-    ['csv', 'nifti', 'raster']
+    ['csv', 'metaimage', 'nifti', 'nrrd', 'raster']
     """
     return Shelf("sagittal.io.writers", kind="writer")
 

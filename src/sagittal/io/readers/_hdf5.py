@@ -44,6 +44,20 @@ def hdf5_array(path: Path, part: str, limits: Limits) -> NDArray[Any]:
             return np.asarray(dataset[int(row)] if row else dataset[()])
 
 
+def hdf5_shapes(path: Path, limits: Limits) -> dict[str, tuple[int, ...]]:
+    """The shape of each dataset of numbers in a file.
+
+    Raises:
+        UnreadableInput: Broken, or over a limit.
+    """
+    import h5py
+
+    with decoding(path, "HDF5"):
+        limits.check_file(path, path.stat().st_size)
+        with h5py.File(path, "r", locking=False) as opened:
+            return {name: tuple(opened[name].shape) for name in _datasets(opened, path) if opened[name].dtype.kind in "buif"}
+
+
 def _datasets(opened: Any, path: Path) -> list[str]:
     """The datasets that lie in the file itself; soft and external links are not followed."""
     import h5py

@@ -47,6 +47,23 @@ def member_names(path: Path) -> list[str]:
     return names
 
 
+def member_shapes(path: Path, limits: Limits) -> dict[str, tuple[int, ...]]:
+    """The shape of each array of numbers in an npz file, from its header alone.
+
+    Raises:
+        UnreadableInput: Not a sound zip, or two arrays of one name.
+    """
+    shapes = {}
+    with decoding(path, "npz"), zipfile.ZipFile(path) as opened:
+        for name in member_names(path):
+            with opened.open(f"{name}.npy") as member:
+                try:
+                    shapes[name] = _header(cast("BinaryIO", member), path, limits, stored=opened.getinfo(f"{name}.npy").compress_size)[0]
+                except UnreadableInput:
+                    continue  # names of classes and the like beside the arrays
+    return shapes
+
+
 def read_member(path: Path, name: str, limits: Limits) -> NDArray[Any]:
     """One array of an npz file, decompressed; never more bytes than its own header announces.
 

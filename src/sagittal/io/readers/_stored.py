@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sagittal.core import Window
 from sagittal.core.image import Values
-from sagittal.io.readers import _gzip
+from sagittal.io.readers import _packed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,11 +22,13 @@ class Section:
     Args:
         path: The file.
         dtype: As stored, with its byte order.
-        start: The byte where they begin, in a gzipped file of what it holds.
-        shape: In the order of the file: three axes of the grid, and the channels as the last axis or as the first.
+        start: The byte where they begin, in a packed file of what it holds.
+        shape: In the order of the file: the values of one sample if they lie together, three axes of the grid, volumes.
         slope: Stored numbers times this ...
         intercept: ... plus this are the values; 1 and 0 leave them as they are.
-        gzip_most: Bytes that may come out of a gzipped file; None for a plain one.
+        form: How the file is packed; None for a plain one.
+        at: The byte where the packed stream begins.
+        most: Bytes that may come out of it.
     """
 
     path: Path
@@ -35,7 +37,9 @@ class Section:
     shape: tuple[int, ...]
     slope: float = 1.0
     intercept: float = 0.0
-    gzip_most: int | None = None
+    form: _packed.Form | None = None
+    at: int = 0
+    most: int = 0
 
     @property
     def plain(self) -> bool:
@@ -43,42 +47,49 @@ class Section:
         return (self.slope, self.intercept) == (1.0, 0.0)
 
 
-def read_section(section: Section, window: Window, *, first: bool = False) -> Values:
+def read_section(section: Section, window: Window) -> Values:
     """A window of the values, ``(C, *window.size)``, in this machine's byte order; float32 where they are scaled.
 
     Of a plain file only the window is read, and where nothing is to be converted the file itself is mapped: the array
-    is then read-only. A gzipped file is inflated straight into the array, to its end.
+    is then read-only. A packed file is inflated straight into the array, to its end.
 
     Args:
         section: Where they lie.
         window: Inside the grid.
-        first: Channels are the first axis of the file, not the last.
 
     Raises:
         UnreadableInput: Truncated or broken.
     """
-    if section.gzip_most is None:
+    if section.form is None:
         stored = np.memmap(section.path, section.dtype, "r", section.start, shape=section.shape, order="F")
-        part = _channels_first(np.asarray(stored), window, first=first)
+        part = _channels_first(np.asarray(stored), window)
         return part if section.plain and part.dtype.isnative else _converted(part, section)
     whole = np.empty(math.prod(section.shape), dtype=_result(section))
     filled = 0
-    item, length = section.dtype.itemsize, math.prod(section.shape) * section.dtype.itemsize
-    for block in _gzip.blocks(section.path, start=section.start, length=length, item=item, most=section.gzip_most):
+    parts = _packed.blocks(
+        section.path,
+        start=section.start,
+        length=whole.size * section.dtype.itemsize,
+        item=section.dtype.itemsize,
+        most=section.most,
+        form=section.form,
+        at=section.at,
+    )
+    for block in parts:
         values = np.frombuffer(block, dtype=section.dtype)
         whole[filled : filled + len(values)] = values if section.plain else _scaled(values, section)
         filled += len(values)
-    return _channels_first(whole.reshape(section.shape, order="F"), window, first=first)
+    return _channels_first(whole.reshape(section.shape, order="F"), window)
 
 
 def _result(section: Section) -> np.dtype[Any]:
     return section.dtype.newbyteorder("=") if section.plain else np.dtype(np.float32)
 
 
-def _channels_first(stored: Values, window: Window, *, first: bool) -> Values:
-    whole = stored if stored.ndim == 4 and first else np.moveaxis(stored, -1, 0)
-    if stored.ndim == 5:  # colours, the grid, volumes
-        whole = stored[..., 0] if stored.shape[-1] == 1 else np.moveaxis(stored, -1, 0).reshape(-1, *stored.shape[1:-1])
+def _channels_first(stored: Values, window: Window) -> Values:
+    whole = np.moveaxis(stored, -1, 0)
+    if whole.ndim == 5:  # volumes, and the colours of each sample
+        whole = whole[0] if len(whole) == 1 else whole.reshape(-1, *whole.shape[2:])
     found: Values = whole[(slice(None), *window.slices)]
     return found
 

@@ -14,8 +14,8 @@ from sagittal.errors import UnreadableInput, nearest
 from sagittal.io._reader import Format, Reader, starts
 from sagittal.io._recent import Recent, array_bytes
 from sagittal.io.guard import Limits, decoding
-from sagittal.io.readers._hdf5 import hdf5_array
-from sagittal.io.readers._npy import map_npy, member_names, read_member
+from sagittal.io.readers._hdf5 import hdf5_array, hdf5_shapes
+from sagittal.io.readers._npy import map_npy, member_names, member_shapes, read_member
 
 _NPY = Format(name="npy", suffixes=(".npy",), matches=starts(b"\x93NUMPY"))
 _NPZ = Format(name="npz", suffixes=(".npz",), matches=lambda h: h.startswith(b"PK\x03\x04") and _first_name(h).endswith(b".npy"))
@@ -44,6 +44,19 @@ def load_array(path: Path, part: str, limits: Limits) -> Values:
         raise UnreadableInput("EMPTY", path, f"the array has shape {values.shape}: there are no samples", "leave it out")
     plain = values.astype(np.uint8) if values.dtype.kind == "b" else values
     return plain if plain.dtype.isnative else plain.astype(plain.dtype.newbyteorder("="))
+
+
+def array_shapes(path: Path, limits: Limits) -> dict[str, tuple[int, ...]]:
+    """The names and shapes of the arrays of numbers in an npz or HDF5 file, from headers alone.
+
+    Raises:
+        UnreadableInput: Broken, or over a limit.
+    """
+    with path.open("rb") as file:
+        found = array.identify(file.read(4096))
+    if found is _HDF5:
+        return hdf5_shapes(path, limits)
+    return member_shapes(path, limits) if found is _NPZ else {}
 
 
 def as_image(values: Values, meta: dict[str, object]) -> Image:

@@ -11,7 +11,7 @@ from sagittal.core.image import Values, default_channels
 from sagittal.errors import Refused, UnreadableInput
 from sagittal.io._reader import Format, Reader
 from sagittal.io.guard import Limits, decoding
-from sagittal.io.readers import _gzip
+from sagittal.io.readers import _packed
 from sagittal.io.readers._nifti_affine import placed
 from sagittal.io.readers._nifti_header import LONGEST, Header, kind_of, parse
 from sagittal.io.readers._stored import Section, read_section
@@ -34,9 +34,9 @@ def _open(path: Path, part: str, limits: Limits) -> Image:
     """
     first, second = _files(path)
     with decoding(path, "NIfTI"):
-        header = parse(_gzip.head(first, LONGEST) if _gzip.is_gzip(first) else _head(first), path)
+        header = parse(_packed.head(first, LONGEST) if _packed.is_gzip(first) else _head(first), path)
         source = _source(second, header, path) if header.paired else path
-        zipped = _gzip.is_gzip(source)
+        zipped = _packed.is_gzip(source)
         taken = _taken(header, part, path)
         size = source.stat().st_size
         limits.check_file(path, size)
@@ -55,12 +55,13 @@ def _open(path: Path, part: str, limits: Limits) -> Image:
         shape=(header.colours, *header.shape, taken.volumes) if header.colours > 1 else (*header.shape, taken.volumes),
         slope=header.slope,
         intercept=header.intercept,
-        gzip_most=header.start + header.nbytes + _MOST_REST if zipped else None,
+        form="gzip" if zipped else None,
+        most=header.start + header.nbytes + _MOST_REST,
     )
 
     def load(window: Window) -> Values:
         with decoding(path, "NIfTI"):
-            return read_section(section, window, first=header.colours > 1)
+            return read_section(section, window)
 
     meta: dict[str, object] = {
         "format": header.kind,

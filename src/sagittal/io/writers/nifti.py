@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -11,14 +10,12 @@ from numpy.typing import NDArray
 
 from sagittal.core import Image
 from sagittal.core.image import Values
-from sagittal.errors import UsageError
 from sagittal.io import atomic
 from sagittal.io._reader import Writer
+from sagittal.io.writers._planes import kind_on_disk, planes, world_of
 
-_TO_MM = {"mm": 1.0, "um": 0.001, "px": 1.0, "none": 1.0}
 _LONGEST_AXIS = 32767
 _VECTOR = 1007
-_CHUNK = 2**22
 _QFORM_MM = 1e-3
 
 
@@ -34,11 +31,9 @@ def _write(image: Image, path: Path) -> None:
         UsageError: Not a volume, or values that NIfTI does not have.
         StorageFailure: Disk full, read-only, not permitted.
     """
-    if image.geometry.axes != 3:
-        raise UsageError("NOT_A_VOLUME", path, f"an image of {image.geometry.axes} axes", "write a picture as .png or .tif")
+    world = world_of(image, path)
     values = image.read()
-    kind = _kind(values, path)
-    world = np.diag([_TO_MM[image.geometry.unit]] * 3 + [1.0]) @ image.geometry.affine
+    kind = kind_on_disk(values, path)
     header = _header(values.shape, kind, world, patient=image.geometry.frame == "patient")
     with atomic.writing(path) as file:
         if path.name.lower().endswith(".gz"):
@@ -53,31 +48,8 @@ def _write(image: Image, path: Path) -> None:
 
 def _put(file: BinaryIO, header: bytes, values: Values, kind: np.dtype[Any]) -> None:
     file.write(header)
-    for block in _blocks(values):
-        file.write(np.asarray(block, dtype=kind.newbyteorder("<")).tobytes(order="F"))
-
-
-def _blocks(values: Values) -> Iterator[Values]:
-    """The values in the order of the file, some planes at a time, so that no second volume is held."""
-    planes = max(1, _CHUNK // max(1, values[0, :, :, 0].nbytes))
-    for channel in values:
-        for k in range(0, channel.shape[2], planes):
-            yield channel[:, :, k : k + planes]
-
-
-def _kind(values: Values, path: Path) -> np.dtype[Any]:
-    """The type on disk."""
-    kind = values.dtype
-    if kind.kind == "b":
-        return np.dtype(np.uint8)
-    if kind.kind == "f" and kind.itemsize in {2, 4, 8}:
-        return np.dtype(np.float32) if kind.itemsize == 2 else kind.newbyteorder("=")
-    if kind.kind not in "iu":
-        raise UsageError("VALUE_KIND", path, f"values of the kind {kind} are not written", "convert them to float32 or an integer")
-    if kind.itemsize <= 2 or not values.size:
-        return kind.newbyteorder("=")
-    low, high = int(values.min()), int(values.max())
-    return next(t for t in map(np.dtype, "bhiq" if low < 0 else "BHIQ") if np.iinfo(t).min <= low and high <= np.iinfo(t).max)
+    for block in planes(values, kind):
+        file.write(block)
 
 
 def _header(shape: tuple[int, ...], kind: np.dtype[Any], world: NDArray[np.float64], *, patient: bool) -> bytes:

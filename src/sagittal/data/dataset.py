@@ -19,6 +19,7 @@ from sagittal.core.window import Window
 from sagittal.data.batch import Batch
 from sagittal.data.images import image_of
 from sagittal.data.manifest import Manifest
+from sagittal.data.ready import Ready
 from sagittal.data.worker import begin_worker
 from sagittal.errors import SagittalError
 from sagittal.io.guard import Limits
@@ -34,32 +35,22 @@ GEOMETRIC, INTENSITY, MIXING, ORDER, WINDOW = range(5)
 class Preparer(Protocol):
     """What the dataset asks of the plan's preparation."""
 
+    @property
+    def crop(self) -> bool:
+        """Whether the grid depends on what the image shows, not on its header alone."""
+        ...
+
+    @property
+    def settles(self) -> bool:
+        """Whether the values of a prepared case lie on its grid already."""
+        ...
+
     def grid(self, source: Geometry) -> Geometry:
-        """Where the network sees a source."""
+        """Where the network sees a source, before it is cut to its content."""
         ...
 
-    def source(self, image: Image, *, grid: Geometry | None = None, finest: float = 1.0) -> Image:
-        """The image as it is read, for an augmentation that takes so much smaller steps at times."""
-        ...
-
-    def values(self, image: Image) -> NDArray[Any]:
-        """The stored values with the right channels."""
-        ...
-
-    def enter(self, values: NDArray[Any], source: Geometry, place: Geometry, read_map: ReadMap | None = None) -> NDArray[np.float32]:
-        """All of the following at once: what enters the network."""
-        ...
-
-    def read(self, values: NDArray[Any], source: Geometry, place: Geometry, read_map: ReadMap | None = None) -> NDArray[np.float32]:
-        """Sample stored values on a grid or along a map."""
-        ...
-
-    def unit(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Values scaled to 0..1."""
-        ...
-
-    def normalise(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Mean and standard deviation."""
+    def ready(self, image: Image, *, finest: float = 1.0) -> Ready:
+        """The image prepared, for an augmentation that takes so much smaller steps at times."""
         ...
 
 
@@ -93,11 +84,12 @@ class Sample:
 
 @dataclass(kw_only=True, slots=True)
 class _Loaded:
-    values: NDArray[Any]
-    source: Geometry
-    grid: Geometry
+    """A prepared case; ``encoded`` is what is asked of it, drawn on ``drawn``."""
+
+    ready: Ready
     said: Annotation
     encoded: NDArray[Any] | None
+    drawn: Geometry
 
 
 @dataclass(kw_only=True)
@@ -147,7 +139,8 @@ class CaseSamples(torch.utils.data.Dataset[Sample]):
     def _draws(self, case: Case) -> int:
         if self.windowing.one:
             return 1
-        grid = self.preparation.grid(image_of(case, self.manifest, limits=self.limits).geometry)
+        image = image_of(case, self.manifest, limits=self.limits)
+        grid = self.preparation.ready(image).grid if self.preparation.crop else self.preparation.grid(image.geometry)
         return len(self.windowing.cover(grid)) if self.cover else self.windowing.draws(grid)
 
     def __len__(self) -> int:
@@ -162,15 +155,19 @@ class CaseSamples(torch.utils.data.Dataset[Sample]):
         epoch, index = key.epoch, key.index
         number, draw = self.items[index % len(self.items)]
         case, loaded = self.cases[number], self._load(number)
-        place = loaded.grid if self.windowing.one else loaded.grid.at(self._window(loaded, draw, epoch=epoch, index=index))
-        onto = self._map(loaded.source, place, epoch=epoch, index=index)
-        image = self._image(loaded, place, onto, epoch=epoch, index=index)
-        if loaded.encoded is None or loaded.grid.axes == 0:
+        ready, thin = loaded.ready, self.windowing.thin
+        place = ready.grid if self.windowing.one else ready.grid.at(self._window(loaded, draw, epoch=epoch, index=index))
+        seen = place if thin is None else thin.seen(place)
+        onto = self._map(ready.geometry, seen, epoch=epoch, index=index)
+        image = self._image(ready, seen, onto, epoch=epoch, index=index)
+        if loaded.encoded is None or ready.grid.axes == 0:
             encoded = self.question.encode(loaded.said, place)
         else:
             # The same keys again: one draw of the augmentation, seen from the image's grid and from the target's.
-            back = self._map(loaded.grid, place, epoch=epoch, index=index)
-            encoded = gather_labels(loaded.encoded, back or ReadMap(shape=place.shape, affine=place.index_map(loaded.grid)))
+            back = self._map(loaded.drawn, place, epoch=epoch, index=index)
+            encoded = gather_labels(loaded.encoded, back or ReadMap(shape=place.shape, affine=place.index_map(loaded.drawn)))
+        if thin is not None:
+            image, encoded = thin.fold(image), thin.flat(encoded)
         return Sample(image=image, target=self.question.target(encoded, self.manifest.labels), id=case.id, key=key)
 
     def _map(self, source: Geometry, place: Geometry, *, epoch: int, index: int) -> ReadMap | None:
@@ -180,33 +177,37 @@ class CaseSamples(torch.utils.data.Dataset[Sample]):
         if place.axes == 0:
             self.augmentation.check(place.axes)
             return None
-        return self.augmentation.read_map(source, place, generator(self.seed, epoch, index, GEOMETRIC))
+        rng, thin = generator(self.seed, epoch, index, GEOMETRIC), self.windowing.thin
+        if thin is None:
+            return self.augmentation.read_map(source, place, rng)
+        plane = thin.plane(place)
+        return thin.lifted(self.augmentation.read_map(plane, plane, rng), place, source)
 
-    def _image(self, loaded: _Loaded, place: Geometry, onto: ReadMap | None, *, epoch: int, index: int) -> NDArray[np.float32]:
+    def _image(self, ready: Ready, place: Geometry, onto: ReadMap | None, *, epoch: int, index: int) -> NDArray[np.float32]:
         """What enters the network."""
         if self.augmentation is None or not self.augmentation.intensity:
-            return self.preparation.enter(loaded.values, loaded.source, place, onto)
-        image = self.preparation.unit(self.preparation.read(loaded.values, loaded.source, place, onto))
-        image = self.augmentation.intensities(image, generator(self.seed, epoch, index, INTENSITY))
-        return np.ascontiguousarray(self.preparation.normalise(image))
+            return ready.see(place, onto)
+        image = self.augmentation.intensities(ready.unit(place, onto), generator(self.seed, epoch, index, INTENSITY))
+        return np.ascontiguousarray(ready.normalise(image))
 
     def _window(self, loaded: _Loaded, draw: int, *, epoch: int, index: int) -> Window:
+        grid = loaded.ready.grid
         if self.cover:
-            return self.windowing.cover(loaded.grid)[draw]
-        return self.windowing.draw(loaded.grid, draw, generator(self.seed, epoch, index, WINDOW), loaded.encoded)
+            return self.windowing.cover(grid)[draw]
+        return self.windowing.draw(grid, draw, generator(self.seed, epoch, index, WINDOW), loaded.encoded)
 
     def _load(self, number: int) -> _Loaded:
         if number in self._kept:
             return self._kept[number]
         case = self.cases[number]
         image = image_of(case, self.manifest, limits=self.limits)
-        grid = self.preparation.grid(image.geometry)
-        finest = 1.0 if self.augmentation is None else self.augmentation.finest(grid.axes)
-        source = self.preparation.source(image, grid=grid, finest=finest)
+        finest = 1.0 if self.augmentation is None else self.augmentation.finest(image.geometry.axes)
+        ready = self.preparation.ready(image, finest=finest)
         said = self.manifest.annotation(case, like=image.geometry)
-        encoded = self.question.encode(said, grid) if self.question.dense else None
-        loaded = _Loaded(values=self.preparation.values(source), source=source.geometry, grid=grid, said=said, encoded=encoded)
-        size = loaded.values.nbytes + (0 if encoded is None else encoded.nbytes)
+        drawn = ready.geometry if self.preparation.settles else ready.grid
+        encoded = self.question.encode(said, drawn) if self.question.dense else None
+        loaded = _Loaded(ready=ready, said=said, encoded=encoded, drawn=drawn)
+        size = ready.values.nbytes + (0 if encoded is None else encoded.nbytes)
         self._free = self.cache_bytes if self._free < 0 else self._free
         if size <= self._free:
             self._free -= size

@@ -11,10 +11,12 @@ from typing import Any
 from sagittal.core.labels import Labels
 from sagittal.engine._strict import conform
 from sagittal.engine.calibrate import Calibration
+from sagittal.engine.case_scores import METRICS, case_metrics
 from sagittal.engine.operating import OperatingPoint
 from sagittal.engine.plan import EXPLAINERS, LOSSES, MODELS, TASKS, WINDOWS, Part, Plan
 from sagittal.engine.prepare import Preparation
 from sagittal.io.guard import Limits
+from sagittal.ops.scale import RULES
 from sagittal.shelf import Shelf
 from sagittal.tasks._task import Task
 from sagittal.transforms._compose import SHELF as TRANSFORMS
@@ -24,6 +26,7 @@ LARGEST_OPTION = 1_000_000
 MOST_IN_OPTION = 64
 MOST_MEMBERS = 64
 MOST_CLASSES = 10_000
+MOST_RAM = 4096.0
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -44,6 +47,9 @@ def check_plan_names(record: Mapping[str, Any]) -> None:
     _on_shelf(TASKS, record["task"])
     for shelf, key in ((MODELS, "model"), (WINDOWS, "windows"), (LOSSES, "loss"), (EXPLAINERS, "explain")):
         _part(shelf, record[key]["name"], record[key].get("options", {}))
+    for name, value in record.get("metrics", {}).items():
+        _on_shelf(METRICS, name)
+        _options(METRICS, name, value if isinstance(value, dict) else {})
     for name, value in record["augment"].items():
         _on_shelf(TRANSFORMS, name)
         for key, option in value.items() if isinstance(value, dict) else [("", value)]:
@@ -64,10 +70,12 @@ def check_plan(plan: Plan) -> None:
     _require(1 <= plan.members <= MOST_MEMBERS, "members", plan.members)
     _require(0 <= plan.explain_cases <= LARGEST_SIDE, "explain_cases", plan.explain_cases)
     _require(plan.unit in {"case", "window"}, "unit", plan.unit)
+    _require(plan.max_ram is None or 0 < plan.max_ram <= MOST_RAM, "max_ram", plan.max_ram)
     _require(0 < plan.sensitivity < 1, "sensitivity", plan.sensitivity)
     _require(0 < plan.specificity < 1, "specificity", plan.specificity)
     _require(0 < plan.abstain_error < 1, "abstain_error", plan.abstain_error)
     _require(plan.seed >= 0, "seed", plan.seed)
+    case_metrics(plan.row, plan.metrics)
     _units(plan)
     _require(_DIGEST.fullmatch(plan.fingerprint) is not None, "fingerprint", plan.fingerprint)
     _require(plan.pretrained is None or not {"/", "\\"} & set(ascii(plan.pretrained)), "pretrained", ascii(plan.pretrained))
@@ -155,6 +163,10 @@ def _labels(labels: Labels) -> None:
     _require(set(labels.codes) <= set(labels.classes), "labels.codes", "a code for no class")
     _require(all(0 <= v <= 32_767 for v in labels.codes.values()), "labels.codes", list(labels.codes.values())[:5])
     _require(len(set(labels.codes.values())) == len(labels.codes), "labels.codes", "one code for two classes")
+    _require(set(labels.also) <= set(labels.classes), "labels.also", "numbers for no class")
+    numbers = [*(n for c in labels.classes for n in labels.numbers(c)), *labels.ignored]
+    _require(all(0 <= n <= 32_767 for n in numbers), "labels.also", "a number that no label file holds")
+    _require(len(set(numbers)) == len(numbers), "labels.also", "one number for two classes")
     _require(set(labels.colours) <= set(labels.classes), "labels.colours", "a colour for no class")
     _require(all(_COLOUR.fullmatch(v) for v in labels.colours.values()), "labels.colours", list(labels.colours.values())[:5])
     _require(len(labels.unit) <= 40, "labels.unit", labels.unit[:60])
@@ -171,10 +183,11 @@ def _preparation(p: Preparation) -> None:
     _require(p.channels != "all" or 1 <= len(p.names) <= 65_536, "preparation.names", f"{len(p.names)} names")
     _require(len(set(p.names)) == len(p.names), "preparation.names", "a name twice")
     for name, numbers in (("low", p.low), ("high", p.high), ("mean", p.mean), ("std", p.std)):
-        _require(numbers is None or len(numbers) in {1, p.count}, f"preparation.{name}", f"{len(numbers or ())} numbers")
-    _require((p.mean is None) == (p.std is None), "preparation.std", p.std)
+        _require(len(numbers) in {1, p.count}, f"preparation.{name}", f"{len(numbers)} numbers")
+    _require(p.scaling in RULES, "preparation.scaling", p.scaling)
+    _require(p.order in {"linear", "cubic"}, "preparation.order", p.order)
     _require(all(high > low for low, high in _together(p.low, p.high)), "preparation.high", "not above low")
-    _require(all(s > 0 for s in p.std or ()), "preparation.std", "not above 0")
+    _require(all(s > 0 for s in p.std), "preparation.std", "not above 0")
 
 
 def _together(low: tuple[float, ...], high: tuple[float, ...]) -> Iterable[tuple[float, float]]:

@@ -92,7 +92,11 @@ class Prepare(Section):
     spacing: float | list[float] | None = None
     channels: Literal["grey", "rgb", "all"] | None = None
     range: tuple[float, float] | None = None
-    normalise: Literal["data", "imagenet", "image", "none"] | None = None
+    normalise: (
+        Literal["data", "imagenet", "none", "ct", "image", "nonzero", "max_min", "full_volume_mean", "brats", "max", "mean"] | None
+    ) = None
+    crop: bool | None = None
+    order: Literal["linear", "cubic"] | None = None
 
 
 class Model(Open):
@@ -115,6 +119,8 @@ class Evaluate(Section):
     """How the answers are made and judged."""
 
     flips: list[int] | None = None
+    max_ram: float | None = pydantic.Field(default=None, gt=0)
+    metrics: dict[str, bool | dict[str, Any]] = {}
     rule: Rule = "sensitivity"
     sensitivity: float = pydantic.Field(default=0.95, gt=0, lt=1)
     specificity: float = pydantic.Field(default=0.95, gt=0, lt=1)

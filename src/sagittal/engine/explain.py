@@ -31,7 +31,8 @@ def explain_case(predictor: Predictor, name: str, image: Image, *, target: int) 
         image: Its image.
         target: The class's index.
     """
-    part, grid = predictor.plan.explain, predictor.plan.preparation.grid(image.geometry)
+    part, ready = predictor.plan.explain, predictor.plan.preparation.ready(image)
+    grid = ready.grid
     merger = Stitch(grid)
     row: NDArray[np.float32] | None = None
 
@@ -40,17 +41,17 @@ def explain_case(predictor: Predictor, name: str, image: Image, *, target: int) 
 
     network = predictor.members[0]
     asked = network.members[0] if isinstance(network, Members) else network
-    for window, values in predictor.windows(image):
-        x = torch.from_numpy(values)[None].to(predictor.device)
+    for window in predictor.plan.windowing.cover(grid):
+        x = torch.from_numpy(predictor.see(ready, window))[None].to(predictor.device)
         found: NDArray[np.float32] = EXPLAINERS.make(part.name, part.options, model=asked, x=x, attend=attend)
         if grid.axes == 0:
             row = found
         else:
-            merger.add(window, found[None])
+            merger.add(window, predictor.place(found[None]))
     if row is None:
         row = merger.scores()
         if not grid.same_grid(image.geometry):
-            row = gather(row, ReadMap(shape=image.geometry.shape, affine=image.geometry.index_map(grid)), order="linear")
+            row = gather(row, ReadMap(shape=image.geometry.shape, affine=image.geometry.index_map(grid)), order="linear", outside=0.0)
         row = row[0]
     return Explanation(case=name, geometry=image.geometry, target=predictor.plan.labels.classes[target], method=part.name, values=row)
 
@@ -58,8 +59,7 @@ def explain_case(predictor: Predictor, name: str, image: Image, *, target: int) 
 def part_of(predictor: Predictor, image: Image, place: Geometry) -> Image:
     """The part of an image that a window shows, on the window's grid, so that the window is explained by itself."""
     preparation = predictor.plan.preparation
-    source = preparation.source(image)
-    values = preparation.read(preparation.values(source), source.geometry, place)
+    values = preparation.ready(image).stored(place)
     shown = np.clip(np.rint(values), 0, 255).astype(np.uint8) if image.read().dtype == np.uint8 else values
     names = image.channels if len(image.channels) == len(shown) else None
     return Image.of(shown, place, channels=names)

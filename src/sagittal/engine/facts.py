@@ -12,6 +12,7 @@ from sagittal.core.case import Case
 from sagittal.core.image import Image
 from sagittal.data.images import image_of
 from sagittal.data.manifest import Manifest
+from sagittal.engine.volumes import MOST_VOLUMES, Volumes, volumes_of
 from sagittal.errors import Refused
 
 MOST_READ = 200
@@ -43,6 +44,8 @@ class Facts:
         names: Of the classes.
         classes: How many of each class.
         ordered: The columns of a table have an order: neighbours go together far more than others do.
+        finest: The 10th percentile of the spacing along each axis.
+        volumes: What volumes show besides; None for pictures and tables.
     """
 
     axes: int
@@ -60,6 +63,8 @@ class Facts:
     names: tuple[str, ...]
     classes: tuple[int, ...]
     ordered: bool = False
+    finest: tuple[float, ...] = ()
+    volumes: Volumes | None = None
 
 
 def facts_of(manifest: Manifest) -> Facts:
@@ -82,12 +87,15 @@ def facts_of(manifest: Manifest) -> Facts:
     most = max(images, key=lambda i: len(i.channels))
     axes = images[0].geometry.axes
     counts = manifest.counts().get("train", {})
-    ordered = False
+    ordered, shown = False, None
     if axes == 0:
         rows = np.stack([i.read() for i in images]).astype(np.float64)
         mean, std = _columns(rows)
         ordered = are_ordered(rows)
         low, high, grey = tuple(0.0 for _ in mean), tuple(1.0 for _ in mean), False
+    elif axes > 2:
+        shown = volumes_of(manifest, spread(cases, MOST_VOLUMES))
+        low, high, mean, std, grey = shown.low, shown.high, shown.mean, shown.std, False
     else:
         low, high, mean, std, grey = _values(images)
     return Facts(
@@ -106,6 +114,8 @@ def facts_of(manifest: Manifest) -> Facts:
         names=manifest.labels.classes,
         classes=tuple(counts.get(name, 0) for name in manifest.labels.classes),
         ordered=ordered,
+        finest=tuple(float(v) for v in np.percentile(spacings, 10, axis=0)) if axes else (),
+        volumes=shown,
     )
 
 

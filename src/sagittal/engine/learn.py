@@ -20,6 +20,7 @@ from sagittal.engine.calibrate import Calibration, OperatingPoint, fit_calibrati
 from sagittal.engine.feed import class_weights, training_batches, validation_batches
 from sagittal.engine.fit import Fitted, Hooks, fit
 from sagittal.engine.infer import Predictor
+from sagittal.engine.memory import keep_freed_memory
 from sagittal.engine.plan import LOSSES, Plan
 from sagittal.engine.progress import Progress
 from sagittal.engine.ranks import Ranks
@@ -30,7 +31,8 @@ from sagittal.engine.trunk import FeatureBatches, OnFeatures
 from sagittal.engine.weights import start_from
 from sagittal.errors import UsageError, nearest
 from sagittal.losses._loss import Loss
-from sagittal.losses._members import are_stacked, of_members
+from sagittal.losses._members import are_stacked
+from sagittal.losses._of_network import of_network
 from sagittal.models._network import Network
 
 Say = Callable[[str], None]
@@ -69,6 +71,7 @@ def learn(
         progress: Shows how far the training is; None shows it through ``say``.
         events: Write TensorBoard events.
     """
+    keep_freed_memory()
     hooks = Hooks(progress=progress, say=say, tensorboard=run.path / "tensorboard" if events else None)
     network = plan.network()
     # A run that was killed before its first checkpoint begins anew, from the same weights.
@@ -119,7 +122,7 @@ def _fit(
             model,
             train=train,
             val=val,
-            loss=_loss(plan, manifest),
+            loss=_loss(plan, manifest, network),
             settings=plan.train if manifest.split("val") else dataclasses.replace(plan.train, best=Best(watch=LAST), stop=None),
             folder=run.path,
             seed=plan.seed,
@@ -144,12 +147,12 @@ def _measure(plan: Plan) -> Measure:
     return of_mean
 
 
-def _loss(plan: Plan, manifest: Manifest) -> Loss:
+def _loss(plan: Plan, manifest: Manifest, network: Network) -> Loss:
     options = dict(plan.loss.options)
     if plan.feeding.class_weights:
         options["weight"] = class_weights(plan, manifest)
     loss: Loss = LOSSES.make(plan.loss.name, options)
-    return of_members(loss, plan.members)
+    return of_network(loss, network.several, members=plan.members)
 
 
 def calibrate(run: Run, predictor: Predictor, manifest: Manifest) -> Predictor:

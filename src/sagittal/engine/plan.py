@@ -89,6 +89,8 @@ class Plan:
         seed: Of everything random.
         fingerprint: Digest of the manifest that the plan was made from.
         rule: How the operating point is put.
+        metrics: Of drawn answers, chosen beside or instead of the task's: options, true or false by name.
+        max_ram: GiB for the windows of a drawn answer, which decide how large they are; None keeps the trained ones.
         specificity: At which it is put, where the rule is that.
         units: In which the network answers; None for logits.
         reasons: Why.
@@ -116,6 +118,8 @@ class Plan:
     seed: int
     fingerprint: str
     rule: Rule = "sensitivity"
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    max_ram: float | None = None
     specificity: float = 0.95
     units: Units | None = None
     reasons: tuple[Reason, ...] = ()
@@ -132,8 +136,11 @@ class Plan:
 
     def network(self) -> Network:
         """The network with fresh weights drawn from the seed, frozen as planned."""
-        head = self.row.head(self.labels, self.preparation.axes)
-        given = {"channels": self.preparation.count, "outputs": head.channels, "axes": self.preparation.axes}
+        axes, count, thin = self.preparation.axes, self.preparation.count, self.windowing.thin
+        if thin is not None:
+            axes, count = axes - 1, count * thin.channels
+        head = self.row.head(self.labels, axes)
+        given = {"channels": count, "outputs": head.channels, "axes": axes}
 
         def make(seed: int) -> Network:
             made = cast(Network, MODELS.make(self.model.name, self.model.options, **given, generator=generator(seed)))

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from sagittal.engine.settings import TrainSettings
 
 _LAYOUTS = {nn.Conv2d: (4, torch.channels_last), nn.Conv3d: (5, torch.channels_last_3d)}
-_FAST_ON_CPU = (nn.Conv2d,)
+_FAST_ON_CPU = (nn.Conv2d, nn.Conv3d)
 
 
 class Numbers:

@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 from sagittal.core.geometry import Geometry
 from sagittal.core.image import Image
 from sagittal.core.window import Window
+from sagittal.data.ready import Ready
 from sagittal.errors import MOST_NAMES, Refused
 from sagittal.ops.resample import GRAIN
+from sagittal.ops.scale import Rule, Scale, measured
 from sagittal.ops.warp import ReadMap, Tone, gather
 
 LUMA = (0.299, 0.587, 0.114)
@@ -36,8 +38,13 @@ class Preparation:
         names: The channels that must come, in order; for tables the columns.
         low: What becomes 0, a channel (or one for all).
         high: What becomes 1.
-        mean: Subtracted after that, a channel (or one for all); None: each image's own.
-        std: Divided by; None: each image's own.
+        mean: Subtracted after that, a channel (or one for all).
+        std: Divided by.
+        scaling: Where these numbers come from: ``fixed`` are the four above; any other rule measures each image
+            (:func:`sagittal.ops.scale.measured`).
+        clip: Volumes: what lies below ``low`` or above ``high`` is cut off there.
+        crop: Volumes: windows are cut from the box around what is not 0.
+        order: How volumes are resampled: ``linear`` or ``cubic``.
     """
 
     axes: int
@@ -51,8 +58,12 @@ class Preparation:
     names: tuple[str, ...] = ()
     low: tuple[float, ...] = (0.0,)
     high: tuple[float, ...] = (1.0,)
-    mean: tuple[float, ...] | None = (0.0,)
-    std: tuple[float, ...] | None = (1.0,)
+    mean: tuple[float, ...] = (0.0,)
+    std: tuple[float, ...] = (1.0,)
+    scaling: Rule = "fixed"
+    clip: bool = False
+    crop: bool = False
+    order: Literal["linear", "cubic"] = "linear"
 
     @property
     def count(self) -> int:
@@ -69,14 +80,17 @@ class Preparation:
             raise Refused("AXES", "source", f"has {source.axes} axes where the model expects {self.axes}", "give data of the same kind")
         if self.axes == 0:
             return source
+        grid = self._grid(source)
+        return _up_to_multiple(grid, self.multiple) if self.size is None or self.spacing is not None else grid
+
+    def _grid(self, source: Geometry) -> Geometry:
+        """The same, not yet grown to the multiple that the network takes."""
         source = source.upright() if self.upright else source
         if self.spacing is not None:
-            return _up_to_multiple(source.with_spacing(self.spacing), self.multiple)
+            return source.with_spacing(self.spacing)
         if self.size is None:
-            return _up_to_multiple(source, self.multiple)
-        if self.fit == "stretch":
-            return source.resized(self.size)
-        return self._same_aspect(source, self.size)
+            return source
+        return source.resized(self.size) if self.fit == "stretch" else self._same_aspect(source, self.size)
 
     def _same_aspect(self, source: Geometry, size: tuple[int, ...]) -> Geometry:
         """Equal steps along all axes, centred; what lies outside is cropped or padded."""
@@ -124,55 +138,54 @@ class Preparation:
             return np.lib.stride_tricks.as_strided(colours, (3, *colours.shape[1:]), (0, *colours.strides[1:])) if one else colours[:3]
         return grey(colours)
 
-    def unit(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Values whose ``low`` becomes 0 and ``high`` 1; not clipped."""
-        low, high = self._shaped(self.low, values), self._shaped(self.high, values)
-        scaled: NDArray[np.float32] = (values - low) * (np.float32(1) / (high - low))
-        # A missing cell of a table becomes the mean, which is what ``low`` is there.
-        return np.nan_to_num(scaled, copy=False) if self.axes == 0 else scaled
+    def ready(self, image: Image, *, finest: float = 1.0) -> Ready:
+        """The case, read and brought onto one scale; windows of it are then only cut.
 
-    def normalise(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Subtract the mean and divide by the standard deviation."""
-        if self.mean is None or self.std is None:
-            axes = tuple(range(1, values.ndim))
-            own: NDArray[np.float32] = (values - values.mean(axis=axes, keepdims=True)) / (values.std(axis=axes, keepdims=True) + 1e-6)
-            return own
-        moved: NDArray[np.float32] = (values - self._shaped(self.mean, values)) * (np.float32(1) / self._shaped(self.std, values))
-        return moved
+        A volume is turned upright, resampled, clipped and cut to its content here, once.
+
+        Args:
+            image: Of a case.
+            finest: How much smaller steps an augmentation takes at times; 1 without one.
+        """
+        grid = self.grid(image.geometry)
+        source = self.source(image, grid=grid, finest=finest)
+        values = self.values(source)
+        scale = self.scale if self.scaling == "fixed" else measured(values, self.scaling)
+        if not self.settles:
+            return Ready(values=values, geometry=source.geometry, grid=grid, scale=scale)
+        return self._settled(values, source.geometry, grid, scale)
+
+    def _settled(self, values: NDArray[Any], source: Geometry, grid: Geometry, scale: Scale) -> Ready:
+        """A volume on its prepared grid, in unit values."""
+        inner = self._grid(source)
+        onto = ReadMap(shape=inner.shape, affine=inner.index_map(source))
+        plain = Scale(low=scale.low, high=scale.high).tone
+        on_grid = gather(values, onto, tone=plain) if self.order == "linear" else cubic(values, onto, tone=plain)
+        if self.clip:
+            np.clip(on_grid, 0, 1, out=on_grid)
+        if self.scaling == "brats":
+            zero = gather(np.asarray(values == 0, np.uint8), onto, order="nearest") > 0
+            np.copyto(on_grid, np.asarray(scale.mean, np.float32).reshape(-1, *[1] * inner.axes), where=zero)
+        if self.crop:
+            content = content_of(gather(np.asarray(values != 0, np.uint8), onto, order="nearest"))
+            on_grid, inner = np.ascontiguousarray(on_grid[:, *content.slices]), inner.at(content)
+            grid = _up_to_multiple(inner, self.multiple)
+        return Ready(values=on_grid, geometry=inner, grid=grid, scale=scale.settled())
+
+    @property
+    def scale(self) -> Scale:
+        """The plan's own numbers."""
+        return Scale(low=self.low, high=self.high, mean=self.mean, std=self.std)
+
+    @property
+    def settles(self) -> bool:
+        """Whether cases are brought onto their grid before windows are cut: volumes are, of which many windows are taken."""
+        return self.axes > 2
 
     def sample(self, image: Image, window: Window | None = None) -> NDArray[np.float32]:
         """What enters the network for a case, or for a window of its prepared grid: ``(C, *size)`` float32."""
-        source = self.source(image)
-        grid = self.grid(image.geometry)
-        place = grid if window is None else grid.at(window)
-        return self.enter(self.values(source), source.geometry, place)
-
-    def enter(self, values: NDArray[Any], source: Geometry, place: Geometry, read_map: ReadMap | None = None) -> NDArray[np.float32]:
-        """:meth:`read`, :meth:`unit` and :meth:`normalise` in one, in one pass where the statistics are fixed."""
-        tone = self.tone
-        if tone is None:
-            return np.ascontiguousarray(self.normalise(self.unit(self.read(values, source, place, read_map))))
-        return gather(values, read_map or ReadMap(shape=place.shape, affine=place.index_map(source)), tone=tone)
-
-    @property
-    def tone(self) -> Tone | None:
-        """What :meth:`unit` and :meth:`normalise` do as one product and one sum; None where each image is its own measure."""
-        if self.axes == 0 or self.mean is None or self.std is None:
-            return None
-        given = (self.low, self.high, self.mean, self.std)
-        count = max(map(len, given))
-        low, high, mean, std = (numbers * count if len(numbers) == 1 else numbers for numbers in given)
-        factor = [1 / ((h - a) * s) for a, h, s in zip(low, high, std, strict=True)]
-        return Tone(factor, [-a * f - m / s for a, f, m, s in zip(low, factor, mean, std, strict=True)])
-
-    def read(self, values: NDArray[Any], source: Geometry, place: Geometry, read_map: ReadMap | None = None) -> NDArray[np.float32]:
-        """Sample stored values on a grid (or along a map) once; table rows as they are."""
-        if self.axes == 0:
-            return np.asarray(values, dtype=np.float32)
-        return gather(values, read_map or ReadMap(shape=place.shape, affine=place.index_map(source)), order="linear")
-
-    def _shaped(self, numbers: tuple[float, ...], values: NDArray[np.float32]) -> NDArray[np.float32]:
-        return np.asarray(numbers, dtype=np.float32).reshape(-1, *([1] * (values.ndim - 1)))
+        ready = self.ready(image)
+        return ready.see(ready.grid if window is None else ready.grid.at(window))
 
     def record(self) -> dict[str, object]:
         """A JSON-ready description; :meth:`from_record` reads it back."""
@@ -183,6 +196,37 @@ class Preparation:
         """A preparation from what :meth:`record` gave."""
         plain: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in record.items()}
         return cls(**plain)
+
+
+def content_of(some: NDArray[Any]) -> Window:
+    """The box around all samples that are not 0 in any channel of ``(C, *shape)``; everything where all are 0.
+
+    >>> content_of(np.array([[[0, 0, 0], [0, 1, 1]]], np.uint8))
+    Window(start=(1, 1), size=(1, 2))
+    """
+    n = some.ndim - 1
+    start, size = [], []
+    for axis in range(n):
+        seen = np.flatnonzero(some.any(axis=tuple(a for a in range(n + 1) if a != axis + 1)))
+        if not seen.size:
+            return Window.whole(some.shape[1:])
+        start.append(int(seen[0]))
+        size.append(int(seen[-1] - seen[0] + 1))
+    return Window(tuple(start), tuple(size))
+
+
+def cubic(values: NDArray[Any], onto: ReadMap, *, tone: Tone) -> NDArray[np.float32]:
+    """Values on a map's grid by a cubic B-spline, for maps without a field; no averaging where the grid is coarser."""
+    from scipy import ndimage  # takes .2 s to import
+
+    n = onto.axes
+    matrix, shift = onto.affine[:n, :n], onto.affine[:n, n]
+    factor, offset = tone.of(len(values))
+    made = [
+        ndimage.affine_transform(channel.astype(np.float32) * f + o, matrix, shift, onto.shape, order=3, mode="nearest")
+        for channel, f, o in zip(values, factor, offset, strict=True)
+    ]
+    return np.stack(made).astype(np.float32)
 
 
 def grey(colours: NDArray[Any]) -> NDArray[Any]:

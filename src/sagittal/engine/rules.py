@@ -9,18 +9,22 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, cast
 
 from sagittal.core.labels import Labels
 from sagittal.data.discover import LAYOUTS
 from sagittal.data.manifest import Manifest
+from sagittal.engine import volume_rules
+from sagittal.engine.case_scores import case_metrics
 from sagittal.engine.config import Open, Recipe
 from sagittal.engine.facts import Facts
 from sagittal.engine.plan import EXPLAINERS, LOSSES, MODELS, TASKS, WINDOWS, Part, Plan, Reason, build
 from sagittal.engine.prepare import Preparation
 from sagittal.engine.settings import LAST, Feeding, TrainSettings
 from sagittal.engine.units import units_of
+from sagittal.engine.volume_rules import cropped
 from sagittal.errors import UsageError, nearest
+from sagittal.ops.scale import RULES, Rule
 from sagittal.shelf import Shelf
 from sagittal.tasks._task import Task
 from sagittal.transforms._compose import Augmentation
@@ -43,8 +47,14 @@ STEPS = 2000
 TABLE_STEPS = 600
 """How many steps a table's network learns, whatever the number of rows (``docs/concepts/auto.md``)."""
 
+MAX_RAM = 4.0
+"""GiB: a whole brain at 1 mm fits into it with a small U-Net, and it fits into a machine of 8."""
+
 GIVEN = ("channels", "outputs", "axes", "generator")
 """Options of a network that follow from the data and the seed."""
+
+OWN = frozenset(RULES) - {"fixed"}
+"""Ways to normalise by numbers of each image itself."""
 
 FEEDING = ("rounds", "balance", "class_weights", "workers", "cache_mb")
 
@@ -119,10 +129,10 @@ def decide(recipe: Recipe, manifest: Manifest, facts: Facts) -> Plan:
     labels = _labels(recipe, manifest.labels, row)
     dense = row.head(labels, facts.axes).dense
     windows = _windows(recipe, facts, ledger, dense=dense)
-    model, pretrained, freeze = _model(recipe, facts, ledger, dense=dense)
+    model, pretrained, freeze = _model(recipe, facts, ledger, dense=dense, sliced=windows.name == "slices")
     preparation = _preparation(recipe, facts, ledger, dense=dense, pretrained=pretrained)
     balanced = row.exclusive and not dense and WINDOWS.make(windows.name, windows.options).fixed
-    train, feeding = _training(recipe, facts, ledger, balanced=balanced, dense=dense)
+    train, feeding = _training(recipe, facts, ledger, windows, balanced=balanced, dense=dense)
     return Plan(
         task=row.name,
         labels=labels,
@@ -134,12 +144,14 @@ def decide(recipe: Recipe, manifest: Manifest, facts: Facts) -> Plan:
         freeze=freeze,
         members=_members(recipe, facts, ledger, dense=dense),
         views=recipe.model.views,
-        augment=_augment(recipe, facts, ledger, mixed=_mixed(facts, row, dense=dense)),
+        augment=_augment(recipe, facts, ledger, windows, mixed=_mixed(facts, row, dense=dense)),
         loss=_loss(recipe, facts, row, ledger),
         feeding=feeding,
         train=train,
-        flips=_flips(recipe, facts, row, ledger),
+        flips=_flips(recipe, facts, row, ledger, windows),
         rule=recipe.evaluate.rule,
+        max_ram=_max_ram(recipe, facts, ledger, dense=dense),
+        metrics=_metrics(recipe, row),
         sensitivity=recipe.evaluate.sensitivity,
         specificity=recipe.evaluate.specificity,
         abstain_error=recipe.evaluate.abstain_error,
@@ -192,6 +204,10 @@ def _windows(recipe: Recipe, facts: Facts, ledger: Ledger, *, dense: bool) -> Pa
     options = recipe.windows.options()
     if recipe.windows.name is not None:
         return Part(name=recipe.windows.name, options=options)
+    if dense and facts.axes > 2 and not options:
+        name, options, why = volume_rules.windows_of(facts, _spacing_of(recipe, facts) or facts.spacing, crop=_crops(recipe, facts))
+        ledger.choose("windows", None, f"{name} {options}", why)
+        return Part(name=name, options=options)
     if dense and facts.axes:
         side = {2: 256, 3: 96}.get(facts.axes, 64)
         size = [min(side, -(-n // 16) * 16) for n in facts.shape]
@@ -216,14 +232,21 @@ def _preparation(recipe: Recipe, facts: Facts, ledger: Ledger, *, dense: bool, p
     size = _size(recipe, facts, ledger, dense=dense)
     low, high, mean, std = _scaling(recipe, facts, ledger, channels=channels, pretrained=pretrained)
     spacing = _spacing(recipe, facts, ledger)
+    volume = facts.axes > 2
+    scaling, clip = _scaling_rule(recipe, facts, ledger) if volume or wish.normalise in OWN else ("fixed", False)
+    crop = volume and ledger.choose("prepare.crop", wish.crop, cropped(facts), "what is exactly 0 around the rest is not looked at")
     return Preparation(
         axes=facts.axes,
+        scaling=scaling,
+        clip=clip,
+        crop=crop,
+        order=wish.order or "linear",
         size=size,
         resize=wish.resize,
         fit=ledger.choose("prepare.fit", wish.fit, "stretch", "the whole picture is seen"),
         upright=facts.axes > 2,
         spacing=spacing,
-        multiple=16 if dense else 1,
+        multiple=16 if dense and not volume else 1,
         channels=channels,
         names=facts.channels if channels == "all" else (),
         low=low,
@@ -235,13 +258,33 @@ def _preparation(recipe: Recipe, facts: Facts, ledger: Ledger, *, dense: bool, p
 
 def _spacing(recipe: Recipe, facts: Facts, ledger: Ledger) -> tuple[float, ...] | None:
     """World units from sample to sample; volumes that differ in it meet at their median."""
+    found = _spacing_of(recipe, facts)
+    if found is not None and recipe.prepare.spacing is None:
+        ledger.choose("prepare.spacing", None, list(found), "the volumes differ in spacing; this is the median, finer where it is coarse")
+    return found
+
+
+def _spacing_of(recipe: Recipe, facts: Facts) -> tuple[float, ...] | None:
     wish = recipe.prepare.spacing
     if wish is not None:
         return tuple(wish) if isinstance(wish, list) else (wish,) * facts.axes
-    if facts.axes < 3 or facts.same_spacing or recipe.prepare.size is not None:
-        return None
-    ledger.choose("prepare.spacing", None, [round(v, 4) for v in facts.spacing], "the volumes differ in spacing; this is the median")
-    return facts.spacing
+    return None if facts.axes < 3 or recipe.prepare.size is not None else volume_rules.spacing_of(facts)
+
+
+def _crops(recipe: Recipe, facts: Facts) -> bool:
+    return cropped(facts) if recipe.prepare.crop is None else recipe.prepare.crop
+
+
+def _scaling_rule(recipe: Recipe, facts: Facts, ledger: Ledger) -> tuple[Rule, bool]:
+    """Which numbers the intensities are measured by, and whether they are cut off."""
+    wish = recipe.prepare.normalise
+    if wish in OWN:
+        return cast(Rule, ledger.choose("prepare.normalise", wish, None, "")), False
+    if wish is not None or recipe.prepare.range is not None:
+        return "fixed", wish == "ct"
+    rule, why = volume_rules.scaling_of(facts)
+    ledger.choose("prepare.normalise", None, "ct" if rule == "fixed" else rule, why)
+    return rule, rule == "fixed"
 
 
 def _size(recipe: Recipe, facts: Facts, ledger: Ledger, *, dense: bool) -> tuple[int, ...] | None:
@@ -259,20 +302,20 @@ def _size(recipe: Recipe, facts: Facts, ledger: Ledger, *, dense: bool) -> tuple
 
 def _scaling(
     recipe: Recipe, facts: Facts, ledger: Ledger, *, channels: str, pretrained: str | None
-) -> tuple[tuple[float, ...], tuple[float, ...], tuple[float, ...] | None, tuple[float, ...] | None]:
+) -> tuple[tuple[float, ...], tuple[float, ...], tuple[float, ...], tuple[float, ...]]:
     """``low, high, mean, std``."""
     wish = recipe.prepare.range
     low, high = ((wish[0],), (wish[1],)) if wish is not None else (facts.low, facts.high)
     n = {"grey": 1, "rgb": 3}.get(channels, len(facts.channels))
     low, high = _channels(low, n), _channels(high, n)
     default = "imagenet" if pretrained == "imagenet" else "data"
-    how = ledger.choose("prepare.normalise", recipe.prepare.normalise, default, "mean and deviation of the training cases")
+    how = recipe.prepare.normalise or default
+    if facts.axes < 3:
+        ledger.choose("prepare.normalise", recipe.prepare.normalise, default, "mean and deviation of the training cases")
     if how == "imagenet":
         return low, high, _channels(IMAGENET_MEAN, n), _channels(IMAGENET_STD, n)
     if how == "none":
         return low, high, (0.0,), (1.0,)
-    if how == "image":
-        return low, high, None, None
     mean, std = _channels(facts.mean, n), _channels(facts.std, n)
     return low, high, mean, tuple(s if s > 0 else 1.0 for s in std)
 
@@ -286,11 +329,13 @@ def _channels(numbers: tuple[float, ...], n: int) -> tuple[float, ...]:
     return numbers[:n] if len(numbers) > n else (numbers[0],) * n
 
 
-def _model(recipe: Recipe, facts: Facts, ledger: Ledger, *, dense: bool) -> tuple[Part, str | None, str | tuple[str, ...] | None]:
+def _model(
+    recipe: Recipe, facts: Facts, ledger: Ledger, *, dense: bool, sliced: bool
+) -> tuple[Part, str | None, str | tuple[str, ...] | None]:
     wish = recipe.model
     options = wish.options()
     if wish.name is None:
-        name, options = _default_model(facts, options, dense=dense)
+        name, options = _default_model(facts, options, dense=dense, sliced=sliced)
         MODELS.check(name, options, reserved=GIVEN)
         ledger.choose("model", None, name, "a small network that learns from scratch; see docs/concepts/auto.md")
     else:
@@ -299,10 +344,12 @@ def _model(recipe: Recipe, facts: Facts, ledger: Ledger, *, dense: bool) -> tupl
     return Part(name=name, options=options), wish.pretrained, freeze
 
 
-def _default_model(facts: Facts, options: Mapping[str, Any], *, dense: bool) -> tuple[str, dict[str, Any]]:
+def _default_model(facts: Facts, options: Mapping[str, Any], *, dense: bool, sliced: bool) -> tuple[str, dict[str, Any]]:
     if facts.axes == 0:
         seen = {"patterns": [16, 32]} if facts.ordered else {"waves": 256}
         return "mlp", {"widths": [64, 64], "dropout": 0.3, "activation": "gelu", **seen, **options}
+    if dense and facts.axes > 2:
+        return "unet", {**volume_rules.model_of(sliced=sliced), **options}
     if dense:
         return "unet", {"widths": [16, 32, 64, 128], **options}
     if max(facts.shape) <= SMALL:
@@ -318,12 +365,12 @@ def _members(recipe: Recipe, facts: Facts, ledger: Ledger, *, dense: bool) -> in
     return members
 
 
-def _augment(recipe: Recipe, facts: Facts, ledger: Ledger, *, mixed: bool) -> dict[str, Any]:
+def _augment(recipe: Recipe, facts: Facts, ledger: Ledger, windows: Part, *, mixed: bool) -> dict[str, Any]:
     if recipe.augment == "none":
         return {}
     if recipe.augment is not None:
         return dict(recipe.augment)
-    default = {**_default_augment(facts), **({"mixup": 0.3} if mixed else {})}
+    default = {**_default_augment(facts, windows), **({"mixup": 0.3} if mixed else {})}
     ledger.choose("augment", None, ", ".join(default), "moderate: what changes a picture but not what it shows")
     return default
 
@@ -333,7 +380,7 @@ def _mixed(facts: Facts, row: Task, *, dense: bool) -> bool:
     return row.exclusive and not dense and facts.axes == 2 and max(facts.shape) > SMALL and facts.cases < FEW
 
 
-def _default_augment(facts: Facts) -> dict[str, Any]:
+def _default_augment(facts: Facts, windows: Part) -> dict[str, Any]:
     if facts.axes == 0:
         return {**({"slide": 1.0} if facts.ordered else {}), "noise": {"sd": [0.3, 0.3]}}
     if facts.axes == 2:
@@ -345,12 +392,12 @@ def _default_augment(facts: Facts) -> dict[str, Any]:
             "blur": {"sigma": 1.0, "p": 0.2},
             "noise": 0.05,
         }
-    return {
-        "affine": {"rotate": 12, "scale": [0.85, 1.2], "shift": 0.05},
-        "jitter": {"brightness": 0.15, "contrast": 0.25},
-        "gamma": [0.75, 1.35],
-        "noise": 0.05,
-    }
+    return volume_rules.augment_of(sliced=_across(windows), mirrored=not sided(facts.names))
+
+
+def _across(windows: Part) -> int | None:
+    """The axis across the slices; None where the network sees volumes."""
+    return int(windows.options.get("axis", 2)) if windows.name == "slices" else None
 
 
 def sided(names: Iterable[str]) -> bool:
@@ -370,8 +417,12 @@ def _loss(recipe: Recipe, facts: Facts, row: Task, ledger: Ledger) -> Part:
     return Part(name=row.loss, options={"label_smoothing": 0.05 if facts.axes and max(facts.shape) <= SMALL else 0.1} if smooth else {})
 
 
-def _training(recipe: Recipe, facts: Facts, ledger: Ledger, *, balanced: bool, dense: bool) -> tuple[TrainSettings, Feeding]:
-    wish = {**_default_training(facts, balanced=balanced), **recipe.train}
+def _training(recipe: Recipe, facts: Facts, ledger: Ledger, windows: Part, *, balanced: bool, dense: bool) -> tuple[TrainSettings, Feeding]:
+    volumes = dense and facts.axes > 2
+    default = (
+        volume_rules.training_of(facts, windows.name, dict(windows.options)) if volumes else _default_training(facts, balanced=balanced)
+    )
+    wish = {**default, **recipe.train}
     if recipe.train.get("stop") is None and not dense:
         # The schedule ends at its best; a small validation set would pick an earlier epoch by luck.
         wish.setdefault("best", {"watch": LAST})
@@ -408,11 +459,28 @@ def _default_training(facts: Facts, *, balanced: bool) -> dict[str, Any]:
     }
 
 
-def _flips(recipe: Recipe, facts: Facts, row: Task, ledger: Ledger) -> tuple[int, ...]:
+def _metrics(recipe: Recipe, row: Task) -> Mapping[str, Any]:
+    """The metrics that were chosen; asked for now, so that a wrong one does not end a run after its training."""
+    case_metrics(row, recipe.evaluate.metrics)
+    return recipe.evaluate.metrics
+
+
+def _max_ram(recipe: Recipe, facts: Facts, ledger: Ledger, *, dense: bool) -> float | None:
+    """GiB for the windows of a drawn answer: a fixed number, so that the same windows answer on every machine."""
+    if not dense or not facts.axes:
+        return None
+    why = "the larger the windows of an answer, the less is computed twice; --max-ram lowers it"
+    found: float = ledger.choose("evaluate.max_ram", recipe.evaluate.max_ram, MAX_RAM, why)
+    return found
+
+
+def _flips(recipe: Recipe, facts: Facts, row: Task, ledger: Ledger, windows: Part) -> tuple[int, ...]:
     if recipe.evaluate.flips is not None:
         return tuple(recipe.evaluate.flips)
-    mirrored = facts.axes == 2 and recipe.augment is None and row.regrid and not sided(facts.names)
+    mirrored = facts.axes >= 2 and recipe.augment is None and row.regrid and not sided(facts.names) and _across(windows) != 0
     if not mirrored:
         return ()
-    ledger.choose("evaluate.flips", None, (1,), "no class speaks of a side, so the mirrored picture is asked as well")
-    return (1,)
+    # Left and right: a picture's second axis, the first of an upright volume and of its slices.
+    axis = 1 if facts.axes == 2 else 0
+    ledger.choose("evaluate.flips", None, (axis,), "no class speaks of a side, so the mirrored picture is asked as well")
+    return (axis,)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sagittal.core.geometry import Geometry
 from sagittal.core.window import Window
-from sagittal.errors import UsageError
+from sagittal.errors import UsageError, nearest
+from sagittal.ops.ring import Blend
+from sagittal.ops.warp import ReadMap
 
 
 class Windowing(Protocol):
@@ -26,6 +28,11 @@ class Windowing(Protocol):
 
     @property
     def fixed(self) -> bool: ...
+
+    @property
+    def thin(self) -> Thin | None:
+        """How windows of one slice become pictures; None where the network has as many axes as the grid."""
+        ...
 
     def draws(self, grid: Geometry) -> int:
         """How many training samples one epoch takes from a case on this grid."""
@@ -48,11 +55,70 @@ class Windowing(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Thin:
+    """Slices as pictures: a window is one sample thick, and the slices beside it are further channels.
+
+    Args:
+        axis: Across the slices.
+        context: How many slices on either side the network sees with the one that it answers.
+    """
+
+    axis: int
+    context: int
+
+    @property
+    def channels(self) -> int:
+        """Slices that the network sees at once: so many channels each channel becomes."""
+        return 2 * self.context + 1
+
+    def seen(self, place: Geometry) -> Geometry:
+        """The slice with its neighbours; beyond the ends the last one is repeated when it is read."""
+        start, size = [0] * place.axes, list(place.shape)
+        start[self.axis], size[self.axis] = -self.context, self.channels
+        return place.at(Window(tuple(start), tuple(size)))
+
+    def fold(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """``(C, ... 2 * context + 1 ...)`` to ``(C * (2 * context + 1), *plane)``: the slices of a channel stay together."""
+        moved = np.moveaxis(values, self.axis + 1, 1)
+        return np.ascontiguousarray(moved).reshape(-1, *moved.shape[2:])
+
+    def flat(self, encoded: NDArray[Any]) -> NDArray[Any]:
+        """What is asked of the slice, without its axis of one sample."""
+        return np.squeeze(encoded, self.axis)
+
+    def stood(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The network's answer ``(K, *plane)`` as that of the window, ``(K, ... 1 ...)``."""
+        return np.expand_dims(scores, self.axis + 1)
+
+    def plane(self, place: Geometry) -> Geometry:
+        """A grid like the slice's own, where augmentation moves things within the plane only."""
+        kept = [a for a in range(place.axes) if a != self.axis]
+        spacing = [place.spacing[a] for a in kept]
+        return Geometry(shape=tuple(place.shape[a] for a in kept), affine=np.diag([*spacing, 1.0]), unit=place.unit)
+
+    def lifted(self, within: ReadMap, place: Geometry, source: Geometry) -> ReadMap:
+        """A map of the plane as one of the slices of a place, read from a source."""
+        n = place.axes
+        kept = [a for a in range(n + 1) if a != self.axis]
+        affine = np.eye(n + 1)
+        affine[np.ix_(kept, kept)] = within.affine
+        bend = None
+        if within.field is not None:
+            # Four controls along the new axis, all alike: the slices bend together.
+            bend = np.repeat(np.expand_dims(np.insert(within.field, self.axis, 0.0, axis=0), self.axis + 1), 4, axis=self.axis + 1)
+        return ReadMap(place.shape, place.index_map(source) @ affine, bend)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Cover:
-    """Windows of one size, side by side with an overlap; the last of each axis ends with the grid."""
+    """Windows of one size, side by side with an overlap; the last of each axis ends with the grid.
+
+    Where they overlap, ``gaussian`` counts a window less towards its borders, ``constant`` everywhere the same.
+    """
 
     size: tuple[int, ...]
     overlap: float = 0.0
+    blend: Blend = "gaussian"
 
     def windows(self, grid: Geometry) -> list[Window]:
         """All windows in array order. A grid smaller than the window gets one window that reaches outside."""
@@ -107,3 +173,14 @@ def check_overlap(overlap: float) -> float:
     if not 0 <= overlap < 1:
         raise UsageError("WINDOW_OVERLAP", "windows.overlap", f"{overlap!r} is no share below 1", "give a share from 0 to below 1")
     return overlap
+
+
+def check_blend(blend: str) -> Blend:
+    """How overlapping windows are weighted.
+
+    Raises:
+        UsageError: There is no such way.
+    """
+    if blend not in get_args(Blend):
+        raise UsageError("WINDOW_BLEND", "windows.blend", f"{blend!r} is no way to weight windows", nearest(blend, get_args(Blend)))
+    return cast(Blend, blend)

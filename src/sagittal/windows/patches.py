@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sagittal.core.geometry import Geometry
 from sagittal.core.window import Window
-from sagittal.windows._windowing import Cover, Windowing, check_overlap, sizes
+from sagittal.windows._windowing import Cover, Windowing, check_blend, check_overlap, sizes
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,6 +22,14 @@ class _Patches:
     @property
     def one(self) -> bool:
         return False
+
+    @property
+    def thin(self) -> None:
+        return None
+
+    @property
+    def patch(self) -> Cover:
+        return self.grid
 
     @property
     def fixed(self) -> bool:
@@ -53,7 +61,9 @@ class _Patches:
         return self.grid.windows(grid)
 
 
-def patches(*, size: int | Sequence[int] = 96, per_case: int = 4, on_object: float = 0.5, overlap: float = 0.5) -> Windowing:
+def patches(
+    *, size: int | Sequence[int] = 96, per_case: int = 4, on_object: float = 0.5, overlap: float = 0.5, blend: str = "gaussian"
+) -> Windowing:
     """Random patches of one size.
 
     Args:
@@ -61,8 +71,11 @@ def patches(*, size: int | Sequence[int] = 96, per_case: int = 4, on_object: flo
         per_case: Patches taken from each case in an epoch.
         on_object: The share of patches that is made to hold a sample of a foreground class.
         overlap: Of the windows that cover a case for the answer.
+        blend: How those are weighted where they overlap: ``gaussian`` or ``constant``.
 
     >>> patches(size=32).draw(Geometry.picture((64, 64)), 0, np.random.default_rng(0), None).size
     (32, 32)
     """
-    return _Patches(grid=Cover(size=sizes(size), overlap=check_overlap(overlap)), per_case=per_case, on_object=on_object)
+    return _Patches(
+        grid=Cover(size=sizes(size), overlap=check_overlap(overlap), blend=check_blend(blend)), per_case=per_case, on_object=on_object
+    )

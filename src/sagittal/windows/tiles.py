@@ -22,6 +22,10 @@ class _Tiles:
         return False
 
     @property
+    def thin(self) -> None:
+        return None
+
+    @property
     def fixed(self) -> bool:
         return True
 

@@ -19,6 +19,10 @@ class _Whole:
         return True
 
     @property
+    def thin(self) -> None:
+        return None
+
+    @property
     def fixed(self) -> bool:
         return True
 

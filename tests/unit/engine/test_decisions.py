@@ -87,7 +87,7 @@ def test_low_becomes_0_and_high_1_and_the_mean_is_taken_off():
     preparation = Preparation(axes=2, channels="grey", low=(100.0,), high=(300.0,), mean=(0.5,), std=(0.25,))
     found = preparation.sample(picture(np.array([[[100, 300], [200, 400]]], np.uint16)))
     assert found.tolist() == [[[-2, 2], [0, 4]]]
-    own = Preparation(axes=2, channels="grey", mean=None, std=None).sample(picture(RAMP))
+    own = Preparation(axes=2, channels="grey", scaling="image").sample(picture(RAMP))
     assert (own.mean(), own.std()) == (pytest.approx(0, abs=1e-5), pytest.approx(1, abs=1e-4))
 
 
@@ -104,7 +104,7 @@ def test_a_window_is_cut_from_the_prepared_grid():
 
 
 def test_other_axes_are_refused_and_a_preparation_comes_back_from_its_record():
-    preparation = Preparation(axes=2, size=(8, 8), mean=None, std=None, names=("a",), spacing=(1.0, 2.0))
+    preparation = Preparation(axes=2, size=(8, 8), scaling="image", names=("a",), spacing=(1.0, 2.0))
     assert Preparation.from_record(json.loads(json.dumps(preparation.record()))) == preparation
     with pytest.raises(Refused, match="3 axes"):
         preparation.grid(Geometry(shape=(2, 2, 2), affine=np.eye(4)))

@@ -1,0 +1,132 @@
+"""Default decisions for volumes: spacing, intensities, what the network sees at once, augmentation, steps.
+
+Chosen on training and validation cases; see ``docs/concepts/auto.md``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from sagittal.engine.facts import Facts
+from sagittal.ops.scale import Rule
+
+ANISOTROPIC = 3.0
+"""A median spacing this much coarser along one axis makes the finest tenth of the cases decide there (as nnU-Net does)."""
+
+SLICED = 1.4
+"""Samples this much further apart across the slices than within them: a network of slices learns more from few volumes."""
+
+STRIPPED = 0.25
+"""Above this share of samples that are exactly 0, only the box around the rest is looked at."""
+
+MOST_SEEN = 96**3
+"""Samples of a patch at most: its activations in a network of 16 to 128 channels take about 1.5 GB in training."""
+
+MOST_PLANE = 320
+"""Samples along a side of a slice at most; larger ones are seen in overlapping parts."""
+
+PLANE_STEPS, VOLUME_STEPS = 3000, 8000
+"""Steps of a batch of 16 slices, or of about 4 * 90,000 samples of volume."""
+
+
+def spacing_of(facts: Facts) -> tuple[float, ...] | None:
+    """World units of the prepared grid; None where all volumes have the same spacing already."""
+    if facts.same_spacing:
+        return None
+    wanted = list(facts.spacing)
+    coarsest = wanted.index(max(wanted))
+    if wanted[coarsest] >= ANISOTROPIC * min(wanted):
+        wanted[coarsest] = max(facts.finest[coarsest], min(wanted))
+    return tuple(round(v, 4) for v in wanted)
+
+
+def scaling_of(facts: Facts) -> tuple[Rule, str]:
+    """Where the numbers of the intensities come from, and why."""
+    if facts.volumes is not None and facts.volumes.hounsfield:
+        return "fixed", "CT: cut off at the percentiles .5 and 99.5 of what is drawn, then mean and deviation of that"
+    return "nonzero", "the scale of MR is each scan's own: mean and deviation of what is not 0"
+
+
+def cropped(facts: Facts) -> bool:
+    """Whether windows are cut from the box around what is not 0 only."""
+    return facts.volumes is not None and not facts.volumes.hounsfield and facts.volumes.empty >= STRIPPED
+
+
+def windows_of(facts: Facts, spacing: Sequence[float], *, crop: bool) -> tuple[str, dict[str, Any], str]:
+    """The windowing of a dense task, its options, and why.
+
+    Args:
+        facts: Of the training cases.
+        spacing: World units of the prepared grid.
+        crop: Whether only the content is seen.
+    """
+    content = facts.volumes.content if crop and facts.volumes is not None else None
+    extent = content or [n * own for n, own in zip(facts.shape, facts.spacing, strict=True)]
+    size = [max(1, round(e / s)) for e, s in zip(extent, spacing, strict=True)]
+    coarsest = max(range(3), key=lambda a: (spacing[a], a))
+    others = [spacing[a] for a in range(3) if a != coarsest]
+    if spacing[coarsest] >= SLICED * max(others):
+        plane = [min(_up(size[a], 16), MOST_PLANE) for a in range(3) if a != coarsest]
+        share = f"{spacing[coarsest] / max(others):.1f} times as far apart as samples within them"
+        return "slices", {"size": plane, "axis": coarsest, "context": 1, "per_case": 32, "on_object": 0.7}, f"slices lie {share}"
+    whole = [_up(n, 8) for n in size]
+    if math.prod(whole) <= MOST_SEEN:
+        return "patches", {"size": whole, "per_case": 1, "on_object": 0.0}, "a window of the median size shows nearly all of a case"
+    side = [min(n, _down(96)) for n in whole]
+    return "patches", {"size": side, "per_case": 4, "on_object": 0.6}, f"cases of {tuple(size)} are larger than a patch that trains fast"
+
+
+def augment_of(*, sliced: int | None, mirrored: bool) -> dict[str, Any]:
+    """Transforms with their options.
+
+    Args:
+        sliced: Across the slices, where the network sees slices.
+        mirrored: No class speaks of a side: left and right may change places.
+    """
+    sideways: dict[str, Any] = {}
+    if mirrored and sliced != 0:
+        sideways = {"flip": {"axes": 0 if sliced is not None else "horizontal"}}
+    return {
+        **sideways,
+        "affine": {"rotate": 15, "scale": [0.85, 1.2], "shift": 0.05},
+        "elastic": {"p": 0.3},
+        "jitter": {"brightness": 0.12, "contrast": 0.25},
+        "gamma": [0.7, 1.4],
+        "blur": {"sigma": 1.0, "p": 0.15},
+        "noise": 0.05,
+    }
+
+
+def model_of(*, sliced: bool) -> dict[str, Any]:
+    """Options of the U-Net."""
+    return {"widths": [24, 48, 96, 160, 224] if sliced else [16, 32, 64, 128]}
+
+
+def training_of(facts: Facts, windows: str, options: dict[str, Any]) -> dict[str, Any]:
+    """Batch, epochs and the rest of the training settings."""
+    if windows == "slices":
+        batch, steps = 16, PLANE_STEPS
+    else:
+        size = options["size"] if isinstance(options.get("size"), list) else [options.get("size", 96)] * 3
+        batch, steps = max(2, min(8, round(4 * 90_000 / math.prod(size)))), VOLUME_STEPS
+    samples = facts.cases * int(options.get("per_case", 1))
+    return {
+        "epochs": max(1, round(steps * batch / max(samples, 1))),
+        "batch": batch,
+        "optimizer": "adamw",
+        "lr": 2e-3,
+        "weight_decay": 0.05,
+        "schedule": {"name": "cosine", "warmup": 0.03},
+        "ema": 0.998,
+        "best": {"watch": "last"},
+    }
+
+
+def _up(n: int, multiple: int) -> int:
+    return -(-n // multiple) * multiple
+
+
+def _down(n: int, multiple: int = 16) -> int:
+    return max(multiple, n // multiple * multiple)

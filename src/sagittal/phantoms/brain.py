@@ -1,103 +1,93 @@
-"""Small T1 brain volumes with label maps, in the odd orientations and thick slices that scanners give."""
+"""MR volumes of brains (T1, T2) with label maps, in the odd orientations and thick slices that scanners give."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
 
 from sagittal import io
 from sagittal.core import Geometry, Image
+from sagittal.errors import UsageError, nearest
+from sagittal.ops.warp import ReadMap, gather
 from sagittal.phantoms._folder import new_folder, planted, rng_of
+from sagittal.phantoms._head import TISSUES, Person, head
 
-CLASSES = ("background", "CSF", "GM", "WM")
-_SHOWN = np.array([0.03, 0.18, 0.55, 0.86, 0.30, 0.95], np.float32)  # the classes, then skull and scalp
+CLASSES = ("background", "CSF", "GM", "WM", "lesion")
+# what each of TISSUES gives: air, CSF, GM, WM, bone, fat, muscle, lesion
+_SHOWN = {
+    "T1": (0.02, 0.20, 0.55, 0.86, 0.09, 0.98, 0.42, 0.55),
+    "T2": (0.02, 1.00, 0.60, 0.42, 0.06, 0.72, 0.24, 0.86),
+}
+# at six months grey and white matter are all but alike
+_INFANT = {"T1": (0.50, 0.55), "T2": (0.60, 0.54)}
 _AXES = ((0, 1, 2), (1, 0, 2), (2, 0, 1), (0, 2, 1))
+_WIDTHS = np.array([158.0, 196.0, 158.0])
+
+Volume = NDArray[np.float32]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Head:
-    """One person: radii in mm, folds of the cortex, size of the ventricles."""
+def brain(
+    out: Path,
+    *,
+    patients: int = 12,
+    seed: int = 0,
+    spacing: float = 4.0,
+    modalities: Sequence[str] = ("T1",),
+    infant: bool = False,
+    lesions: int = 0,
+) -> Path:
+    """Volumes ``image_01.nii.gz`` with ``label_01.nii.gz``: 0 background, 1 CSF, 2 GM, 3 WM (4 lesion).
 
-    radii: NDArray[np.float64]
-    turn: NDArray[np.float64]
-    centre: NDArray[np.float64]
-    folds: NDArray[np.float64]
-    ventricles: float
+    With several modalities the files are ``subject_01_T1.nii.gz``, ``subject_01_T2.nii.gz`` and
+    ``subject_01_label.nii.gz``, all on the subject's one grid.
 
-    @classmethod
-    def drawn(cls, rng: np.random.Generator) -> _Head:
-        a, b = rng.normal(0, 0.09, 2)
-        yaw = np.array([[np.cos(a), -np.sin(a), 0], [np.sin(a), np.cos(a), 0], [0, 0, 1]])
-        nod = np.array([[1, 0, 0], [0, np.cos(b), -np.sin(b)], [0, np.sin(b), np.cos(b)]])
-        return cls(
-            radii=np.array([62.0, 76.0, 56.0]) * rng.uniform(0.92, 1.06, 3),
-            turn=yaw @ nod,
-            centre=rng.normal(0, 3, 3),
-            folds=rng.uniform(0, 2 * np.pi, (3, 3)),
-            ventricles=float(rng.uniform(0.8, 1.3)),
-        )
-
-    def classes(self, points: NDArray[np.float64]) -> NDArray[np.int64]:
-        """The tissue at world points ``(..., 3)``: 0 to 3 as ``CLASSES``, 4 skull, 5 scalp."""
-        own = (points - self.centre) @ self.turn
-        reach = np.linalg.norm(own / self.radii, axis=-1)
-        folds = sum(np.sin(own[..., k] / 5.2 + self.folds[0, k]) * np.sin(own[..., (k + 1) % 3] / 6.1 + self.folds[1, k]) for k in range(3))
-        cleft = np.exp(-((own[..., 0] / 3.5) ** 2)) * (own[..., 2] > 8)
-        cortex = 0.90 + 0.02 * folds - 0.10 * cleft
-        white = 0.70 + 0.055 * folds - 0.12 * cleft
-        found = np.zeros(points.shape[:-1], np.int64)
-        for limit, tissue in ((1.19, 5), (1.10, 4), (0.99, 1)):
-            found[reach < limit] = tissue
-        found[reach < cortex] = 2
-        found[reach < white] = 3
-        for side in (-1, 1):
-            thalamus = np.linalg.norm((own - [side * 11, -4, -4]) / [8, 13, 9], axis=-1)
-            found[thalamus < 1] = 2
-            horn = np.linalg.norm((own - [side * 9, 2, 9]) / (np.array([6.5, 27, 8]) * self.ventricles), axis=-1)
-            found[horn < 1] = 1
-        return found
-
-
-def brain(out: Path, *, patients: int = 12, seed: int = 0, spacing: float = 4.0) -> Path:
-    """Volumes ``image_01.nii.gz`` with ``label_01.nii.gz``: 0 background, 1 CSF, 2 GM, 3 WM.
-
-    Every volume has a grid of its own: axes swapped and flipped, the field of view cut close or wide, slices up to
-    twice as thick as the pixels, a small turn in the affine. Partial volume, a bias field and noise are in the image;
-    the label is the tissue at the centre of the voxel.
+    Every subject has a grid of its own: axes swapped and flipped, the field of view cut close or wide, slices up to
+    twice as thick as the pixels, a small turn in the affine. Partial volume, a bias field and Rician noise are in the
+    images; the label is the tissue that fills most of the voxel. Where the pixels are large, so is the cortex: it is 3 mm
+    thick up to a spacing of 2.5 mm.
 
     Args:
         out: A new or empty folder.
-        patients: How many volumes, one each.
+        patients: How many subjects.
         seed: The same seed gives the same values.
-        spacing: Of the pixels in mm; slices are 1 to 2 times as thick.
+        spacing: Of the pixels in mm; slices are 1.2 to 2 times as thick. 2.5 gives about 63 x 78 x 40 voxels.
+        modalities: ``T1``, ``T2``.
+        infant: Grey and white matter all but alike, as at six months of age.
+        lesions: The most spots in the white matter of one subject; they are a class of their own.
 
     Returns:
         ``out``.
 
     Raises:
-        UsageError: ``out`` is not empty.
+        UsageError: ``out`` is not empty, or a modality that is not drawn.
         StorageFailure: ``out`` cannot be written.
 
-    >>> folder = brain(getfixture("tmp_path") / "brain", patients=1, spacing=12)
+    >>> folder = brain(getfixture("tmp_path") / "brain", patients=1, spacing=12, modalities=["T1", "T2"])
     >>> sorted(p.name for p in folder.glob("*.gz"))
-    ['image_01.nii.gz', 'label_01.nii.gz']
+    ['subject_01_T1.nii.gz', 'subject_01_T2.nii.gz', 'subject_01_label.nii.gz']
     """
+    for name in modalities:
+        if name not in _SHOWN:
+            raise UsageError("UNKNOWN_MODALITY", name, "the phantom has no such modality", nearest(name, _SHOWN))
     out = new_folder(out)
-    grids = {}
+    grids, found = {}, {}
     for place in range(patients):
         rng = rng_of(seed, place)
-        head, grid = _Head.drawn(rng), _grid(place, spacing, rng)
-        tissue = head.classes(grid.points())
-        label = np.where(tissue > 3, 0, tissue).astype(np.uint8)
-        name = f"{place + 1:02d}.nii.gz"
-        io.write(Image.of(_scanned(head, grid, rng)[None], grid), out / f"image_{name}")
-        io.write(Image.of(label[None], grid), out / f"label_{name}")
-        grids[name] = grid.record()
-    planted(out, "brain", seed, {"classes": list(CLASSES), "patients": patients, "grids": grids})
+        grid = _grid(place, spacing, rng)
+        spots = int(rng.integers(0, lesions + 1)) if lesions else 0
+        shares = _shares(grid, rng, spacing=spacing, lesions=spots)
+        name = f"{place + 1:02d}"
+        for modality in modalities:
+            path = out / (f"image_{name}.nii.gz" if len(modalities) == 1 else f"subject_{name}_{modality}.nii.gz")
+            io.write(Image.of(_scanned(shares, modality, grid, rng, infant=infant)[None], grid), path)
+        path = out / (f"label_{name}.nii.gz" if len(modalities) == 1 else f"subject_{name}_label.nii.gz")
+        io.write(Image.of(_label(shares)[None], grid), path)
+        grids[name], found[name] = grid.record(), spots
+    truth = {"classes": list(CLASSES[: 5 if lesions else 4]), "patients": patients, "grids": grids}
+    planted(out, "brain", seed, {**truth, **({"lesions": found} if lesions else {})})
     return out
 
 
@@ -106,7 +96,7 @@ def _grid(place: int, spacing: float, rng: np.random.Generator) -> Geometry:
     steps = np.array([spacing, spacing, spacing * rng.uniform(1.2, 2.0)])
     order = _AXES[place % len(_AXES)]
     signs = np.where([place >> k & 1 for k in range(3)], -1.0, 1.0)
-    widths = np.array([160.0, 190.0, 150.0])[list(order)] * rng.uniform(0.97, 1.1)
+    widths = _WIDTHS[list(order)] * rng.uniform(0.97, 1.1)
     shape = tuple(int(np.ceil(w / s)) for w, s in zip(widths, steps, strict=True))
     block = np.zeros((3, 3))
     for axis, world in enumerate(order):
@@ -119,15 +109,32 @@ def _grid(place: int, spacing: float, rng: np.random.Generator) -> Geometry:
     return Geometry(shape=shape, affine=affine, unit="mm", frame="patient")
 
 
-def _scanned(head: _Head, grid: Geometry, rng: np.random.Generator) -> NDArray[np.int16]:
-    """What a scanner sees: two samples along each axis of a voxel, a bias field, noise."""
-    points = grid.points()
-    light = np.zeros(grid.shape, np.float32)
-    for corner in np.ndindex(2, 2, 2):
-        shift = grid.affine[:3, :3] @ (np.array(corner) / 2 - 0.25)
-        light += _SHOWN[head.classes(points + shift)] / 8
-    reach = points / 90
-    bias = 1 + reach @ rng.normal(0, 0.10, 3) + 0.10 * rng.normal() * (reach**2).sum(axis=-1)
-    texture = gaussian_filter(rng.normal(0, 1, grid.shape), 0.7)
-    seen = 900 * light * np.clip(bias, 0.5, 1.5) + 24 * rng.normal(0, 1, grid.shape) + 20 * texture
-    return np.asarray(np.clip(np.abs(seen), 0, 4000), dtype=np.int16)
+def _shares(grid: Geometry, rng: np.random.Generator, *, spacing: float, lesions: int) -> Volume:
+    """How much of each voxel each tissue fills, ``(len(TISSUES), *shape)``."""
+    person = Person.drawn(rng)
+    tissue, own = head(person, rng, step=max(1.0, spacing / 2), cortex=3 * max(1.0, spacing / 2.5), lesions=lesions)
+    kinds = np.stack([tissue == k for k in range(1, len(TISSUES))]).astype(np.float32)
+    through = ReadMap(grid.shape, own.inverse @ np.linalg.inv(person.to_world) @ grid.affine)
+    parts = gather(kinds, through, outside=0.0)
+    return np.concatenate([np.clip(1 - parts.sum(axis=0, keepdims=True), 0, 1), parts])
+
+
+def _label(shares: Volume) -> NDArray[np.uint8]:
+    """The class that fills most of each voxel; everything around the brain is one."""
+    around = shares[0] + shares[4] + shares[5] + shares[6]
+    most = np.stack([around, *shares[1:4], shares[7]]).argmax(axis=0)
+    return most.astype(np.uint8)
+
+
+def _scanned(shares: Volume, modality: str, grid: Geometry, rng: np.random.Generator, *, infant: bool) -> NDArray[np.int16]:
+    """What a scanner sees: the mean of a voxel's tissues, lit unevenly, and the magnitude of a noisy complex signal."""
+    shown = np.array(_SHOWN[modality], np.float32)
+    if infant:
+        shown[2:4] = _INFANT[modality]
+    light = np.tensordot(shown, shares, axes=1)
+    reach = grid.points() / 90
+    waves = [np.sin(reach @ rng.normal(0, 1.2, 3) + rng.uniform(0, 2 * np.pi)) for _ in range(2)]
+    bias = np.exp(reach @ rng.normal(0, 0.08, 3) + 0.09 * waves[0] + 0.06 * waves[1])
+    noise = 0.025 * rng.standard_normal((2, *grid.shape), dtype=np.float32)
+    seen = 900 * np.hypot(light * bias + noise[0], noise[1])
+    return np.asarray(np.clip(seen, 0, 4000), dtype=np.int16)

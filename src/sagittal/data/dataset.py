@@ -1,8 +1,8 @@
-"""From cases to batches: the same samples whatever the number of worker processes."""
+"""From cases to samples: addressed by epoch and index, the same whoever asks for them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -16,20 +16,15 @@ from sagittal.core.geometry import Geometry
 from sagittal.core.image import Image
 from sagittal.core.labels import Labels
 from sagittal.core.window import Window
-from sagittal.data.batch import Batch
 from sagittal.data.images import image_of
 from sagittal.data.manifest import Manifest
 from sagittal.data.ready import Ready
-from sagittal.data.worker import begin_worker
-from sagittal.errors import SagittalError
+from sagittal.data.streams import GEOMETRIC, INTENSITY, WINDOW
 from sagittal.io.guard import Limits
 from sagittal.ops.randomness import generator
 from sagittal.ops.warp import ReadMap, gather_labels
 from sagittal.transforms._compose import Augmentation
 from sagittal.windows._windowing import Windowing
-
-GEOMETRIC, INTENSITY, MIXING, ORDER, WINDOW = range(5)
-"""Streams of random numbers that do not disturb one another."""
 
 
 class Preparer(Protocol):
@@ -213,199 +208,3 @@ class CaseSamples(torch.utils.data.Dataset[Sample]):
             self._free -= size
             self._kept[number] = loaded
         return loaded
-
-
-class Order(Protocol):
-    """Which samples an epoch takes, in which order."""
-
-    def of(self, epoch: int) -> NDArray[np.int64]:
-        """Indices of samples."""
-        ...
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class InOrder:
-    """Every sample once, as they come."""
-
-    n: int
-
-    def of(self, epoch: int) -> NDArray[np.int64]:
-        """Indices, ``(n,)``."""
-        return np.arange(self.n)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Shuffled:
-    """Every sample once, in an order drawn from the seed and the epoch."""
-
-    n: int
-    seed: int
-
-    def of(self, epoch: int) -> NDArray[np.int64]:
-        """Indices, ``(n,)``."""
-        return generator(self.seed, epoch, ORDER).permutation(self.n)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Balanced:
-    """As many samples as there are, every class equally often; rare ones come several times.
-
-    Within a class the samples go round in shuffled order, so that none is left out while another comes twice.
-    """
-
-    classes: NDArray[np.int64]
-    seed: int
-
-    def of(self, epoch: int) -> NDArray[np.int64]:
-        """Indices, ``(n,)``."""
-        rng = generator(self.seed, epoch, ORDER)
-        present = np.unique(self.classes)
-        n = len(self.classes)
-        shares = np.full(len(present), n // len(present))
-        shares[rng.permutation(len(present))[: n % len(present)]] += 1
-        picked = []
-        for name, share in zip(present, shares, strict=True):
-            members = np.flatnonzero(self.classes == name)
-            rounds = -(-int(share) // len(members))
-            picked.append(np.concatenate([rng.permutation(members) for _ in range(rounds)])[:share])
-        return rng.permutation(np.concatenate(picked))
-
-
-@dataclass(kw_only=True)
-class Batches:
-    """Batches of an epoch, from any start, on any number of workers: the training loop's source.
-
-    Args:
-        samples: The dataset.
-        order: Of the samples.
-        size: Of a batch, over all ranks.
-        workers: Processes beside this one.
-        pin: Page-locked memory, for a GPU.
-        rank: Of this process among ``ranks`` that share each batch.
-        ranks: How many share.
-    """
-
-    samples: CaseSamples
-    order: Order
-    size: int
-    workers: int = 0
-    pin: bool = False
-    rank: int = 0
-    ranks: int = 1
-    _loader: Any = field(default=None, repr=False)
-
-    def __len__(self) -> int:
-        """Samples in an epoch, over all ranks."""
-        return len(self.order.of(0))
-
-    def batches(self, epoch: int, start: int = 0) -> Iterator[Batch]:
-        """The batches of an epoch from the ``start``-th on."""
-        order = self.order.of(epoch)
-        groups = [order[a : a + self.size] for a in range(0, len(order), self.size)][start:]
-        # An empty share becomes one sample of weight 0: every rank takes the same number of steps.
-        shares = [(group[self.rank :: self.ranks], 1.0) if self.rank < len(group) else (group[:1], 0.0) for group in groups]
-        keys = [[Key(epoch=epoch, index=int(i), weight=w) for i in share] for share, w in shares]
-        yield from self.of_keys(keys)
-
-    def of_keys(self, keys: list[list[Key]]) -> Iterator[Batch]:
-        """A batch for each group of keys, in their order."""
-        if self.workers == 0:
-            yield from (self.collate([self.samples[key] for key in group]) for group in keys)
-        else:
-            yield from self._from_workers(keys)
-
-    def close(self) -> None:
-        """End the worker processes."""
-        self._loader = None
-
-    @property
-    def collate(self) -> Collate:
-        """How samples become a batch."""
-        return Collate(augmentation=self.samples.augmentation, seed=self.samples.seed, classes=len(self.samples.manifest.labels))
-
-    def _from_workers(self, keys: list[list[Key]]) -> Iterator[Batch]:
-        if self._loader is None:
-            self._loader = torch.utils.data.DataLoader(
-                _Answering(samples=self.samples),
-                batch_sampler=_Keys(),
-                num_workers=self.workers,
-                collate_fn=_AnsweringCollate(collate=self.collate),
-                multiprocessing_context="spawn",
-                persistent_workers=True,
-                worker_init_fn=begin_worker,
-                prefetch_factor=4,
-            )
-        self._loader.batch_sampler.keys = keys
-        for batch in self._loader:
-            if isinstance(batch, SagittalError):
-                raise batch
-            yield _pinned(batch) if self.pin else batch
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Collate:
-    """Samples to a batch, mixed where the augmentation says so; picklable, for worker processes."""
-
-    augmentation: Augmentation | None
-    seed: int
-    classes: int
-
-    def __call__(self, samples: Sequence[Sample]) -> Batch:
-        """One batch; its random numbers depend on its first sample's key only."""
-        images = np.stack([s.image for s in samples])
-        targets = np.stack([s.target for s in samples])
-        if self.augmentation is not None and self.augmentation.mixing:
-            first = samples[0].key
-            rng = generator(self.seed, first.epoch, first.index, MIXING)
-            images, targets = self.augmentation.mix(images, self._soft(targets), rng)
-        return Batch(
-            images=torch.from_numpy(np.ascontiguousarray(images)),
-            targets=torch.from_numpy(np.ascontiguousarray(targets if targets.dtype != np.int16 else targets.astype(np.int64))),
-            weights=torch.tensor([s.key.weight for s in samples], dtype=torch.float32),
-            ids=[s.id for s in samples],
-        )
-
-    def _soft(self, targets: NDArray[Any]) -> NDArray[Any]:
-        """Class indices ``(B,)`` as one-hot rows, which can be mixed; others as they are."""
-        return np.eye(self.classes, dtype=np.float32)[targets] if targets.ndim == 1 and targets.dtype == np.int64 else targets
-
-
-def _pinned(batch: Batch) -> Batch:
-    return Batch(images=batch.images.pin_memory(), targets=batch.targets.pin_memory(), weights=batch.weights.pin_memory(), ids=batch.ids)
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Answering(torch.utils.data.Dataset[Sample | SagittalError]):
-    """Samples for a worker process: a refusal is an answer, since the loader would make a ``RuntimeError`` of it."""
-
-    samples: CaseSamples
-
-    def __getitem__(self, key: Key) -> Sample | SagittalError:
-        try:
-            return self.samples[key]
-        except SagittalError as error:
-            return error
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _AnsweringCollate:
-    """A batch, or the first refusal among its samples."""
-
-    collate: Collate
-
-    def __call__(self, samples: Sequence[Sample | SagittalError]) -> Batch | SagittalError:
-        refused = next((s for s in samples if isinstance(s, SagittalError)), None)
-        return refused or self.collate([s for s in samples if isinstance(s, Sample)])
-
-
-class _Keys:
-    """A batch sampler whose keys are set before each pass."""
-
-    def __init__(self) -> None:
-        self.keys: list[list[Key]] = []
-
-    def __iter__(self) -> Iterator[list[Key]]:
-        return iter(self.keys)
-
-    def __len__(self) -> int:
-        return len(self.keys)

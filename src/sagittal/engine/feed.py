@@ -9,9 +9,11 @@ from numpy.typing import NDArray
 
 from sagittal.core.case import Case
 from sagittal.core.geometry import Geometry
-from sagittal.data.dataset import Balanced, Batches, CaseSamples, InOrder, Order, Question, Shuffled
+from sagittal.data.batches import Batches
+from sagittal.data.dataset import CaseSamples, Question
 from sagittal.data.images import image_of
 from sagittal.data.manifest import DRAWN, Manifest
+from sagittal.data.order import Balanced, InOrder, Order, Shuffled
 from sagittal.engine.plan import Plan
 from sagittal.errors import Refused
 from sagittal.transforms._compose import Augmentation

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from sagittal.data.dataset import Batches
+from sagittal.data.batches import Batches
 from sagittal.data.manifest import Manifest
 from sagittal.engine import checkpoint
 from sagittal.engine.assess import Row, answered

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sagittal.data.batch import Batch
-from sagittal.data.dataset import Batches, Key
+from sagittal.data.batches import Batches
+from sagittal.data.dataset import Key
 from sagittal.models._network import Network
 from sagittal.models._precision import Fast, fast
 

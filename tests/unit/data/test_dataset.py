@@ -12,9 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sagittal.core import Case, Labels
-from sagittal.data.dataset import Balanced, Batches, InOrder, Key, Shuffled
+from sagittal.data.batches import Batches
+from sagittal.data.dataset import Key
 from sagittal.data.images import image_of
 from sagittal.data.manifest import Manifest
+from sagittal.data.order import Balanced, InOrder, Shuffled
 from sagittal.engine.feed import training_batches, validation_batches
 from sagittal.engine.infer import Predictor
 from sagittal.errors import UnreadableInput

@@ -16,6 +16,7 @@ _LOW, _HIGH = np.array([-88.0, -106.0, -88.0]), np.array([88.0, 104.0, 88.0])
 
 Volume = NDArray[np.float32]
 Floats = NDArray[np.float64]
+_Ball = tuple[tuple[float, float, float], tuple[float, float, float]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,12 +145,13 @@ def _deep(tissue: NDArray[np.uint8], at: Sequence[Volume], ventricles: float) ->
     sides = [np.abs(x), y, z]
     capsule = _depth(sides, (16, 2, 4), (22, 40, 26)) > 0
     tissue[capsule & ((tissue == 1) | (tissue == 2))] = 3
-    for centre, radii in (((12, -10, 3), (9, 13, 9)), ((15, 18, 9), (5, 14, 9)), ((27, 5, 1), (6, 18, 11)), ((24, -18, -24), (6, 15, 5))):
-        tissue[_depth(sides, centre, radii) > 0] = 2
+    nuclei: list[_Ball] = [((12, -10, 3), (9, 13, 9)), ((15, 18, 9), (5, 14, 9)), ((27, 5, 1), (6, 18, 11)), ((24, -18, -24), (6, 15, 5))]
     v = ventricles
-    horns = (((7 + 2 * v, -4, 17), (4.5 * v, 27, 6 * v)), ((10, 24, 12), (4 * v, 12, 8 * v)), ((21, -40, 6), (5 * v, 16, 6.5 * v)))
-    for centre, radii in (*horns, ((0, -8, 2), (2.0 * v, 12, 8)), ((0, -38, -36), (6 * v, 5, 7))):
-        tissue[_depth(sides, centre, radii) > 0] = 1
+    horns: list[_Ball] = [((7 + 2 * v, -4, 17), (4.5 * v, 27, 6 * v)), ((10, 24, 12), (4 * v, 12, 8 * v))]
+    horns += [((21, -40, 6), (5 * v, 16, 6.5 * v)), ((0, -8, 2), (2.0 * v, 12, 8)), ((0, -38, -36), (6 * v, 5, 7))]
+    for number, balls in ((2, nuclei), (1, horns)):
+        for centre, radii in balls:
+            tissue[_depth(sides, centre, radii) > 0] = number
     tissue[(np.abs(x) < 1.3) & (np.abs(y - 6) < 24) & (np.abs(z - 14) < 7)] = 3  # the wall between the horns
 
 

@@ -41,8 +41,8 @@ def brain(
 ) -> Path:
     """Volumes ``image_01.nii.gz`` with ``label_01.nii.gz``: 0 background, 1 CSF, 2 GM, 3 WM (4 lesion).
 
-    With several modalities the files are ``subject_01_T1.nii.gz``, ``subject_01_T2.nii.gz`` and
-    ``subject_01_label.nii.gz``, all on the subject's one grid.
+    With several modalities the files are ``head_01_T1.nii.gz``, ``head_01_T2.nii.gz`` and
+    ``head_01_label.nii.gz``, all on the subject's one grid.
 
     Every subject has a grid of its own: axes swapped and flipped, the field of view cut close or wide, slices up to
     twice as thick as the pixels, a small turn in the affine. Partial volume, a bias field and Rician noise are in the
@@ -67,7 +67,7 @@ def brain(
 
     >>> folder = brain(getfixture("tmp_path") / "brain", patients=1, spacing=12, modalities=["T1", "T2"])
     >>> sorted(p.name for p in folder.glob("*.gz"))
-    ['subject_01_T1.nii.gz', 'subject_01_T2.nii.gz', 'subject_01_label.nii.gz']
+    ['head_01_T1.nii.gz', 'head_01_T2.nii.gz', 'head_01_label.nii.gz']
     """
     for name in modalities:
         if name not in _SHOWN:
@@ -81,9 +81,9 @@ def brain(
         shares = _shares(grid, rng, spacing=spacing, lesions=spots)
         name = f"{place + 1:02d}"
         for modality in modalities:
-            path = out / (f"image_{name}.nii.gz" if len(modalities) == 1 else f"subject_{name}_{modality}.nii.gz")
+            path = out / (f"image_{name}.nii.gz" if len(modalities) == 1 else f"head_{name}_{modality}.nii.gz")
             io.write(Image.of(_scanned(shares, modality, grid, rng, infant=infant)[None], grid), path)
-        path = out / (f"label_{name}.nii.gz" if len(modalities) == 1 else f"subject_{name}_label.nii.gz")
+        path = out / (f"label_{name}.nii.gz" if len(modalities) == 1 else f"head_{name}_label.nii.gz")
         io.write(Image.of(_label(shares)[None], grid), path)
         grids[name], found[name] = grid.record(), spots
     truth = {"classes": list(CLASSES[: 5 if lesions else 4]), "patients": patients, "grids": grids}
@@ -122,8 +122,7 @@ def _shares(grid: Geometry, rng: np.random.Generator, *, spacing: float, lesions
 def _label(shares: Volume) -> NDArray[np.uint8]:
     """The class that fills most of each voxel; everything around the brain is one."""
     around = shares[0] + shares[4] + shares[5] + shares[6]
-    most = np.stack([around, *shares[1:4], shares[7]]).argmax(axis=0)
-    return most.astype(np.uint8)
+    return np.asarray(np.stack([around, *shares[1:4], shares[7]]).argmax(axis=0), dtype=np.uint8)
 
 
 def _scanned(shares: Volume, modality: str, grid: Geometry, rng: np.random.Generator, *, infant: bool) -> NDArray[np.int16]:

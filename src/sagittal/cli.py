@@ -101,6 +101,7 @@ def audit(
     out: OutOption = None,
     layout: LayoutOption = None,
     group: Annotated[str | None, typer.Option("--group", help="A pattern whose first group is the patient, or a column.")] = None,
+    sets: Annotated[list[str] | None, typer.Option("--set", help="data.key=value: an option of the layout; may be repeated.")] = None,
     allow: AllowOption = None,
     allow_unreadable: UnreadableOption = False,
     max_pixels: PixelsOption = None,
@@ -108,7 +109,16 @@ def audit(
     """What the data are and what is wrong with them: audit.html, audit.json, manifest.csv."""
     from sagittal.verbs.audit import audit as verb
 
-    made = verb(data, out=out, layout=layout, group=group, allow=allow or (), allow_unreadable=allow_unreadable, max_pixels=max_pixels)
+    made = verb(
+        data,
+        out=out,
+        layout=layout,
+        group=group,
+        sets=sets or (),
+        allow=allow or (),
+        allow_unreadable=allow_unreadable,
+        max_pixels=max_pixels,
+    )
     _done(made.record(), made.lines())
     made.raise_for_exit()
 

@@ -177,15 +177,22 @@ class LabelMap(_Drawn):
             ground, fore = _two_classes(self.labels)
             found = np.where(values > 0, fore, ground)
         else:
-            codes = np.array([self.labels.code(c) for c in self.labels.classes])
-            order = np.argsort(codes)
-            place = np.clip(np.searchsorted(codes[order], values), 0, len(codes) - 1)
-            known = codes[order][place] == values
-            if not known[values != IGNORE].all():
-                strange = sorted({int(v) for v in np.unique(values[~known])} - {IGNORE})
-                raise Refused("LABEL_VALUES", "mask", f"values {strange[:5]} stand for no class", "name them in labels.codes")
-            found = np.where(known, order[place], self.outside)
+            found = self._classes(values)
         return np.where(values == IGNORE, self.outside, found).astype(np.int16)
+
+    def _classes(self, values: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The class index of each stored number; ``IGNORE`` for those that nobody should learn from."""
+        told = [(number, i) for i, name in enumerate(self.labels.classes) for number in self.labels.numbers(name)]
+        told += [(number, IGNORE) for number in (*self.labels.ignored, IGNORE)]
+        numbers, classes = np.array(told, dtype=np.int64).T
+        order = np.argsort(numbers, kind="stable")
+        place = np.clip(np.searchsorted(numbers[order], values), 0, len(numbers) - 1)
+        known = numbers[order][place] == values
+        if not known.all():
+            strange = sorted({int(v) for v in np.unique(values[~known])})
+            raise Refused("LABEL_VALUES", "mask", f"values {strange[:5]} stand for no class", "name them in labels.codes")
+        found: NDArray[np.int64] = classes[order][place]
+        return found
 
     def instances_of(self, region: Geometry) -> tuple[NDArray[np.int32], NDArray[np.int16]]:
         """The objects, renumbered from 1; refused unless the map holds objects."""

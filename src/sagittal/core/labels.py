@@ -19,7 +19,9 @@ class Labels:
         classes: In the order of the model's outputs.
         positive: The class that a sensitivity speaks of, by name; None where none is singled out.
         background: The class that is not averaged into a score of masks; None where there is none.
-        codes: The number of each class in label files, where it is not its position.
+        codes: The number of each class in label files, where it is not its position; answers are written with it.
+        also: Further numbers in label files that mean a class, where several structures are one class here.
+        ignored: Numbers in label files of samples that nobody should learn from or be scored on.
         colours: ``#rrggbb`` a class; missing ones come from a palette for any colour vision.
         unit: The unit of a measured value; empty for classes.
 
@@ -33,6 +35,8 @@ class Labels:
     codes: Mapping[str, int] = field(default_factory=dict)
     colours: Mapping[str, str] = field(default_factory=dict)
     unit: str = ""
+    also: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    ignored: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if len(set(self.classes)) != len(self.classes):
@@ -58,6 +62,14 @@ class Labels:
         """The number that stands for a class in label files."""
         return self.codes.get(name, self.index(name))
 
+    def numbers(self, name: str) -> tuple[int, ...]:
+        """All numbers that mean a class in label files, the one it is written with first.
+
+        >>> Labels(classes=("none", "lung"), codes={"none": 0, "lung": 4}, also={"lung": (2, 3)}).numbers("lung")
+        (4, 2, 3)
+        """
+        return (self.code(name), *self.also.get(name, ()))
+
     def colour(self, name: str) -> str:
         """``#rrggbb`` of a class."""
         return self.colours.get(name, PALETTE[self.index(name) % len(PALETTE)])
@@ -71,6 +83,8 @@ class Labels:
             "codes": dict(self.codes),
             "colours": dict(self.colours),
             "unit": self.unit,
+            **({"also": {name: list(numbers) for name, numbers in self.also.items()}} if self.also else {}),
+            **({"ignored": list(self.ignored)} if self.ignored else {}),
         }
 
     @classmethod
@@ -80,4 +94,10 @@ class Labels:
         classes = known.pop("classes")
         if not isinstance(classes, list | tuple):
             raise ValueError("labels.classes is not a list")
-        return cls(classes=tuple(str(c) for c in classes), **known)  # type: ignore[arg-type]
+        also = known.pop("also", None) or {}
+        ignored = known.pop("ignored", None) or ()
+        if not isinstance(also, dict) or not isinstance(ignored, list | tuple):
+            raise ValueError("labels.also is not a mapping, or labels.ignored not a list")
+        merged = {str(name): tuple(int(n) for n in numbers) for name, numbers in also.items()}
+        names = tuple(str(c) for c in classes)
+        return cls(classes=names, also=merged, ignored=tuple(int(n) for n in ignored), **known)  # type: ignore[arg-type]

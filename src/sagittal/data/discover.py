@@ -65,8 +65,12 @@ def _seen(root: Path, chosen: Mapping[str, object]) -> Found:
     if torn is not None:
         raise torn
     best, *rivals = seen
+    if best.sure:
+        # Its names are known: what others make of the folders does not matter, only what a table says besides.
+        for other in (o for o in (*rivals, *others) if o.layout == "any_csv"):
+            best = _agree(best, other, asked=True)
     # Who wrote our manifest meant it, whatever the folders are called.
-    if best.layout != "manifest_csv":
+    elif best.layout != "manifest_csv":
         for other in rivals:
             best = _agree(best, other)
         for other in others:
@@ -201,7 +205,8 @@ def _filled(best: Found, other: Found, mine: Mapping[str, Case], theirs: Mapping
         gained.append("metadata")
     if not gained:
         return replace(best, manifest=told)
-    return rename(replace(best, manifest=told), f"{best.sentence}; {' and '.join(gained)} from {other.layout}")
+    sentence = best.sentence.replace(", patients are not known", "") if take_group else best.sentence
+    return rename(replace(best, manifest=told), f"{sentence}; {' and '.join(gained)} from {other.layout}")
 
 
 def _as_meta(manifest: Manifest, case: Case, *, take_label: bool) -> dict[str, str]:

@@ -42,6 +42,9 @@ def image_of(case: Case, manifest: Manifest, *, limits: Limits | None = None) ->
     if len(parts) > 1:
         return stacked(parts, item=case.id, resample=manifest.resample_modalities)
     image = named(*next(iter(parts.items())))
+    told = manifest.channel_names
+    if told and len(told) == len(image.channels):
+        image = replace(image, channels=told, reduce=_renamed(image, told))
     if not manifest.features or image.channels == manifest.features:
         return image
     picked = [image.channels.index(name) for name in manifest.features]

@@ -42,8 +42,9 @@ class Manifest:
         labels: The classes, or for values the names of what is measured.
         root: Relative locators start here.
         provenance: How it was made: ``layout``, ``sentence``, ``said``, ``group_rule``, ``features`` (the columns
-            of a table that a model may see), ``objects`` (masks number objects, not classes), ``resample_labels`` and
-            ``resample_modalities`` (grids that differ are brought together, as the user asked).
+            of a table that a model may see), ``channel_names`` (where files do not say), ``objects`` (masks number
+            objects, not classes), ``resample_labels`` and ``resample_modalities`` (grids that differ are brought
+            together, as the user asked).
 
     >>> case = Case(id="a", images={"image": "a.png"}, label="DME", split="train")
     >>> m = Manifest(cases=(case,), labels=Labels(classes=("CNV", "DME")), root=Path("."))
@@ -97,6 +98,12 @@ class Manifest:
             found = dict.fromkeys(name for case in self.cases for name in case.images)
             object.__setattr__(self, "_channels", tuple(sorted(found, key=lambda name: name != "image")))
         return self._channels or ()
+
+    @property
+    def channel_names(self) -> tuple[str, ...]:
+        """What the channels of a file are, where the data set says so and the file does not: ``("T2", "ADC")``."""
+        known = self.provenance.get("channel_names", ())
+        return tuple(str(name) for name in known) if isinstance(known, list | tuple) else ()
 
     @property
     def resample_modalities(self) -> bool:

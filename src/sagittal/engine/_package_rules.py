@@ -48,8 +48,7 @@ def check_plan_names(record: Mapping[str, Any]) -> None:
     for shelf, key in ((MODELS, "model"), (WINDOWS, "windows"), (LOSSES, "loss"), (EXPLAINERS, "explain")):
         _part(shelf, record[key]["name"], record[key].get("options", {}))
     for name, value in record.get("metrics", {}).items():
-        _on_shelf(METRICS, name)
-        _options(METRICS, name, value if isinstance(value, dict) else {})
+        _part(METRICS, name, value if isinstance(value, dict) else {})
     for name, value in record["augment"].items():
         _on_shelf(TRANSFORMS, name)
         for key, option in value.items() if isinstance(value, dict) else [("", value)]:
@@ -143,8 +142,11 @@ def _part(shelf: Shelf, name: str, options: Mapping[str, Any]) -> None:
 
 
 def _option(value: Any, where: str) -> None:
-    """Plain numbers, texts and lists of them, none of them absurd."""
-    if isinstance(value, list):
+    """Plain numbers, texts, and lists and mappings of them, none of them absurd."""
+    if isinstance(value, dict):
+        _option(list(value), where)
+        _option(list(value.values()), where)
+    elif isinstance(value, list):
         _require(len(value) <= MOST_IN_OPTION, where, f"a list of {len(value)}")
         for i, item in enumerate(value):
             _require(not isinstance(item, list | dict), f"{where}[{i}]", "nested")

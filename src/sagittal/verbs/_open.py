@@ -179,8 +179,9 @@ def _refuse_unknown(classes: Sequence[str], labels: Labels) -> None:
 
 def _with_codes(labels: Labels, theirs: Labels) -> Labels:
     """The model's labels with the numbers that stand for these classes in the data's own masks."""
-    if all(labels.code(c) == theirs.code(c) for c in theirs.classes):
+    same = all(labels.numbers(c) == theirs.numbers(c) for c in theirs.classes) and labels.ignored == theirs.ignored
+    if same:
         return labels
     # A class that the data do not have stands for a number that no mask holds.
     codes = {c: theirs.code(c) if c in theirs.classes else -1000 - i for i, c in enumerate(labels.classes)}
-    return replace(labels, codes=codes)
+    return replace(labels, codes=codes, also=dict(theirs.also), ignored=theirs.ignored)

@@ -15,7 +15,7 @@ from sagittal.data.finding import Finding
 from sagittal.data.layouts._found import Found
 from sagittal.data.manifest import Manifest
 from sagittal.data.split import SplitRules, apart, assign, tie
-from sagittal.errors import SagittalError
+from sagittal.errors import SagittalError, UsageError
 from sagittal.io import atomic
 from sagittal.io.guard import Limits
 from sagittal.verbs._open import check_codes, found_at, limits_of
@@ -63,6 +63,7 @@ def audit(
     allow_unreadable: bool = False,
     max_pixels: int | None = None,
     options: Mapping[str, object] | None = None,
+    sets: Sequence[str] = (),
     workers: int | None = None,
 ) -> Audited:
     """Look at a data set and write ``audit.html``, ``audit.json``, ``manifest.csv`` and ``manifest.json``.
@@ -78,6 +79,7 @@ def audit(
         allow_unreadable: Leave out files that cannot be read.
         max_pixels: The largest picture that is decoded.
         options: Further options of the layout.
+        sets: The same as texts, ``data.key=value``.
         workers: Processes that read.
 
     Raises:
@@ -85,7 +87,8 @@ def audit(
         StorageFailure: The folder cannot be written.
     """
     check_codes(allow)
-    found = found_at(data, layout=layout, options={**(options or {}), "group": group})
+    told = {"layout": layout, **(options or {}), **_settings(sets), **{k: v for k, v in (("layout", layout), ("group", group)) if v}}
+    found = found_at(data, layout=told.pop("layout"), options=told)
     place = Path(out) if out else Path(f"audit-{Path(data).resolve().stem}")
     with atomic.storage(place):
         place.mkdir(parents=True, exist_ok=True)
@@ -104,6 +107,23 @@ def audit(
         manifest=found.manifest,
         error=seen.refusal(allow=allow, skip_unreadable=allow_unreadable),
     )
+
+
+def _settings(sets: Sequence[str]) -> dict[str, Any]:
+    """What ``--set`` says of the data; anything else has no meaning for an audit.
+
+    Raises:
+        UsageError: Not ``data.key=value``.
+    """
+    for text in sets:
+        if not text.startswith("data."):
+            raise UsageError("SETTING", text, "an audit takes settings of the data only", "write for example --set data.classes=[a,b]")
+    if not sets:
+        return {}
+    from sagittal.engine.config import load_recipe
+
+    data = load_recipe(sets=sets).data
+    return {**data.options(), "layout": data.layout, "group": data.group}
 
 
 def write(seen: Audit, manifest: Manifest, out: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,7 +29,14 @@ class Drawn:
     note: str
 
 
-def classes_of_masks(masks: Sequence[Path], *, classes: Sequence[str] | None, objects: bool | None, root: Path) -> Drawn:
+def classes_of_masks(
+    masks: Sequence[Path],
+    *,
+    classes: Sequence[str] | None,
+    objects: bool | None,
+    root: Path,
+    known: Mapping[int, str] | None = None,
+) -> Drawn:
     """The classes that the numbers in masks stand for.
 
     Some masks, evenly chosen, are read. Names come from the user, else from a ``dataset.json`` (as the Decathlon has
@@ -41,6 +48,7 @@ def classes_of_masks(masks: Sequence[Path], *, classes: Sequence[str] | None, ob
         classes: Names of the numbers in order, the background first.
         objects: What the user said; found out otherwise.
         root: Where a ``dataset.json`` would lie.
+        known: Names of numbers that the data set gives in another way.
 
     Raises:
         UsageError: Fewer names than numbers.
@@ -55,7 +63,7 @@ def classes_of_masks(masks: Sequence[Path], *, classes: Sequence[str] | None, ob
         return Drawn(labels=labels, objects=True, note=f"each number is one {names[-1]} (up to {max(numbers)} a mask)")
     if 0 not in numbers:
         numbers = [0, *numbers]
-    names = list(classes) if classes else _named(numbers, root)
+    names = list(classes) if classes else _named(numbers, known or _decathlon(root))
     if len(names) < len(numbers):
         what = f"the masks have the numbers {numbers[:12]}, and there are {len(names)} names"
         raise UsageError("CLASS_NAMES", "data.classes", what, "name as many classes as there are numbers")
@@ -64,6 +72,11 @@ def classes_of_masks(masks: Sequence[Path], *, classes: Sequence[str] | None, ob
     codes = {} if plain else dict(zip(names, numbers, strict=True))
     labels = Labels(classes=tuple(names), background=names[0], codes=codes)
     return Drawn(labels=labels, objects=False, note=f"{len(names)} classes: {', '.join(names[:8])}")
+
+
+def numbers_in(masks: Sequence[Path]) -> set[int]:
+    """The numbers that stand in some of these label maps, evenly chosen; empty where none can be read (the audit says so)."""
+    return set[int]().union(*(_codes(path) or () for path in _some(masks)))
 
 
 def _some(masks: Sequence[Path]) -> list[Path]:
@@ -100,8 +113,7 @@ def _are_objects(seen: Sequence[set[int]]) -> bool:
     return gapless and len(set(ends)) >= 3 and max(ends) >= _LEAST_OBJECTS
 
 
-def _named(numbers: Sequence[int], root: Path) -> list[str]:
-    told = _decathlon(root)
+def _named(numbers: Sequence[int], told: Mapping[int, str]) -> list[str]:
     if len(numbers) == 2 and not told:
         return ["background", "foreground"]
     names = [told.get(n) or ("background" if n == 0 else str(n)) for n in numbers]

@@ -24,15 +24,17 @@ class Found:
         sentence: What was seen, for a person to agree with.
         rank: How much it says; the layout that says more wins.
         layout: Name on the shelf.
+        sure: It sees by names or parts what nothing else has: layouts that see less need not agree.
     """
 
     manifest: Manifest
     sentence: str
     rank: int
     layout: str
+    sure: bool = False
 
 
-def found(layout: str, manifest: Manifest, sentence: str, *, extra: int = 0) -> Found:
+def found(layout: str, manifest: Manifest, sentence: str, *, extra: int = 0, sure: bool = False) -> Found:
     """A finding whose rank follows from what its manifest says.
 
     Args:
@@ -40,6 +42,7 @@ def found(layout: str, manifest: Manifest, sentence: str, *, extra: int = 0) -> 
         manifest: The cases.
         sentence: What was seen.
         extra: More for a layout that a person wrote on purpose.
+        sure: See :class:`Found`.
     """
     first = manifest.said not in {"nothing"}
     # Somebody who drew said more than somebody who gave a word.
@@ -52,7 +55,7 @@ def found(layout: str, manifest: Manifest, sentence: str, *, extra: int = 0) -> 
         + extra
     )
     told = manifest.with_cases(manifest.cases, layout=layout, sentence=sentence, said=manifest.said)
-    return Found(manifest=told, sentence=sentence, rank=rank, layout=layout)
+    return Found(manifest=told, sentence=sentence, rank=rank, layout=layout, sure=sure)
 
 
 def labels_for(classes: Sequence[str], *, positive: str | None = None, said: Said = "label") -> Labels:

@@ -53,6 +53,27 @@ _MASK |= {
 }
 _MASK |= {"svg", "svgs", "contour", "contours", "groundtruths", "lesion", "lesions"}
 
+_MODALITIES = {
+    "t1",
+    "t1w",
+    "t1n",
+    "t1c",
+    "t1ce",
+    "t1gd",
+    "t1post",
+    "t1pre",
+    "t2",
+    "t2w",
+    "t2f",
+    "t2star",
+    "flair",
+    "pd",
+    "pdw",
+    "ir",
+    "swi",
+}
+_MODALITIES |= {"dwi", "adc", "tof", "mra", "bold", "ct", "cbct", "cta", "pet", "suv", "mr"}
+
 
 def words_of(name: str) -> list[str]:
     """The words of a name in lower case; digits part words.
@@ -80,3 +101,12 @@ def is_role_folder(name: str) -> bool:
     """Whether a folder's whole name is a part of a case: ``images``, ``masks``, ``labelsTr``."""
     words = words_of(name)
     return bool(words) and all(w in _IMAGE or w in _MASK for w in words)
+
+
+def is_modality(word: str) -> bool:
+    """Whether a word of a file name says how an image was taken.
+
+    >>> is_modality("T1ce"), is_modality("subject")
+    (True, False)
+    """
+    return word.casefold() in _MODALITIES

@@ -66,7 +66,7 @@ def class_folders(root: Path, *, group: str | None = None, positive: str | None 
 def without_masks(files: Sequence[Path], root: Path) -> Sequence[Path]:
     """The files without those that are masks of others: ``x_mask.png`` beside ``x.png``."""
     pairs, _, _ = paired(relative(p, root) for p in files)
-    masks = {mask.locator for _, mask in pairs}
+    masks = {pair.mask.locator for pair in pairs}
     return [p for p in files if relative(p, root) not in masks] if len(masks) >= 2 else files
 
 

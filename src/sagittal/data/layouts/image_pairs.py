@@ -9,10 +9,12 @@ from sagittal.data.layouts._codes import classes_of_masks
 from sagittal.data.layouts._files import PICTURES, VOLUMES, ids_of, suffix_of, walk
 from sagittal.data.layouts._found import Found, found, plural, with_positive
 from sagittal.data.layouts._groups import grouped
-from sagittal.data.layouts._pairing import paired
+from sagittal.data.layouts._pairing import Together, paired
 from sagittal.data.manifest import Manifest, relative
 
 _LEAST_PAIRED = 0.5
+ARRAYS = (".npy",)
+_NOUNS = {**dict.fromkeys(VOLUMES, "volume"), **dict.fromkeys(ARRAYS, "array")}
 
 
 def image_pairs(
@@ -23,7 +25,9 @@ def image_pairs(
     classes: list[str] | None = None,
     objects: bool | None = None,
 ) -> Found | None:
-    """Images and masks: ``images/`` beside ``masks/`` (``labelsTr`` ...), ``x.png`` beside ``x_mask.png``, ``image_3`` beside ``label_3``.
+    """Images and masks: ``images/`` beside ``masks/``, ``x`` and ``x_mask``, ``image_3`` and ``label_3``, ``x_T1``, ``x_T2`` and ``x_seg``.
+
+    Pictures, volumes or npy arrays. Images that differ only in a modality (T1, FLAIR, CT, PET ...) are channels of one case.
 
     Args:
         root: The folder.
@@ -37,24 +41,29 @@ def image_pairs(
     """
     if not root.is_dir():
         return None
-    locators = [relative(p, root) for p in walk(root, (*PICTURES, *VOLUMES))]
+    locators = [relative(p, root) for p in walk(root, (*PICTURES, *VOLUMES, *ARRAYS))]
     pairs, bare, lost = paired(locators)
     if not pairs or len(pairs) < _LEAST_PAIRED * (len(pairs) + len(bare)):
         return None
-    drawn = classes_of_masks([root / m.locator for _, m in pairs], classes=classes, objects=objects, root=root)
-    cases = [
-        Case(id=name, split=i.split, images={"image": i.locator}, annotation=m.locator)
-        for name, (i, m) in zip(ids_of(i.locator for i, _ in pairs), pairs, strict=True)
-    ]
+    drawn = classes_of_masks([root / p.mask.locator for p in pairs], classes=classes, objects=objects, root=root)
+    names = ids_of(p.first.locator if len(p.images) == 1 else p.first.key for p in pairs)
+    cases = [_case(name, pair) for name, pair in zip(names, pairs, strict=True)]
     told = grouped(cases, group)
     provenance = {"said": "mask", "group_rule": told.rule, **({"objects": True} if drawn.objects else {})}
     manifest = Manifest(cases=told.cases, labels=with_positive(drawn.labels, positive), root=root, provenance=provenance)
-    noun = "volume" if suffix_of(pairs[0][0].locator) in VOLUMES else "picture"
-    sentence = f"{plural(len(cases), noun)} with a mask each, {drawn.note}, {told.clause}"
+    noun = _NOUNS.get(suffix_of(pairs[0].first.locator), "picture")
+    channels = list(pairs[0].images)
+    what = f"{plural(len(cases), 'case')} of {' and '.join(channels)}" if len(channels) > 1 else plural(len(cases), noun)
+    sentence = f"{what} with a mask each, {drawn.note}, {told.clause}"
     if manifest.splits:
         sentence += f", {'/'.join(manifest.splits)}"
     if bare:
         sentence += f"; {plural(len(bare), noun)} without a mask left out"
     if lost:
         sentence += f"; {plural(len(lost), 'mask')} without {noun} left out"
-    return found("image_pairs", manifest, sentence)
+    return found("image_pairs", manifest, sentence, sure=len(channels) > 1)
+
+
+def _case(name: str, pair: Together) -> Case:
+    images = {m if len(pair.images) > 1 else "image": i.locator for m, i in pair.images.items()}
+    return Case(id=name, split=pair.first.split, images=images, annotation=pair.mask.locator)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from sagittal.core import Case, Labels
-from sagittal.data.layouts._files import PICTURES, VOLUMES, ids_of, split_of, suffix_of, walk
+from sagittal.data.layouts._files import PICTURES, VOLUMES, ids_of, split_of, stem_of, suffix_of, walk
 from sagittal.data.layouts._found import Found, found, plural
 from sagittal.data.layouts._groups import grouped
+from sagittal.data.layouts._roles import is_mask_name, is_role_folder
 from sagittal.data.manifest import Manifest, relative
+
+_SEG = re.compile(r"(?i)(?:^|[_-])seg(?:s|mentations?)?(?:$|[_-])")
 
 
 def pictures(root: Path, *, group: str | None = None, positive: str | None = None) -> Found | None:
@@ -27,6 +31,10 @@ def pictures(root: Path, *, group: str | None = None, positive: str | None = Non
         files, base = ([root] if suffix_of(root.name) in (*PICTURES, *VOLUMES) else []), root.parent
     else:
         files, base = walk(root, (*PICTURES, *VOLUMES)), root
+    # What was drawn is no image to answer, where there are others.
+    images = [f for f in files if not _is_mask(f, base)]
+    left = len(files) - len(images) if images else 0
+    files = images or files
     if not files:
         return None
     locators = [relative(f, base) for f in files]
@@ -38,5 +46,15 @@ def pictures(root: Path, *, group: str | None = None, positive: str | None = Non
     told = grouped(cases, group)
     provenance = {"said": "nothing", "group_rule": told.rule}
     manifest = Manifest(cases=told.cases, labels=Labels(classes=()), root=base, provenance=provenance)
-    sentence = f"{plural(len(cases), 'picture')} without labels, {told.clause}"
+    noun = "volume" if all(suffix_of(f.name) in VOLUMES for f in files) else "picture"
+    sentence = f"{plural(len(cases), noun)} without labels, {told.clause}"
+    sentence += f"; {plural(left, 'mask')} that no layout ties to an image left out" if left else ""
     return found("pictures", manifest, sentence)
+
+
+def _is_mask(file: Path, base: Path) -> bool:
+    """Whether a file is named as what was drawn, or lies in a folder that is."""
+    *folders, name = file.relative_to(base).parts
+    return (
+        is_mask_name(stem_of(name)) or any(is_role_folder(f) and is_mask_name(f) for f in folders) or any(_SEG.search(f) for f in folders)
+    )

@@ -80,7 +80,7 @@ def subject_folders(
     sentence += f"; not used: {', '.join(left)}" if left else ""
     if len(whole) < len(folders):
         sentence += f"; {plural(len(folders) - len(whole), 'folder')} without all of them left out"
-    return found("subject_folders", manifest, sentence, extra=1)
+    return found("subject_folders", manifest, sentence, extra=1, sure=bool(mask))
 
 
 def _case(folder: Path, parts: dict[str, Path], channels: list[str], mask: str, root: Path) -> Case:

@@ -96,7 +96,7 @@ def test_volumes_in_thick_slices_stored_any_way_round(journey, tmp_path):
     dice = made.score("dice")
     assert dice["low"] > 0.5
     assert dice["low"] > made.baseline("dice")
-    assert made.score("surface_distance")["unit"] == "mm"
+    assert made.score("assd")["unit"] == "mm"
     for source in sources:
         given, answer = io.read(source), io.read(made.answers / source.name)
         assert answer.geometry.same_grid(given.geometry), "the answer lies on the source's own grid"
@@ -113,7 +113,7 @@ def test_tiles_with_outlines_as_masks(journey, tissue):
     made = journey(tissue, sets, [tissue / "patient-01_tile-1.png"])
     dice = made.score("dice", "tumour")
     assert dice["low"] > 0.6
-    assert made.score("surface_distance", "tumour")["unit"] == "px", "pixels are not called millimetres"
+    assert made.score("assd", "tumour")["unit"] == "px", "pixels are not called millimetres"
     assert io.read(made.answers / "patient-01_tile-1.png").geometry.shape == (128, 128)
     assert len(list((made.run / "evaluation/test/labels").glob("*.png"))) == made.result["n"]
     assert {item["kind"] for item in made.explained} == {"worst", "best"}

@@ -333,9 +333,9 @@ def brain_run(run: Path) -> Path:
         for i, row in enumerate(rows):
             gone = name == "CSF" and i == 4
             row[f"dice:{name}"] = "absent in the truth" if gone else f"{values[i]:.4f}"
-            row[f"surface_distance:{name}"] = "absent in the truth" if gone else f"{far[i]:.3f}"
+            row[f"assd:{name}"] = "absent in the truth" if gone else f"{far[i]:.3f}"
         scores.append(score("dice", float(values.mean()), 18, name, half=0.025))
-        scores.append(score("surface_distance", float(far.mean()), 18, name, half=0.14, unit="mm", higher_is_better=False))
+        scores.append(score("assd", float(far.mean()), 18, name, half=0.14, unit="mm", higher_is_better=False))
     table(run, "evaluation/test/predictions.csv", rows)
     scores_json(run, scores, n=18)
     common(run, ["background", "CSF", "GM", "WM"], [18] * 4, Told(), task="segmentation", metric="dice")

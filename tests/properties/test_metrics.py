@@ -22,7 +22,9 @@ OF_CLASSES = [
     "accuracy", "auc", "average_precision", "balanced_accuracy", "brier", "f1", "kappa", "log_loss",
     "mcc", "npv", "ppv", "sensitivity", "specificity", "top_k",
 ]  # fmt: skip
-OF_MASKS = ["dice", "iou"]
+OF_MASKS = ["dice", "iou", "lesion_f1", "voxel_precision", "voxel_sensitivity"]
+# Of surfaces this holds for whole structures only: a sample that was found can lie far from the true surface, inside of the structure.
+OF_SURFACES = ["assd", "hd", "hd95", "nsd"]
 quick = settings(max_examples=30, deadline=None)
 STANDARD = {"kappa", "mcc"}
 """Of three classes all at once these can rise, for the answer's shares of classes change, too: their definition, which they say."""
@@ -99,19 +101,35 @@ def test_a_sample_that_was_found_and_is_no_more_improves_no_overlap(name, truth,
     less = answer.copy()
     less[tuple(hit[pick % len(hit)])] = 0
     labels = Labels(classes=("ground", "a", "b"), background="ground")
-    metric, grid = SHELF.get(name), Geometry(shape=(4, 5), affine=np.eye(3))
+    metric, grid = SHELF.make(name), Geometry(shape=(4, 5), affine=np.eye(3))
     rows = [[metric.measure(truth, x, grid, labels), {"a": 0.5, "b": 0.9}] for x in (answer, less)]
     before, after = (summarise(metric, r, ["", ""], np.random.default_rng(0)) for r in rows)
     no_better(before, after, what=name)
     assert [s.undefined for s in before] == [s.undefined for s in after]
 
 
-@pytest.mark.parametrize("name", ["dice", "iou", "surface_distance", "hausdorff95"])
+@given(
+    truth=arrays.arrays(np.bool_, (5, 6)), answer=arrays.arrays(np.bool_, (5, 6)), pick=st.integers(0, 29), overlap=st.floats(0, 0.9),
+    connectivity=st.sampled_from(["full", "faces"]),
+)  # fmt: skip
+@quick
+def test_a_sample_that_was_found_and_is_no_more_improves_no_rule_for_lesions(truth, answer, pick, overlap, connectivity):
+    hit = np.argwhere(truth & answer)
+    assume(len(hit))
+    less = answer.copy()
+    less[tuple(hit[pick % len(hit)])] = False
+    metric = SHELF.make("lesion_f1", {"overlap": overlap, "connectivity": connectivity})
+    labels, grid = Labels(classes=("ground", "a"), background="ground"), Geometry(shape=(5, 6), affine=np.eye(3))
+    before, after = (metric.measure(truth.astype(int), x.astype(int), grid, labels)["a"] for x in (answer, less))
+    assert after <= before
+
+
+@pytest.mark.parametrize("name", [*OF_MASKS, *OF_SURFACES])
 @given(seed=st.integers(0, 2**32 - 1), lost=st.integers(1, 5))
 @quick
 def test_structures_that_are_missed_altogether_improve_no_summary(name, seed, lost):
     labels = Labels(classes=("ground", "a"), background="ground")
-    metric, grid = SHELF.get(name), Geometry(shape=(6, 6), affine=np.eye(3), unit="mm")
+    metric, grid = SHELF.make(name), Geometry(shape=(6, 6), affine=np.eye(3), unit="mm")
     rng = np.random.default_rng(seed)
     truths = [rng.integers(0, 2, (6, 6)) for _ in range(5)]
     said = [rng.integers(0, 2, (6, 6)) for _ in range(5)]

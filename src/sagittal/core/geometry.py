@@ -75,6 +75,16 @@ class Geometry:
         return lengths(self.affine)
 
     @property
+    def cell(self) -> float:
+        """How much of the world one sample stands for: mm\N{SUPERSCRIPT THREE} of a volume, square pixels of a picture.
+
+        >>> Geometry(shape=(4, 4, 4), affine=np.diag([2.0, 2.0, -3.0, 1.0]), unit="mm").cell
+        12.0
+        """
+        n = self.axes
+        return abs(determinant([row[:n] for row in self.affine.tolist()[:n]]))
+
+    @property
     def inverse(self) -> NDArray[np.float64]:
         """The affine from the world to array indices; computed when first asked for."""
         if self._back is None:

@@ -10,7 +10,7 @@ from sagittal.engine.run import Run
 from sagittal.errors import one_line
 
 NOTICE = "**Not a medical device.** For research. No answer of it may decide on a patient by itself."
-PER_CLASS = frozenset({"sensitivity", "specificity", "ppv", "auc", "dice", "surface_distance"})
+PER_CLASS = frozenset({"sensitivity", "specificity", "ppv", "auc", "dice", "nsd", "hd95", "assd"})
 """Metrics whose classes are listed; of the others only the number over all classes is."""
 
 

@@ -6,6 +6,7 @@ import csv
 import io as text_io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,21 +21,17 @@ from sagittal.core.prediction import Prediction
 from sagittal.core.score import Score
 from sagittal.data.images import image_of
 from sagittal.data.manifest import Manifest
+from sagittal.engine.case_scores import METRICS, Measured, case_metrics, measure, of_all
 from sagittal.engine.facts import spread
 from sagittal.engine.infer import Predictor
 from sagittal.engine.plan import Plan
 from sagittal.io import atomic
 from sagittal.metrics._answers import Answers, Reference
 from sagittal.metrics._baselines import baselines
-from sagittal.metrics._case import CaseMetric
+from sagittal.metrics._case import Kind, units_of
 from sagittal.metrics._curves import curves
 from sagittal.metrics._patients import by_patient
-from sagittal.metrics._summary import summarise
-from sagittal.ops.randomness import generator
-from sagittal.shelf import Shelf
 from sagittal.tasks._task import Task
-
-METRICS = Shelf("sagittal.metrics", kind="metric")
 
 FORMAT, VERSION = "sagittal-scores", 1
 
@@ -47,7 +44,6 @@ MOST_VALUES = 8
 MOST_REFERENCE = 200
 """Training cases whose drawings are read to know what is common; evenly spread."""
 
-CaseValues = dict[str, float | str]
 Keep = Callable[[Case, Prediction], None]
 """Gets each answer in full, while it is in memory."""
 
@@ -66,7 +62,7 @@ class Row:
         abstained: The model should not decide here.
         measured: The scores of the case, by metric.
         trivial: The same scores of an answer that draws nothing.
-        unit: Of lengths in the world of the case.
+        units: Of ratios, lengths and volumes in the world of the case.
         place: The grid of a window; None for a whole case.
     """
 
@@ -77,9 +73,9 @@ class Row:
     scores: NDArray[np.float32]
     raw: NDArray[np.float32] | None
     abstained: bool
-    measured: Mapping[str, CaseValues] = field(default_factory=dict)
-    trivial: Mapping[str, CaseValues] = field(default_factory=dict)
-    unit: str = "mm"
+    measured: Measured = field(default_factory=dict)
+    trivial: Measured = field(default_factory=dict)
+    units: Mapping[Kind, str] = field(default_factory=dict)
     place: Geometry | None = None
 
 
@@ -149,8 +145,10 @@ def of_rows(predictor: Predictor, manifest: Manifest, rows: Sequence[Row], *, re
             decided = replace(answers, answer=predictor.operating.decide(answers.scores))
             rest["operating_point"] = {**predictor.operating.record(), "scores": _records(task, decided)}
     if task.per_case:
-        scores += _case_scores(task, rows, [r.measured for r in rows], seed=plan.seed)
-        nothing = _case_scores(task, rows, [r.trivial for r in rows], seed=plan.seed)
+        owners, units = [r.case.owner for r in rows], [r.units for r in rows]
+        scored = partial(of_all, case_metrics(task, plan.metrics), owners=owners, units=units, seed=plan.seed)
+        scores += scored([r.measured for r in rows])
+        nothing = scored([r.trivial for r in rows])
         rest["baselines"] = [{"name": "nothing drawn", "why": "no case has anything", "scores": [s.record() for s in nothing]}]
     return Assessment(task=task, rows=rows, answers=answers, scores=scores, rest=rest, curves=_curves(answers, rows))
 
@@ -182,21 +180,14 @@ def answered(predictor: Predictor, manifest: Manifest, cases: Sequence[Case], *,
             said = name, manifest.annotation(by_id[name], like=wholes.pop(name))
         if keep is not None:
             keep(by_id[name], prediction)
-        row = _row(predictor.task, said[1], by_id[name], prediction)
+        row = _row(predictor.plan, said[1], by_id[name], prediction)
         yield replace(row, place=prediction.geometry) if windowed else row
 
 
-def _row(task: Task, said: Annotation, case: Case, prediction: Prediction) -> Row:
+def _row(plan: Plan, said: Annotation, case: Case, prediction: Prediction) -> Row:
+    task = plan.row
     truth = task.truth(said, prediction.geometry)
-    measured, trivial = {}, {}
-    if task.per_case:
-        answer = np.asarray(prediction.answer, dtype=np.int64)
-        ground = prediction.labels.background
-        nothing = np.full(answer.shape, 0 if ground is None else prediction.labels.index(ground), dtype=np.int64)
-        for name in task.per_case:
-            metric: CaseMetric = METRICS.get(name)
-            measured[name] = dict(metric.measure(truth, answer, prediction.geometry, prediction.labels))
-            trivial[name] = dict(metric.measure(truth, nothing, prediction.geometry, prediction.labels))
+    measured, trivial = measure(case_metrics(task, plan.metrics), truth, prediction) if task.per_case else ({}, {})
     light = bool(task.per_case)
     none = np.zeros(0, dtype=np.float32)
     return Row(
@@ -209,7 +200,7 @@ def _row(task: Task, said: Annotation, case: Case, prediction: Prediction) -> Ro
         abstained=prediction.abstained,
         measured=measured,
         trivial=trivial,
-        unit=prediction.geometry.unit,
+        units=units_of(prediction.geometry),
     )
 
 
@@ -271,16 +262,6 @@ def _subgroups(answers: Answers, rows: Sequence[Row], task: Task) -> list[dict[s
     return found
 
 
-def _case_scores(task: Task, rows: Sequence[Row], measured: Sequence[Mapping[str, CaseValues]], *, seed: int) -> list[Score]:
-    owners = [r.case.owner for r in rows]
-    length = rows[0].unit if len({r.unit for r in rows}) == 1 else "mixed units"
-    scores: list[Score] = []
-    for name in task.per_case:
-        metric: CaseMetric = METRICS.get(name)
-        scores += summarise(metric, [m[name] for m in measured], owners, generator(seed, len(rows)), length=length)
-    return scores
-
-
 def reference_of(plan: Plan, manifest: Manifest, cases: Sequence[Case]) -> Reference | None:
     """What training cases say, a case or a window each; None where the task has no table of truths.
 
@@ -319,7 +300,7 @@ def predictions_csv(assessment: Assessment) -> str:
         writer.writerows([r.id, r.case.group, r.case.split, len(r.truth), len(r.answer)] for r in rows)
         return out.getvalue()
     if answers is None:
-        names = [f"{m}:{c}" for m in task.per_case for c in (rows[0].measured[m] if rows else ())]
+        names = [f"{m}:{c}" for m, values in (rows[0].measured.items() if rows else ()) for c in values]
         writer.writerow(["case", "group", "split", *names])
         for r in rows:
             writer.writerow([r.id, r.case.group, r.case.split, *(r.measured[n.split(":")[0]][n.split(":", 1)[1]] for n in names)])

@@ -15,7 +15,7 @@ Optimizer = Literal["sgd", "adam", "adamw", "rmsprop"]
 Precision = Literal["auto", "fp32", "bf16"]
 SCHEDULES = frozenset({"constant", "staircase", "cosine", "plateau"})
 
-LOWER_IS_BETTER = frozenset({"loss", "mae", "mse", "rmse", "brier", "log_loss", "ece", "surface_distance"})
+LOWER_IS_BETTER = frozenset({"loss", "mae", "mse", "rmse", "brier", "log_loss", "ece", "assd", "hd", "hd95"})
 """Watched numbers of which less is better; of every other, more is."""
 
 

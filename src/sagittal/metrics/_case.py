@@ -2,72 +2,76 @@
 
 from __future__ import annotations
 
+import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Literal
 
 from sagittal.core import Geometry, Labels
-from sagittal.core.annotation import IGNORE
+from sagittal.metrics._masks import Mask, Masks
 
 MISSED = "missed: in the truth, not in the answer"
 ABSENT = "absent from the truth and from the answer"
 ADDED = "absent from the truth, though in the answer"
-Mask = NDArray[np.integer[Any]]
-Measure = Callable[[Mask, Mask, Geometry, Labels], Mapping[str, float | str]]
+
+Kind = Literal["1", "length", "volume"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CaseMetric:
     """A score of one case's mask, a class at a time.
 
+    A class that the truth does not hold has no score, and the reason says whether the answer holds it.
+
     Args:
         name: On the shelf of metrics.
-        measure: From truth and answer (class indices, ``shape``), the grid and the labels to a value for each class
-            but the background, or the sentence why there is none. ``IGNORE`` in the truth leaves a sample out.
-        unit: ``"1"`` for a ratio; ``"length"`` for the unit of the grid's world (mm for patients).
+        value: From the masks and a class that the truth holds to the score.
+        unit: ``"1"`` for a ratio; ``"length"`` or ``"volume"`` in the unit of the grid's world (mm and ml for patients).
         higher_is_better: For baselines and comparisons.
         convention: Which of several definitions in use it is.
         summary: Cases are summarised by their mean, or by their median with missed structures as the worst.
+        needs_answer: There is no score where the answer does not hold the class, either: it is missed.
     """
 
     name: str
-    measure: Measure
-    unit: Literal["1", "length"] = "1"
+    value: Callable[[Masks, int], float]
+    unit: Kind = "1"
     higher_is_better: bool = True
     convention: str = ""
     summary: Literal["mean", "median"] = "mean"
+    needs_answer: bool = False
+
+    def of(self, masks: Masks) -> dict[str, float | str]:
+        """The score of each class but the background, or the sentence why there is none."""
+        return {masks.labels.classes[k]: self._of_class(masks, k) for k in masks.foreground}
+
+    def measure(self, truth: Mask, answer: Mask, grid: Geometry, labels: Labels) -> dict[str, float | str]:
+        """The same from label maps; several metrics of one case share :class:`~sagittal.metrics._masks.Masks` instead."""
+        return self.of(Masks(truth=truth, answer=answer, grid=grid, labels=labels))
+
+    def _of_class(self, masks: Masks, k: int) -> float | str:
+        overlap = masks.overlap(k)
+        if overlap.truth == 0:
+            return ADDED if overlap.answer else ABSENT
+        return MISSED if overlap.answer == 0 and self.needs_answer else float(self.value(masks, k))
 
 
-def overlaps(truth: Mask, answer: Mask, labels: Labels) -> dict[str, tuple[int, int, int]]:
-    """Of each class but the background: how many samples are in both, in the truth, and in the answer.
+def makes_case_metric(part: Callable[..., object]) -> bool:
+    """Whether a part of the shelf makes a metric of masks; the others are functions of the answers to a set of cases.
 
-    Raises:
-        ValueError: The shapes differ, or a number is not a class index.
-
-    >>> labels = Labels(classes=("tissue", "tumour"), background="tissue")
-    >>> overlaps(np.array([0, 1, 1, -1]), np.array([0, 1, 0, 1]), labels)
-    {'tumour': (1, 2, 1)}
+    >>> from sagittal.metrics import accuracy, dice
+    >>> makes_case_metric(dice.dice), makes_case_metric(accuracy.accuracy)
+    (True, False)
     """
-    if truth.shape != answer.shape:
-        raise ValueError(f"truth {truth.shape} and answer {answer.shape} are not on one grid")
-    k = len(labels)
-    known = truth.ravel() != IGNORE
-    t, a = truth.ravel()[known].astype(np.int64), answer.ravel()[known].astype(np.int64)
-    if t.size and not (min(t.min(), a.min()) >= 0 and max(t.max(), a.max()) < k):
-        raise ValueError(f"a mask holds a number that is not a class index of 0 to {k - 1}")
-    table = np.bincount(t * k + a, minlength=k * k).reshape(k, k)
-    return {
-        name: (int(table[i, i]), int(table[i].sum()), int(table[:, i].sum()))
-        for i, name in enumerate(labels.classes)
-        if name != labels.background
-    }
+    return typing.get_type_hints(part).get("return") is CaseMetric
 
 
-def of_overlap(both: int, truth: int, answer: int, ratio: Callable[[int, int, int], float]) -> float | str:
-    """A ratio of overlap: undefined where the truth does not hold the class, 0 where the answer misses it."""
-    if truth == 0:
-        return ADDED if answer else ABSENT
-    return ratio(both, truth, answer)
+def units_of(grid: Geometry) -> Mapping[Kind, str]:
+    """In which units scores on a grid are.
+
+    >>> units_of(Geometry.picture((4, 4)))["volume"]
+    'px\N{SUPERSCRIPT TWO}'
+    """
+    power = {2: "\N{SUPERSCRIPT TWO}", 3: "\N{SUPERSCRIPT THREE}"}.get(grid.axes, "")
+    volume = "ml" if (grid.axes, grid.unit) == (3, "mm") else grid.unit + power
+    return {"1": "1", "length": grid.unit, "volume": volume}

@@ -9,15 +9,16 @@ from dataclasses import replace
 import numpy as np
 
 from sagittal.core import Score
-from sagittal.metrics._case import ADDED, MISSED, CaseMetric
+from sagittal.metrics._case import ADDED, MISSED, CaseMetric, Kind
 from sagittal.metrics._intervals import Floats, Interval
 from sagittal.metrics._sums import Summed, over_classes, ratio, weighted
 
 Row = Mapping[str, float | str]
+PATIENT: Mapping[Kind, str] = {"1": "1", "length": "mm", "volume": "ml"}
 
 
 def summarise(
-    metric: CaseMetric, rows: Sequence[Row], groups: Sequence[str], rng: np.random.Generator, *, length: str = "mm"
+    metric: CaseMetric, rows: Sequence[Row], groups: Sequence[str], rng: np.random.Generator, *, units: Mapping[Kind, str] = PATIENT
 ) -> list[Score]:
     """The mean over classes (where there are several; its ``label`` is empty), then the score of each class.
 
@@ -31,14 +32,14 @@ def summarise(
         rows: A case each: from class to value, or to the reason why there is none.
         groups: Whose each case is; empty where not known.
         rng: For the bootstrap.
-        length: The unit of the grids' world, for distances.
+        units: Of ratios, lengths and volumes in the grids' world.
 
     Raises:
         ValueError: As many groups as rows are needed.
 
     >>> from sagittal.metrics.dice import dice
     >>> rows = [{"tumour": 0.8}, {"tumour": 0.9}, {"tumour": "absent from the truth and from the answer"}]
-    >>> found = summarise(dice, rows, ["", "", ""], np.random.default_rng(0))
+    >>> found = summarise(dice(), rows, ["", "", ""], np.random.default_rng(0))
     >>> found[0].label, round(found[0].value, 2), found[0].n
     ('tumour', 0.85, 2)
     """
@@ -55,7 +56,7 @@ def summarise(
         metric=metric.name,
         of=lambda totals: totals[:, 0],
         higher_is_better=metric.higher_is_better,
-        unit=length if metric.unit == "length" else metric.unit,
+        unit=units[metric.unit],
         convention=f"{metric.convention}; {metric.summary} over cases",
     )
     found, held = [], []

@@ -1,67 +1,102 @@
-"""Distances between the surfaces of two masks, in world units."""
+"""Two surfaces compared: how far apart they are, in world units."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_erosion
-from scipy.spatial import KDTree
 
-from sagittal.core import Geometry, Labels
-from sagittal.core.annotation import IGNORE
-from sagittal.metrics._case import ABSENT, ADDED, MISSED, Mask, Measure
-from sagittal.metrics._intervals import Floats
+from sagittal.core import Geometry
+from sagittal.ops.surface import Distances, areas, cells, distances
+
+Convention = Literal["surface-distance", "monai"]
+Mask = NDArray[np.bool_]
+
+SAID: dict[Convention, str] = {
+    "surface-distance": "surface pieces between the samples, weighted by their area, as in the surface-distance package",
+    "monai": "border samples by erosion, each counting the same, as in MONAI",
+}
+"""Where the surface is put and what each of its points counts."""
 
 
-def of_surfaces(summary: Callable[[Floats, Floats], float]) -> Measure:
-    """A measure from the distances of the true surface to the answered one, and back.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Surfaces:
+    """The distances between two surfaces, both ways.
 
-    The surface of a mask are its samples with a neighbour along an axis outside of it; what lies off the grid is
-    outside. Samples of which nothing is known count as outside of both. Undefined for a class that truth or answer
-    does not hold. Distances are between centres, by the grid's affine: slanted grids are measured as they are.
+    Args:
+        there: From the surface of the truth to that of the answer.
+        back: From the answer's to the truth's.
+        convention: Where the surfaces are put.
     """
 
-    def measure(truth: Mask, answer: Mask, grid: Geometry, labels: Labels) -> dict[str, float | str]:
-        if truth.shape != answer.shape or truth.shape != grid.shape:
-            raise ValueError(f"truth {truth.shape}, answer {answer.shape} and grid {grid.shape} differ")
-        known = truth != IGNORE
-        found: dict[str, float | str] = {}
-        for k, name in enumerate(labels.classes):
-            if name != labels.background:
-                found[name] = _of_masks(truth == k, (answer == k) & known, grid, summary)
-        return found
+    there: Distances
+    back: Distances
+    convention: Convention
 
-    return measure
+    def reach(self, share: float) -> float:
+        """The larger of the distances within which this share of each surface lies (1: the Hausdorff distance)."""
+        between = self.convention == "monai"
+        return max(_quantile(way, share, between=between) for way in (self.there, self.back))
+
+    def mean(self) -> float:
+        """The mean distance over both surfaces together."""
+        lengths, weights = (np.concatenate([getattr(way, of) for way in (self.there, self.back)]) for of in ("lengths", "areas"))
+        return float(lengths @ weights / weights.sum())
+
+    def within(self, tolerance: float) -> float:
+        """The share of both surfaces that lies no farther than this from the other."""
+        # A distance that equals the tolerance but for rounding is within.
+        near = sum(float(way.areas[way.lengths <= tolerance * (1 + 1e-9)].sum()) for way in (self.there, self.back))
+        return near / float(self.there.areas.sum() + self.back.areas.sum())
 
 
-def distances(truth: NDArray[np.bool_], answer: NDArray[np.bool_], grid: Geometry) -> tuple[Floats, Floats]:
-    """From each surface sample of one mask to the nearest of the other, both ways; neither may be empty."""
-    one, other = grid.to_world(surface(truth)), grid.to_world(surface(answer))
-    there: Floats = KDTree(other).query(one)[0]
-    back: Floats = KDTree(one).query(other)[0]
-    return there, back
+def surfaces(truth: Mask, answer: Mask, grid: Geometry, convention: Convention) -> Surfaces:
+    """The distances between the surfaces of two masks; neither may be empty.
 
+    Args:
+        truth: On two or three axes; what lies off it is outside.
+        answer: Of the same shape.
+        grid: Whose affine says how far samples are apart; slanted grids are measured as they are.
+        convention: Where the surface is put.
 
-def surface(mask: NDArray[np.bool_]) -> NDArray[np.intp]:
-    """Indices ``(n, axes)`` of the samples of a mask with a neighbour outside of it.
+    Raises:
+        ValueError: The masks have another number of axes.
 
-    >>> len(surface(np.ones((4, 4), dtype=bool)))
-    12
+    >>> one, other = np.zeros((9, 9), bool), np.zeros((9, 9), bool)
+    >>> one[4, 2] = other[4, 4] = True
+    >>> surfaces(one, other, Geometry.picture((9, 9)), "surface-distance").reach(1)
+    2.0
     """
-    if not mask.any():
-        return np.zeros((0, mask.ndim), dtype=np.intp)
-    low, high = np.array([(w.min(), w.max() + 1) for w in np.nonzero(mask)]).T
-    box = np.pad(mask[tuple(slice(a, b) for a, b in zip(low, high, strict=True))], 1)
-    found: NDArray[np.intp] = np.argwhere(box & ~binary_erosion(box)) - 1 + low
-    return found
+    if truth.ndim not in {2, 3}:
+        raise ValueError(f"a surface needs two or three axes, and the masks have {truth.ndim}")
+    flat = truth.ndim == 2
+    linear = np.eye(3)
+    linear[flat:, flat:] = grid.affine[:-1, :-1]
+    both = [mask[None] if flat else mask for mask in (truth, answer)]
+    if convention == "surface-distance":
+        maps, weights = [cells(mask, flat=flat) for mask in both], areas(linear)
+    else:
+        maps, weights = [_border(mask, flat=flat) for mask in both], np.ones(256)
+    return Surfaces(
+        there=distances(maps[0], maps[1], linear, weights), back=distances(maps[1], maps[0], linear, weights), convention=convention
+    )
 
 
-def _of_masks(
-    truth: NDArray[np.bool_], answer: NDArray[np.bool_], grid: Geometry, summary: Callable[[Floats, Floats], float]
-) -> float | str:
-    in_truth, in_answer = bool(truth.any()), bool(answer.any())
-    if not in_truth:
-        return ADDED if in_answer else ABSENT
-    return summary(*distances(truth, answer, grid)) if in_answer else MISSED
+def _border(mask: Mask, *, flat: bool) -> NDArray[np.uint8]:
+    """The samples of a mask with a neighbour along an axis outside of it."""
+    inner: Mask = binary_erosion(mask[0])[None] if flat else binary_erosion(mask)
+    return (mask & ~inner).view(np.uint8)
+
+
+def _quantile(way: Distances, share: float, *, between: bool) -> float:
+    """The distance within which a share of a surface lies; between two distances where points count by number."""
+    reached = np.cumsum(way.areas)
+    if not between:
+        at = int(np.searchsorted(reached, share * reached[-1]))
+        return float(way.lengths[min(at, len(reached) - 1)])
+    place = share * (round(float(reached[-1])) - 1)
+    low, high = (way.lengths[np.searchsorted(reached, f(place), side="right")] for f in (np.floor, np.ceil))
+    return float(low + (high - low) * (place % 1))

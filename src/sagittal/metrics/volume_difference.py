@@ -1,21 +1,34 @@
-"""Relative volume difference: how far the answered structure is from the right size."""
+"""Volume difference: by how much the answered structure is too large or too small."""
 
 from __future__ import annotations
 
-from sagittal.core import Geometry, Labels
-from sagittal.metrics._case import CaseMetric, Mask, of_overlap, overlaps
+from sagittal.metrics._case import CaseMetric
+from sagittal.metrics._masks import Masks
 
 
-def _measure(truth: Mask, answer: Mask, _grid: Geometry, labels: Labels) -> dict[str, float | str]:
-    """Of each class but the background; undefined where the truth does not hold it, 1 where it is missed."""
-    return {
-        name: of_overlap(both, t, a, lambda both, t, a: abs(a - t) / t) for name, (both, t, a) in overlaps(truth, answer, labels).items()
-    }
+def volume_difference() -> CaseMetric:
+    """``||A| - |T||`` of each class but the background, in ml (of pictures the area in the unit of their world).
+
+    Undefined where the truth does not hold the class. Where a structure lies does not matter, and a false part can make up
+    for a missed one: it says nothing of overlap.
+
+    >>> import numpy as np
+    >>> from sagittal.core import Geometry, Labels
+    >>> labels = Labels(classes=("tissue", "tumour"), background="tissue")
+    >>> volume_difference().measure(np.array([[0, 1, 1]]), np.array([[0, 0, 1]]), Geometry.picture((1, 3)), labels)
+    {'tumour': 1.0}
+    """
+    return CaseMetric(
+        name="volume_difference",
+        value=_value,
+        unit="volume",
+        higher_is_better=False,
+        convention="||A| - |T|| a case, background left out; where the structure lies does not matter",
+    )
 
 
-volume_difference = CaseMetric(
-    name="volume_difference",
-    measure=_measure,
-    higher_is_better=False,
-    convention="||A| - |T|| / |T| a case, background left out; where the structure lies does not matter",
-)
+def _value(masks: Masks, k: int) -> float:
+    o = masks.overlap(k)
+    # A thousand cubic millimetres are a millilitre.
+    one = masks.grid.cell / (1000 if (masks.grid.axes, masks.grid.unit) == (3, "mm") else 1)
+    return abs(o.answer - o.truth) * one

@@ -33,14 +33,20 @@ METRICS = {
     "bias": ("Bias", "the mean of answer minus truth"),
     "dice": ("Dice", "twice the overlap over the sum of both sizes; 1 is perfect"),
     "iou": ("IoU", "the overlap over the union; 1 is perfect"),
-    "surface_distance": ("Surface distance", "the mean distance between the two surfaces"),
-    "hausdorff95": ("Hausdorff 95", "the 95th percentile of the distances between the two surfaces"),
-    "volume_difference": ("Volume difference", "the size of the answer minus that of the truth"),
+    "nsd": ("Surface Dice", "the share of the two surfaces within a tolerance of each other; 1 is perfect"),
+    "assd": ("Surface distance", "the mean distance between the two surfaces"),
+    "hd95": ("Hausdorff 95", "the distance within which 95 % of each surface lies from the other"),
+    "hd": ("Hausdorff distance", "the distance between the two surfaces where they are farthest apart"),
+    "voxel_sensitivity": ("Voxel sensitivity", "of the true structure, the share that the answer covers"),
+    "voxel_precision": ("Voxel precision", "of the answered structure, the share that is true"),
+    "lesion_f1": ("Lesion F1", "the harmonic mean of the shares of true lesions found and of answered pieces that are true"),
+    "volume_difference": ("Volume difference", "by how much the answer is too large or too small; lower is better"),
+    "relative_volume_difference": ("Relative volume difference", "the same as a share of the true volume; lower is better"),
     "detection_ap": ("Detection AP", "average precision of boxes that overlap the truth by half"),
     "detection_f1": ("Detection F1", "the harmonic mean of the shares of true boxes found and of found boxes that are true"),
 }
 
-SIGNED = frozenset({"bias", "volume_difference"})
+SIGNED = frozenset({"bias"})
 """Scores of which those near zero are the best."""
 
 RANK = {name: place for place, name in enumerate(METRICS)}
@@ -71,7 +77,7 @@ def in_sentence(metric: str) -> str:
     ('balanced accuracy', 'AUC', "Cohen's kappa")
     """
     name = metric_name(metric)
-    keeps = name.split()[0].isupper() or metric in {"kappa", "dice", "brier", "r2", "iou"}
+    keeps = name.split()[0].isupper() or metric in {"kappa", "dice", "brier", "r2", "iou", "hd", "hd95"}
     return name if keeps else name[:1].lower() + name[1:]
 
 

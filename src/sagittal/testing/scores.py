@@ -5,14 +5,15 @@ from __future__ import annotations
 import inspect
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from sagittal.core import Geometry, Labels, Score
 from sagittal.errors import UsageError
 from sagittal.metrics._answers import Answers
-from sagittal.metrics._case import CaseMetric
+from sagittal.metrics._case import CaseMetric, makes_case_metric
 from sagittal.testing._promise import must, refused
 
 
@@ -43,17 +44,21 @@ def example_answers() -> list[Answers]:
     ]
 
 
-def check_metric(metric: Callable[[Answers], Sequence[Score]] | CaseMetric) -> None:
+def check_metric(metric: Callable[..., Any]) -> None:
     """Scores with a value or a reason, unique by class, within their intervals, the same at every call.
 
     Args:
-        metric: Of a set of cases, or of one case's mask.
+        metric: From the answers to a set of cases to scores, or from options to a metric of one case's mask.
 
     Raises:
         AssertionError: A promise is broken.
     """
-    if isinstance(metric, CaseMetric):
-        _case_metric(metric)
+    if makes_case_metric(metric):
+        options = inspect.signature(metric).parameters.values()
+        must(all(p.kind is p.KEYWORD_ONLY and p.default is not p.empty for p in options), "it can be called with nothing")
+        made = metric()
+        must(isinstance(made, CaseMetric), "it makes a metric of masks")
+        _case_metric(made)
         return
     parameters = list(inspect.signature(metric).parameters.values())
     must(all(p.kind is p.KEYWORD_ONLY and p.default is not p.empty for p in parameters[1:]), "it can be called with answers alone")
@@ -101,7 +106,7 @@ def check_score(score: Score, n: int) -> None:
 def _case_metric(metric: CaseMetric) -> None:
     from sagittal.metrics._summary import summarise
 
-    must(metric.convention and metric.unit in {"1", "length"}, "it says its convention and unit")
+    must(metric.convention and metric.unit in {"1", "length", "volume"}, "it says its convention and unit")
     labels = Labels(classes=("ground", "a", "b"), background="ground")
     rng = np.random.default_rng(0)
     rows = []

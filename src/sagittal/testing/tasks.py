@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sagittal.core import Geometry, Labels, Window
-from sagittal.metrics._case import CaseMetric
+from sagittal.metrics._case import makes_case_metric
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,8 +33,8 @@ def check_task(task: Task) -> None:
     losses, metrics = Shelf("sagittal.losses", kind="loss"), Shelf("sagittal.metrics", kind="metric")
     must(task.loss in losses.names(), "its loss is on the shelf")
     must(task.metrics or task.per_case, "it is measured")
-    must(all(isinstance(metrics.get(name), CaseMetric) for name in task.per_case), "metrics a case are of masks")
-    must(not any(isinstance(metrics.get(name), CaseMetric) for name in task.metrics), "other metrics are of sets")
+    must(all(makes_case_metric(metrics.get(name)) for name in task.per_case), "metrics a case are of masks")
+    must(not any(makes_case_metric(metrics.get(name)) for name in task.metrics), "other metrics are of sets")
     pickle.loads(pickle.dumps((task.encode, task.target)))  # noqa: S301 - our own bytes: a worker process is sent it
     labels, said = _annotated(task)
     grid = Geometry.picture((32, 24))

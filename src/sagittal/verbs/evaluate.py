@@ -17,7 +17,20 @@ if TYPE_CHECKING:
     from sagittal.engine.assess import Assessment, Keep
     from sagittal.engine.infer import Predictor
 
-HEADLINES = ("accuracy", "balanced_accuracy", "auc", "sensitivity", "specificity", "dice", "surface_distance", "mae", "r2", "detection_ap")
+HEADLINES = (
+    "accuracy",
+    "balanced_accuracy",
+    "auc",
+    "sensitivity",
+    "specificity",
+    "dice",
+    "nsd",
+    "hd95",
+    "assd",
+    "mae",
+    "r2",
+    "detection_ap",
+)
 
 
 def evaluate(

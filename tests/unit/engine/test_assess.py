@@ -88,7 +88,7 @@ def test_masks_are_measured_in_the_picture_s_unit_beside_nothing_drawn(drawn):
     kept = []
     found = assess(model, drawn, drawn.split("test"), keep=lambda case, answer: kept.append((case.id, answer.answer.shape)))
     assert kept == [("c4", (32, 32)), ("c5", (32, 32))]
-    assert {s.unit for s in found.scores if s.metric == "surface_distance"} == {"px"}
+    assert {s.unit for s in found.scores if s.metric == "assd"} == {"px"}
     (nothing,) = found.rest["baselines"]
     assert next(s["value"] for s in nothing["scores"] if s["metric"] == "dice") == 0
 

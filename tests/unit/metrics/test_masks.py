@@ -1,36 +1,42 @@
-"""Scores of masks against slow twins and published truths."""
+"""Overlaps and volumes of masks against slow twins, and what becomes of cases without a class."""
 
 import numpy as np
 import pytest
-from scipy.ndimage import binary_erosion, distance_transform_edt, gaussian_filter
-from sklearn.metrics import f1_score
+from sklearn.metrics import f1_score, precision_score, recall_score
 
 from sagittal.core import Geometry, Labels
-from sagittal.metrics._case import ABSENT, ADDED, MISSED
+from sagittal.errors import UsageError
+from sagittal.metrics._case import ABSENT, ADDED, MISSED, CaseMetric, units_of
+from sagittal.metrics._masks import Masks
 from sagittal.metrics._summary import summarise
+from sagittal.metrics.assd import assd
 from sagittal.metrics.dice import dice
-from sagittal.metrics.hausdorff95 import hausdorff95
 from sagittal.metrics.iou import iou
-from sagittal.metrics.surface_distance import surface_distance
+from sagittal.metrics.lesion_f1 import lesion_f1
+from sagittal.metrics.relative_volume_difference import relative_volume_difference
 from sagittal.metrics.volume_difference import volume_difference
+from sagittal.metrics.voxel_precision import voxel_precision
+from sagittal.metrics.voxel_sensitivity import voxel_sensitivity
+from sagittal.shelf import Shelf
 
 LABELS = Labels(classes=("ground", "a", "b"), background="ground")
 
 
 def measure(metric, truth, answer, labels=LABELS, geometry=None):
     truth, answer = np.asarray(truth), np.asarray(answer)
+    metric = metric if isinstance(metric, CaseMetric) else metric()
     return metric.measure(truth, answer, geometry or Geometry(shape=truth.shape, affine=np.eye(truth.ndim + 1)), labels)
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_dice_is_f1_of_the_samples(seed):
+def test_overlaps_are_scores_of_the_samples(seed):
     rng = np.random.default_rng(seed)
     truth, answer = rng.integers(-1, 3, (9, 8, 7)), rng.integers(0, 3, (9, 8, 7))
     known = truth != -1
-    found = measure(dice, truth, answer)
-    wanted = f1_score(truth[known], answer[known], average=None)
-    assert list(found) == ["a", "b"]
-    assert [found["a"], found["b"]] == pytest.approx(wanted[1:])
+    for metric, oracle in ((dice, f1_score), (voxel_sensitivity, recall_score), (voxel_precision, precision_score)):
+        found = measure(metric, truth, answer)
+        assert list(found) == ["a", "b"]
+        assert [found["a"], found["b"]] == pytest.approx(oracle(truth[known], answer[known], average=None)[1:])
 
 
 def test_a_perfect_answer_without_a_class_is_not_half_right():
@@ -39,11 +45,13 @@ def test_a_perfect_answer_without_a_class_is_not_half_right():
 
 
 def test_dice_of_a_missed_and_of_an_added_class():
-    assert measure(dice, [[0, 1]], [[0, 2]]) == {"a": 0.0, "b": ADDED}
+    for metric in (dice, iou, voxel_sensitivity, voxel_precision, lesion_f1):
+        assert measure(metric, [[0, 1]], [[0, 2]]) == {"a": 0.0, "b": ADDED}
+    assert measure(relative_volume_difference, [[0, 1]], [[0, 2]]) == {"a": 1.0, "b": ADDED}
 
 
 def test_masks_on_two_grids_or_with_strange_numbers_are_refused():
-    with pytest.raises(ValueError, match="one grid"):
+    with pytest.raises(ValueError, match="differ"):
         measure(dice, np.zeros((2, 2), int), np.zeros((2, 3), int))
     with pytest.raises(ValueError, match="class index"):
         measure(dice, [[3]], [[0]])
@@ -53,66 +61,62 @@ def test_masks_on_two_grids_or_with_strange_numbers_are_refused():
 def test_iou_follows_from_dice_and_volume_from_counts(seed):
     rng = np.random.default_rng(seed)
     truth, answer = rng.integers(0, 3, (9, 8)), rng.integers(0, 3, (9, 8))
-    d, i, v = (measure(m, truth, answer) for m in (dice, iou, volume_difference))
+    d, i, v = (measure(m, truth, answer) for m in (dice, iou, relative_volume_difference))
     for k, name in enumerate(("a", "b"), start=1):
         assert i[name] == pytest.approx(d[name] / (2 - d[name]))
         assert v[name] == pytest.approx(abs((answer == k).sum() - (truth == k).sum()) / (truth == k).sum())
 
 
-def by_transform(truth, answer, spacing):
-    """Distances from each border sample to the other border by scipy's distance transform."""
-    border = lambda m: m & ~binary_erosion(m)  # noqa: E731
-    to = lambda m: distance_transform_edt(~border(m), sampling=spacing)  # noqa: E731
-    return to(answer)[border(truth)], to(truth)[border(answer)]
+def test_a_volume_difference_is_in_millilitres_of_a_patient_and_in_pixels_of_a_picture():
+    truth, answer = np.zeros((10, 10, 10), int), np.zeros((10, 10, 10), int)
+    truth[:5], answer[:4] = 1, 1
+    grid = Geometry(shape=truth.shape, affine=np.diag([2.0, -1, 3, 1]), unit="mm", frame="patient")
+    assert measure(volume_difference, truth, answer, geometry=grid)["a"] == pytest.approx(100 * 6 / 1000)
+    assert units_of(grid) == {"1": "1", "length": "mm", "volume": "ml"}
+    picture = Geometry.picture((10, 10))
+    assert measure(volume_difference, truth[:, 0], answer[:, 0], geometry=picture)["a"] == 10
+    assert units_of(picture)["volume"] == "px²"
+    found = summary(volume_difference, [{"a": 1.0}, {"a": 2.0}], units=units_of(picture))["a"]
+    assert found.unit == "px²" and not found.higher_is_better
 
 
-@pytest.mark.parametrize("spacing", [(1.0, 1, 1), (3.0, 0.7, 0.5)])
-def test_surface_distances_against_the_distance_transform(spacing):
-    rng = np.random.default_rng(0)
-    blob = gaussian_filter(rng.normal(size=(14, 30, 28)), 3)
-    truth, answer = blob > 0.01, gaussian_filter(rng.normal(size=blob.shape), 3) * 0.5 + blob > 0.012
-    there, back = by_transform(truth, answer, spacing)
-    grid = Geometry(shape=truth.shape, affine=np.diag([*spacing, 1]), unit="mm")
-    found = measure(surface_distance, truth.astype(int), answer.astype(int), geometry=grid)
-    assert found["a"] == pytest.approx(np.concatenate([there, back]).mean()) and found["b"] == ABSENT
-    found = measure(hausdorff95, truth.astype(int), answer.astype(int), geometry=grid)
-    assert found["a"] == pytest.approx(max(np.percentile(there, 95), np.percentile(back, 95)))
+def test_lesions_are_found_missed_and_invented_one_by_one():
+    truth, answer = np.zeros((3, 20), int), np.zeros((3, 20), int)
+    for at in (0, 5, 10):
+        truth[:, at : at + 3] = 1
+    answer[0, 0], answer[:, 5:8], answer[:, 15:17] = 1, 1, 1
+    assert measure(lesion_f1, truth, answer)["a"] == pytest.approx(2 * 2 / (3 + 2 + 1))
+    assert measure(lesion_f1(overlap=0.5), truth, answer)["a"] == pytest.approx(2 * 1 / (3 + 1 + 1)), "a ninth is too little"
+    answer[:, 0:8] = 1
+    assert measure(lesion_f1, truth, answer)["a"] == pytest.approx(4 / 6), "one piece may find two lesions"
+    cross = np.array([[1, 0], [0, 1]])
+    assert measure(lesion_f1, cross, [[1, 0], [0, 0]])["a"] == 1.0
+    assert measure(lesion_f1(connectivity="faces"), cross, [[1, 0], [0, 0]])["a"] == pytest.approx(2 / 3)
+    with pytest.raises(UsageError, match="share"):
+        lesion_f1(overlap=1.5)
 
 
-def test_two_samples_two_apart_are_two_spacings_apart():
-    truth, answer = np.zeros((9, 9), int), np.zeros((9, 9), int)
-    truth[4, 2], answer[4, 4] = 1, 1
-    for spacing, wanted in [((2.0, 1.0), 2.0), ((1.0, 2.0), 4.0)]:
-        grid = Geometry(shape=(9, 9), affine=np.diag([*spacing, 1]), unit="mm")
-        assert measure(surface_distance, truth, answer, geometry=grid)["a"] == wanted
-        assert measure(hausdorff95, truth, answer, geometry=grid)["a"] == wanted
+def test_samples_of_which_nothing_is_known_count_nowhere():
+    truth, answer = np.array([[1, 1, -1, 0]]), np.array([[1, 0, 1, 1]])
+    assert measure(dice, truth, answer)["a"] == 0.5
+    assert Masks(truth=truth, answer=answer, grid=Geometry.picture((1, 4)), labels=LABELS).pair(1)[1].tolist() == [
+        [True, False, False, True]
+    ]
+    assert measure(lesion_f1, truth, answer)["a"] == pytest.approx(2 / 3)
 
 
-def test_a_slanted_grid_is_measured_in_the_world():
-    truth, answer = np.zeros((6, 6), int), np.zeros((6, 6), int)
-    truth[1, 1], answer[2, 1] = 1, 1
-    grid = Geometry(shape=(6, 6), affine=np.array([[3.0, 0, 0], [4, 1, 0], [0, 0, 1]]), unit="mm")
-    assert measure(surface_distance, truth, answer, geometry=grid)["a"] == pytest.approx(5.0)
-
-
-def test_surfaces_of_missed_added_and_absent_structures():
-    empty, one = np.zeros((4, 4), int), np.eye(4, dtype=int)
-    for metric in (surface_distance, hausdorff95):
-        assert measure(metric, one, empty)["a"] == MISSED
-        assert measure(metric, empty, one)["a"] == ADDED
-        assert measure(metric, empty, empty)["a"] == ABSENT
-        assert measure(metric, one, one)["a"] == 0.0
-    unknown = np.where(np.eye(4) > 0, -1, 0)
-    assert measure(surface_distance, unknown, one)["a"] == ABSENT
-
-
-def test_a_mask_that_fills_the_grid_has_a_surface():
-    full = np.ones((3, 3), int)
-    assert measure(surface_distance, full, full)["a"] == 0.0
+def test_case_metrics_say_higher_or_lower_and_a_convention():
+    shelf = Shelf("sagittal.metrics", kind="metric")
+    lower = {"hd", "hd95", "assd", "volume_difference", "relative_volume_difference"}
+    for name in (*lower, "dice", "iou", "nsd", "lesion_f1", "voxel_sensitivity", "voxel_precision"):
+        made = shelf.make(name)
+        assert made.higher_is_better == (name not in lower) and made.convention
+    with pytest.raises(UsageError, match="no such option"):
+        shelf.make("nsd", {"tolerence": 2})
 
 
 def summary(metric, values, groups=None, **options):
-    return {s.label: s for s in summarise(metric, values, groups or [""] * len(values), np.random.default_rng(0), **options)}
+    return {s.label: s for s in summarise(metric(), values, groups or [""] * len(values), np.random.default_rng(0), **options)}
 
 
 def test_the_mean_of_cases_leaves_out_cases_without_the_class():
@@ -129,20 +133,20 @@ def test_a_class_in_no_case_is_undefined_with_its_reason_and_not_averaged():
 
 
 def test_a_distance_does_not_get_better_by_missing():
-    all_found = summary(surface_distance, [{"a": v} for v in (1.0, 2, 3, 4, 90)])["a"]
-    worst_missed = summary(surface_distance, [{"a": v} for v in (1.0, 2, 3, 4, MISSED)])["a"]
+    all_found = summary(assd, [{"a": v} for v in (1.0, 2, 3, 4, 90)])["a"]
+    worst_missed = summary(assd, [{"a": v} for v in (1.0, 2, 3, 4, MISSED)])["a"]
     assert all_found.value == 3.0 == worst_missed.value and "1 missed" in worst_missed.convention
     assert worst_missed.n == 5 and worst_missed.high is None and "endless" in worst_missed.method
-    most_missed = summary(surface_distance, [{"a": v} for v in (1.0, 2, MISSED, MISSED, MISSED)])["a"]
+    most_missed = summary(assd, [{"a": v} for v in (1.0, 2, MISSED, MISSED, MISSED)])["a"]
     assert most_missed.undefined == "missed in 3 of 5 cases"
-    both = summary(surface_distance, [{"a": 1.0, "b": MISSED}, {"a": 2.0, "b": MISSED}])
+    both = summary(assd, [{"a": 1.0, "b": MISSED}, {"a": 2.0, "b": MISSED}])
     assert both[""].undefined == "undefined for b: missed in 2 of 2 cases"
 
 
 def test_the_median_is_numpys():
     for n in (1, 2, 5, 8):
         values = np.random.default_rng(n).random(n)
-        assert summary(surface_distance, [{"a": v} for v in values])["a"].value == pytest.approx(np.median(values))
+        assert summary(assd, [{"a": v} for v in values])["a"].value == pytest.approx(np.median(values))
 
 
 def test_summaries_draw_patients_not_cases():
@@ -154,11 +158,12 @@ def test_summaries_draw_patients_not_cases():
 
 
 def test_the_unit_of_distances_is_that_of_the_grid():
-    assert summary(surface_distance, [{"a": 1.0}, {"a": 2.0}], length="um")["a"].unit == "um"
-    assert summary(surface_distance, [{"a": 1.0}])["a"].unit == "mm" and summary(dice, [{"a": 1.0}])["a"].unit == "1"
+    slide = {"1": "1", "length": "um", "volume": "um²"}
+    assert summary(assd, [{"a": 1.0}, {"a": 2.0}], units=slide)["a"].unit == "um"
+    assert summary(assd, [{"a": 1.0}])["a"].unit == "mm" and summary(dice, [{"a": 1.0}])["a"].unit == "1"
 
 
 def test_no_case_has_no_summary():
-    assert summarise(dice, [], [], np.random.default_rng(0)) == []
+    assert summarise(dice(), [], [], np.random.default_rng(0)) == []
     with pytest.raises(ValueError, match="1 rows and 0 groups"):
-        summarise(dice, [{}], [], np.random.default_rng(0))
+        summarise(dice(), [{}], [], np.random.default_rng(0))

@@ -59,7 +59,7 @@ look{% endif %}. Ratios are drawn from 0 to 1.</p>
 """
 
 WIDEST = 6
-FIRST = ("auc", "average_precision", "sensitivity", "specificity", "ppv", "f1", "dice", "iou", "surface_distance", "hausdorff95")
+FIRST = ("auc", "average_precision", "sensitivity", "specificity", "ppv", "f1", "dice", "nsd", "hd95", "assd", "iou")
 
 
 def scores(view: RunView) -> Section | None:

@@ -1,0 +1,91 @@
+"""The scores of drawn answers: which ones, of each case, and of all cases together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sagittal.core.prediction import Prediction
+from sagittal.core.score import Score
+from sagittal.errors import UsageError, nearest
+from sagittal.metrics._case import CaseMetric, Kind, makes_case_metric
+from sagittal.metrics._masks import Masks
+from sagittal.metrics._summary import summarise
+from sagittal.ops.randomness import generator
+from sagittal.shelf import Shelf
+from sagittal.tasks._task import Task
+
+METRICS = Shelf("sagittal.metrics", kind="metric")
+
+Values = dict[str, float | str]
+"""A value for each class, or why there is none."""
+
+Measured = Mapping[str, Values]
+"""The values of one case by metric."""
+
+
+def case_metrics(task: Task, chosen: Mapping[str, Any]) -> list[CaseMetric]:
+    """The metrics of a case: those of the task, and those that a user chose.
+
+    Args:
+        task: Its own come first, in its order.
+        chosen: A metric's options, true for its defaults, false to leave it out; by name.
+
+    Raises:
+        UsageError: There is no such metric or option, or the metric is not one of drawn answers.
+
+    >>> from sagittal.tasks.segmentation import segmentation
+    >>> [m.name for m in case_metrics(segmentation, {"nsd": False, "lesion_f1": {"overlap": 0.1}})][-2:]
+    ['voxel_precision', 'lesion_f1']
+    """
+    if not task.per_case and chosen:
+        name = next(iter(chosen))
+        raise UsageError("SETTING", f"evaluate.metrics.{name}", f"{task.name} has no metrics to choose", "leave evaluate.metrics out")
+    wanted: dict[str, Any] = {**dict.fromkeys(task.per_case, True), **chosen}
+    made = []
+    for name, options in wanted.items():
+        if not makes_case_metric(METRICS.get(name)):
+            fitting = [n for n in METRICS.names() if makes_case_metric(METRICS.get(n))]
+            raise UsageError("SETTING", f"evaluate.metrics.{name}", "is not a metric of drawn answers", nearest(name, fitting))
+        if not isinstance(options, bool | Mapping):
+            raise UsageError("SETTING", f"evaluate.metrics.{name}", f"{options!r} are no options", "give options, true or false")
+        if options is not False:
+            made.append(METRICS.make(name, {} if options is True else options))
+    return made
+
+
+def measure(metrics: Sequence[CaseMetric], truth: NDArray[Any], prediction: Prediction) -> tuple[Measured, Measured]:
+    """The scores of a drawn answer, and those of one that draws nothing."""
+    grid, labels = prediction.geometry, prediction.labels
+    answer = np.asarray(prediction.answer)
+    nothing = np.full(truth.shape, 0 if labels.background is None else labels.index(labels.background), dtype=truth.dtype)
+    drawn = Masks(truth=truth, answer=answer, grid=grid, labels=labels)
+    empty = Masks(truth=truth, answer=nothing, grid=grid, labels=labels)
+    return {m.name: m.of(drawn) for m in metrics}, {m.name: m.of(empty) for m in metrics}
+
+
+def of_all(
+    metrics: Sequence[CaseMetric],
+    measured: Sequence[Measured],
+    *,
+    owners: Sequence[str],
+    units: Sequence[Mapping[Kind, str]],
+    seed: int,
+) -> list[Score]:
+    """The scores over all cases, with intervals over patients.
+
+    Args:
+        metrics: Which.
+        measured: A case each.
+        owners: Whose it is.
+        units: Of its grid.
+        seed: Of the resampling.
+    """
+    same = {kind: found.pop() if len(found := {u[kind] for u in units}) == 1 else "mixed units" for kind in units[0]} if units else {}
+    scores: list[Score] = []
+    for metric in metrics:
+        scores += summarise(metric, [m[metric.name] for m in measured], owners, generator(seed, len(measured)), units=same)
+    return scores

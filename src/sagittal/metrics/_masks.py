@@ -1,0 +1,92 @@
+"""One case's truth beside its answer: counted and measured once, for all metrics that ask."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sagittal.core import Geometry, Labels
+from sagittal.core.annotation import IGNORE
+from sagittal.metrics._surfaces import Convention, Surfaces, surfaces
+from sagittal.ops.confusion import boxes, confusion
+
+Mask = NDArray[np.integer[Any]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Overlap:
+    """How many samples of a class are in both label maps, in the truth, and in the answer."""
+
+    both: int
+    truth: int
+    answer: int
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Masks:
+    """Truth and answer of a case on the source's own grid.
+
+    Samples of which the truth says nothing (``IGNORE``) count as outside of every class in both.
+
+    Args:
+        truth: Class indices, ``grid.shape``.
+        answer: The same.
+        grid: Where the samples lie.
+        labels: The classes.
+
+    Raises:
+        ValueError: The shapes differ, or (when something is asked) a number is not a class index.
+
+    >>> labels = Labels(classes=("tissue", "tumour"), background="tissue")
+    >>> masks = Masks(truth=np.array([[0, 1, 1, -1]]), answer=np.array([[0, 1, 0, 1]]), grid=Geometry.picture((1, 4)), labels=labels)
+    >>> masks.overlap(1)
+    Overlap(both=1, truth=2, answer=1)
+    """
+
+    truth: Mask = field(repr=False)
+    answer: Mask = field(repr=False)
+    grid: Geometry
+    labels: Labels
+    _measured: dict[tuple[int, Convention], Surfaces] = field(init=False, repr=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.truth.shape != self.answer.shape or self.truth.shape != self.grid.shape:
+            raise ValueError(f"truth {self.truth.shape}, answer {self.answer.shape} and grid {self.grid.shape} differ")
+
+    @property
+    def foreground(self) -> list[int]:
+        """Every class but the background."""
+        return [k for k, name in enumerate(self.labels.classes) if name != self.labels.background]
+
+    @cached_property
+    def counts(self) -> NDArray[np.int64]:
+        """``(K + 1, K)``: samples by class in the truth (the last row: not known) and in the answer."""
+        return confusion(self.truth, self.answer, len(self.labels))
+
+    def overlap(self, k: int) -> Overlap:
+        """The samples of a class, where the truth is known."""
+        known = self.counts[:-1]
+        return Overlap(both=int(known[k, k]), truth=int(known[k].sum()), answer=int(known[:, k].sum()))
+
+    def pair(self, k: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """The class in truth and answer, in the part of the grid in which either holds it; it must be in one of them."""
+        found = [box for box in (each[k] for each in self._boxes) if box is not None]
+        box = tuple(slice(min(s.start for s in along), max(s.stop for s in along)) for along in zip(*found, strict=True))
+        truth, answer = self.truth[box], self.answer[box] == k
+        if self.counts[-1].any():
+            answer &= truth != IGNORE
+        return truth == k, answer
+
+    def surfaces(self, k: int, convention: Convention) -> Surfaces:
+        """The distances between the surfaces of a class that both hold."""
+        if (k, convention) not in self._measured:
+            self._measured[k, convention] = surfaces(*self.pair(k), self.grid, convention)
+        return self._measured[k, convention]
+
+    @cached_property
+    def _boxes(self) -> tuple[list[tuple[slice, ...] | None], list[tuple[slice, ...] | None]]:
+        return boxes(self.truth, len(self.labels)), boxes(self.answer, len(self.labels))

@@ -20,6 +20,7 @@ def read(source: str | Path, *, limits: Limits | None = None) -> Image:
     r"""The image that a locator names: a picture, a volume, or a row of a table.
 
     The content decides how it is read. The header is checked now, the pixels are decoded when the image is read.
+    A folder or zip archive of DICOM is read by series: the only volume in it, or the one that ``folder::KEY`` names.
 
     Args:
         source: ``path`` or ``path::part``; see :mod:`sagittal.io.locator`.
@@ -28,6 +29,7 @@ def read(source: str | Path, *, limits: Limits | None = None) -> Image:
     Raises:
         UnreadableInput: Not there, empty, truncated, broken, over a limit, of a format that is not read, or of another
             one than its name says; the message names the file. Reading the pixels may raise it too.
+        Refused: Several DICOM volumes where one is meant, or one whose slices must not be put together.
 
     >>> import numpy as np
     >>> target = getfixture("tmp_path") / "rows.csv"
@@ -36,11 +38,16 @@ def read(source: str | Path, *, limits: Limits | None = None) -> Image:
     [48.0, 2.0]
     """
     path, part = _parts(source)
+    limits = limits or Limits.default()
+    if path.is_dir():
+        return _series(path, part, limits)
     found = _sniff.look(path)
+    if found.format.name == "ZIP":
+        return _series(path, part, limits)
     if found.reader is None:
         what = f"it is a {found.format.name} file, which is not read as an image"
         raise UnreadableInput("UNSUPPORTED", path, what, "convert it to PNG, TIFF, NIfTI or npy")
-    return found.reader.read(path, part, limits or Limits.default())
+    return found.reader.read(path, part, limits)
 
 
 def read_table(path: str | Path, *, limits: Limits | None = None) -> pd.DataFrame:
@@ -106,6 +113,15 @@ def suffixes(*names: str) -> frozenset[str]:
     """
     shelf = _sniff.readers()
     return frozenset(s for name in names or shelf.names() for f in shelf.get(name).formats for s in f.suffixes)
+
+
+def _series(path: Path, part: str, limits: Limits) -> Image:
+    from sagittal.io.dicom.series import find, pick
+
+    volumes = find(path, limits=limits)
+    if not volumes and path.is_dir():
+        raise UnreadableInput("IS_FOLDER", path, "it is a folder without DICOM images, where a file is expected", "name a file in it")
+    return pick(volumes, part, path).image()
 
 
 def _parts(source: str | Path) -> tuple[Path, str]:

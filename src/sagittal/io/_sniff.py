@@ -22,7 +22,6 @@ FOREIGN = (
     Format(name="WebP", suffixes=(".webp",), matches=lambda h: h.startswith(b"RIFF") and h[8:12] == b"WEBP"),
     Format(name="JPEG 2000", suffixes=(".jp2", ".j2k", ".jpx"), matches=starts(b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51")),
     Format(name="HEIF", suffixes=(".heic", ".heif", ".avif"), matches=lambda h: h[4:8] == b"ftyp"),
-    Format(name="DICOM", suffixes=(".dcm", ".dicom"), matches=starts(b"DICM", at=128)),
     Format(name="PDF", suffixes=(".pdf",), matches=starts(b"%PDF")),
     Format(name="ZIP", suffixes=(".zip", ".xlsx", ".docx", ".sagittal"), matches=starts(b"PK\x03\x04", b"PK\x05\x06")),
     Format(name="gzip", suffixes=(".gz", ".tgz"), matches=starts(b"\x1f\x8b")),
@@ -45,7 +44,7 @@ def readers() -> Shelf:
     """The shelf of readers.
 
     >>> readers().names()
-    ['array', 'metaimage', 'nifti', 'nrrd', 'raster', 'svg', 'table']
+    ['array', 'dicom', 'metaimage', 'nifti', 'nrrd', 'raster', 'svg', 'table']
     """
     return Shelf("sagittal.io.readers", kind="reader")
 

@@ -1,0 +1,337 @@
+"""A plane of pixels and what its header says of it: a classic slice, a frame of many, a tile of a mosaic."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from sagittal.errors import SagittalError
+from sagittal.io.dicom import _mosaic
+from sagittal.io.dicom.header import Dataset, Header
+
+Vector = tuple[float, float, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """How the pixels of a file are stored, as PS3.3 C.7.6.3 names it."""
+
+    path: Path
+    size: int
+    syntax: str
+    offset: int
+    length: int
+    kind: str
+    rows: int
+    columns: int
+    frames: int
+    samples: int
+    bits_allocated: int
+    bits_stored: int
+    high_bit: int
+    signed: bool
+    photometric: str
+    planar: int
+    padding: tuple[int, int] | None
+    palette: tuple[tuple[tuple[float, ...], bytes], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owner:
+    """Whose it is and what it belongs to. Only compared, never shown."""
+
+    patient: str
+    name: str
+    study: str
+    series: str
+    instance: str
+    frame: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """What a person may see of a series."""
+
+    modality: str
+    description: str
+    number: int | None
+    vendor: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plane:
+    """One slice before it is sorted. Positions and directions are DICOM's (LPS, mm), of the first pixel's centre.
+
+    Args:
+        stored: The file's pixels.
+        owner: Whose.
+        about: For people.
+        frame: Which one of the file.
+        corner: First row and column within the frame; not 0 in a mosaic.
+        shape: Rows and columns.
+        position: Image Position (Patient); None where there is none.
+        orientation: Directions of a row and of a column; None where there are none.
+        spacing: Between rows and between columns; None where not known.
+        thickness: Slice thickness, 0 where not said. Only for a slice that stands alone.
+        between: Spacing Between Slices, the same.
+        rescale: Slope and intercept; None where the header has none.
+        kind: What sort of picture it is: the image type from its third word on, and the part of a complex number.
+        marks: What tells volumes of one series apart: echo, time, b-value ..., in the order in which they are tried.
+        order: For those that nothing else tells apart: acquisition, trigger, number.
+        broken: Why it cannot be read.
+    """
+
+    stored: Stored
+    owner: Owner
+    about: About
+    frame: int
+    corner: tuple[int, int]
+    shape: tuple[int, int]
+    position: Vector | None
+    orientation: tuple[float, ...] | None
+    spacing: tuple[float, float] | None
+    thickness: float
+    between: float
+    rescale: tuple[float, float] | None
+    kind: tuple[str, ...]
+    marks: tuple[tuple[str, tuple[float, ...]], ...]
+    order: tuple[float, ...]
+    broken: SagittalError | None = None
+
+
+def planes(header: Header) -> list[Plane]:
+    """Every plane of a file in the order of the file; none where it has no pixels.
+
+    Raises:
+        UnreadableInput: A mosaic whose header of its own is broken.
+    """
+    data = header.data
+    stored = _stored(header)
+    if stored is None:
+        return []
+    base = _base(header, stored)
+    frames = data.items("PerFrameFunctionalGroupsSequence")
+    if frames:
+        shared = data.first("SharedFunctionalGroupsSequence")
+        return [_functional(base, frame, shared, n) for n, frame in enumerate(frames[: stored.frames])]
+    if _mosaic.is_mosaic(data):
+        return [_tiled(base, tile) for tile in _mosaic.tiles(header, stored.rows, stored.columns)]
+    if stored.frames == 1:
+        return [base]
+    return [_numbered(base, place, n) for n, place in enumerate(_steps(base, data, stored.frames))]
+
+
+def _stored(header: Header) -> Stored | None:
+    data, pixels = header.data, header.pixels
+    rows, columns = data.whole("Rows"), data.whole("Columns")
+    if (pixels is None and header.broken is None) or rows < 1 or columns < 1 or header.path is None:
+        return None
+    bits = data.whole("BitsAllocated", 16)
+    if pixels is not None and pixels.kind != "whole":
+        bits = 32 if pixels.kind == "float" else 64
+    used = data.whole("BitsStored", bits)
+    signed = data.whole("PixelRepresentation") == 1
+    photometric = data.text("PhotometricInterpretation") or "MONOCHROME2"
+    colours = ("Red", "Green", "Blue") if photometric == "PALETTE COLOR" else ()
+    return Stored(
+        path=header.path,
+        size=header.size,
+        syntax=header.syntax,
+        offset=pixels.offset if pixels else 0,
+        length=pixels.length if pixels else 0,
+        kind=pixels.kind if pixels else "whole",
+        rows=rows,
+        columns=columns,
+        frames=max(data.whole("NumberOfFrames", 1), 1),
+        samples=data.whole("SamplesPerPixel", 1),
+        bits_allocated=bits,
+        bits_stored=used if 1 <= used <= bits else bits,
+        high_bit=data.whole("HighBit", used - 1),
+        signed=signed,
+        photometric=photometric,
+        planar=data.whole("PlanarConfiguration"),
+        padding=_padding(data, used, signed=signed),
+        palette=tuple((data.numbers(f"{c}PaletteDescriptor"), data.raw(f"{c}Palette")) for c in colours),
+    )
+
+
+def _padding(data: Dataset, bits: int, *, signed: bool) -> tuple[int, int] | None:
+    """The range of stored values that stand for nothing (PS3.3 C.7.5.1.1.2).
+
+    Many files write the value with the wrong VR (63536 for -2000): its bits are taken as those of a pixel.
+    """
+    value = data.number("PixelPaddingValue")
+    if value is None or not 1 <= bits <= 32:
+        return None
+    limit = data.number("PixelPaddingRangeLimit")
+    ends = sorted(_as_stored(int(end), bits, signed=signed) for end in (value, limit if limit is not None else value))
+    return ends[0], ends[1]
+
+
+def _as_stored(value: int, bits: int, *, signed: bool) -> int:
+    low = value & ((1 << bits) - 1)
+    return low - (1 << bits) if signed and low >> (bits - 1) else low
+
+
+def _base(header: Header, stored: Stored) -> Plane:
+    data = header.data
+    detector = data if "ImagePositionPatient" in data else data.first("DetectorInformationSequence")
+    slope, intercept = data.number("RescaleSlope"), data.number("RescaleIntercept")
+    dose = data.number("DoseGridScaling")
+    if dose is not None:
+        slope, intercept = dose, 0.0
+    instance = data.number("InstanceNumber")
+    return Plane(
+        stored=stored,
+        owner=Owner(
+            patient=data.text("PatientID"),
+            name=data.text("PatientName"),
+            study=data.text("StudyInstanceUID"),
+            series=data.text("SeriesInstanceUID"),
+            instance=data.text("SOPInstanceUID"),
+            frame=data.text("FrameOfReferenceUID"),
+        ),
+        about=About(
+            modality=data.text("Modality") or "OT",
+            description=data.text("SeriesDescription") or data.text("ProtocolName"),
+            number=data.whole("SeriesNumber") if data.number("SeriesNumber") is not None else None,
+            vendor=data.text("Manufacturer"),
+        ),
+        frame=0,
+        corner=(0, 0),
+        shape=(stored.rows, stored.columns),
+        position=_vector(detector.numbers("ImagePositionPatient")),
+        orientation=_directions(detector.numbers("ImageOrientationPatient")),
+        spacing=_pair(data.numbers("PixelSpacing")) or _pair(data.numbers("ImagerPixelSpacing")),
+        thickness=abs(data.number("SliceThickness") or 0.0),
+        between=data.number("SpacingBetweenSlices") or 0.0,
+        rescale=(slope if slope is not None else 1.0, intercept or 0.0) if slope is not None or intercept is not None else None,
+        kind=(*data.words("ImageType")[2:], *_complex_part(data)),
+        marks=_marks(data, data),
+        order=(data.number("AcquisitionNumber") or 0.0, data.number("TriggerTime") or 0.0, instance if instance is not None else 0.0),
+        broken=header.broken,
+    )
+
+
+def _functional(base: Plane, frame: Dataset, shared: Dataset, n: int) -> Plane:
+    """A frame of an enhanced multi-frame object: its own functional groups before the shared ones (PS3.3 C.7.6.16)."""
+
+    def group(name: str) -> Dataset:
+        return frame.first(name) if name in frame else shared.first(name)
+
+    measures, values, content = group("PixelMeasuresSequence"), group("PixelValueTransformationSequence"), group("FrameContentSequence")
+    slope, intercept = values.number("RescaleSlope"), values.number("RescaleIntercept")
+    types = group("MRImageFrameTypeSequence"), group("CTImageFrameTypeSequence")
+    kind = next((t.words("FrameType")[2:] + _complex_part(t) for t in types if "FrameType" in t), base.kind)
+    echo, diffusion, cardiac = group("MREchoSequence"), group("MRDiffusionSequence"), group("CardiacSynchronizationSequence")
+    gradient = diffusion.first("DiffusionGradientDirectionSequence").numbers("DiffusionGradientOrientation")
+    trigger = cardiac.numbers("NominalCardiacTriggerDelayTime")
+    return replace(
+        base,
+        frame=n,
+        position=_vector(group("PlanePositionSequence").numbers("ImagePositionPatient")) or base.position,
+        orientation=_directions(group("PlaneOrientationSequence").numbers("ImageOrientationPatient")) or base.orientation,
+        spacing=_pair(measures.numbers("PixelSpacing")) or base.spacing,
+        thickness=abs(measures.number("SliceThickness") or base.thickness),
+        between=measures.number("SpacingBetweenSlices") or base.between,
+        rescale=base.rescale if slope is None else (slope, intercept or 0.0),
+        kind=kind,
+        marks=(
+            ("echo", _rounded(echo.numbers("EffectiveEchoTime")[:1])),
+            ("b", _rounded(diffusion.numbers("DiffusionBValue")[:1]) + _rounded(gradient)),
+            ("t", content.numbers("TemporalPositionIndex")[:1]),
+            ("trigger", _rounded(trigger[:1])),
+            ("inversion", _rounded(group("MRModifierSequence").numbers("InversionTimes")[:1])),
+        ),
+        order=(content.number("FrameAcquisitionNumber") or 0.0, float(n)),
+    )
+
+
+def _tiled(base: Plane, tile: _mosaic.Tile) -> Plane:
+    return replace(base, corner=tile.corner, shape=tile.shape, position=tile.position)
+
+
+def _numbered(base: Plane, position: Vector | None, n: int) -> Plane:
+    return replace(base, frame=n, position=position, order=(*base.order, float(n)))
+
+
+def _steps(base: Plane, data: Dataset, frames: int) -> Iterator[Vector | None]:
+    """Positions of the frames of an old multi-frame object: offsets of a dose grid, or even steps (nuclear medicine)."""
+    offsets = data.numbers("GridFrameOffsetVector")
+    if len(offsets) != frames and base.between:
+        offsets = tuple(n * base.between for n in range(frames))
+    if base.position is None or base.orientation is None or len(offsets) != frames:
+        yield from (None for _ in range(frames))
+        return
+    normal = cross(base.orientation[:3], base.orientation[3:])
+    for offset in offsets:
+        x, y, z = (p + n * (offset - offsets[0]) for p, n in zip(base.position, normal, strict=True))
+        yield x, y, z
+
+
+def _marks(data: Dataset, top: Dataset) -> tuple[tuple[str, tuple[float, ...]], ...]:
+    return (
+        ("echo", _rounded(data.numbers("EchoTime")[:1]) or data.numbers("EchoNumbers")[:1]),
+        ("b", _diffusion(top)),
+        ("t", data.numbers("TemporalPositionIdentifier")[:1]),
+        ("trigger", _rounded(data.numbers("TriggerTime")[:1])),
+        ("inversion", _rounded(data.numbers("InversionTime")[:1])),
+        ("flip", _rounded(data.numbers("FlipAngle")[:1])),
+        ("a", data.numbers("AcquisitionNumber")[:1]),
+    )
+
+
+def _diffusion(data: Dataset) -> tuple[float, ...]:
+    """The b-value and the direction, from the standard's tags or the vendor's."""
+    if "DiffusionBValue" in data:
+        return _rounded(data.numbers("DiffusionBValue")[:1] + data.numbers("DiffusionGradientOrientation"))
+    for vendor, axes in (("Siemens", ("",)), ("UIH", ("",)), ("Philips", ("X", "Y", "Z")), ("GE", ("X", "Y", "Z"))):
+        b = data.numbers(f"{vendor}BValue")[:1]
+        if b and math.isfinite(b[0]):
+            # GE adds a billion to some b-values
+            return _rounded((b[0] % 1e6, *(v for axis in axes for v in data.numbers(f"{vendor}Gradient{axis}")[:3])))
+    return ()
+
+
+def _complex_part(data: Dataset) -> tuple[str, ...]:
+    """Magnitude, phase, real or imaginary, where it is said outside the image type."""
+    said = data.text("ComplexImageComponent") or (data.text("PhilipsImageKind") if "PhilipsImageKind" in data else "")
+    if said:
+        return (said,)
+    number = data.number("GEImageKind") if b"GE" in data.raw("Manufacturer") else None
+    return ({0: "MAGNITUDE", 1: "PHASE", 2: "REAL", 3: "IMAGINARY"}.get(int(number), ""),) if number is not None else ()
+
+
+def cross(a: tuple[float, ...], b: tuple[float, ...]) -> Vector:
+    """The normal of two directions.
+
+    >>> cross((1.0, 0.0, 0.0), (0.0, 1.0, 0.0))
+    (0.0, 0.0, 1.0)
+    """
+    return a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]
+
+
+def _vector(numbers: tuple[float, ...]) -> Vector | None:
+    return (numbers[0], numbers[1], numbers[2]) if len(numbers) == 3 and all(map(math.isfinite, numbers)) else None
+
+
+def _pair(numbers: tuple[float, ...]) -> tuple[float, float] | None:
+    return (numbers[0], numbers[1]) if len(numbers) == 2 and all(math.isfinite(n) and n > 0 for n in numbers) else None
+
+
+def _directions(numbers: tuple[float, ...]) -> tuple[float, ...] | None:
+    """Six direction cosines that are of unit length and at right angles, or None."""
+    if len(numbers) != 6 or not all(map(math.isfinite, numbers)):
+        return None
+    row, column = numbers[:3], numbers[3:]
+    length = math.hypot(*row), math.hypot(*column)
+    along = sum(a * b for a, b in zip(row, column, strict=True))
+    if abs(length[0] - 1) > 0.01 or abs(length[1] - 1) > 0.01 or abs(along) > 0.01:
+        return None
+    return (*(r / length[0] for r in row), *(c / length[1] for c in column))
+
+
+def _rounded(numbers: tuple[float, ...]) -> tuple[float, ...]:
+    return tuple(round(n, 3) for n in numbers)

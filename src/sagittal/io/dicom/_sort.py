@@ -1,0 +1,177 @@
+"""Which slices of a series make a volume: by kind of picture, by orientation, and then by what tells copies apart."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+
+import numpy as np
+
+from sagittal.io.dicom._geometry import SAME_PLACE_MM, normal_of
+from sagittal.io.dicom._planes import Plane
+
+T = TypeVar("T")
+K = TypeVar("K", bound=Hashable)
+
+# a projection or a screenshot needs no place in the world; of these a series without one is a fault
+CROSS_SECTIONS = frozenset({"CT", "MR", "PT", "NM"})
+_SAME_DIRECTION = 2e-3
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Slices that make one volume (or one picture), and the words that tell it from the rest of its series."""
+
+    planes: tuple[Plane, ...]
+    words: tuple[str, ...] = ()
+
+    def named(self, planes: Sequence[Plane], word: str) -> Part:
+        """Some of these slices, with one more word."""
+        return Part(tuple(planes), (*self.words, word) if word else self.words)
+
+
+def parts(planes: Sequence[Plane]) -> list[Part]:
+    """The volumes of one series; the words of no two are the same."""
+    found = [Part(tuple(planes))]
+    found = [piece for part in found for piece in _by_sort(part)]
+    found = [piece for part in found for piece in _by_kind(part)]
+    found = [piece for part in found for piece in _by_orientation(part)]
+    found = [piece for part in found for piece in _by_marks(part)]
+    return _told_apart(found)
+
+
+def places(planes: Sequence[Plane]) -> list[int]:
+    """The number of the place at which each slice lies; slices at the same place have the same number."""
+    positions = np.array([p.position for p in planes], dtype=np.float64)
+    along = positions @ normal_of(planes[0])
+    order = np.argsort(along, kind="stable")
+    numbers = np.zeros(len(planes), dtype=int)
+    numbers[order[1:]] = np.cumsum(np.diff(along[order]) > SAME_PLACE_MM)
+    return [int(n) for n in numbers]
+
+
+def _by_sort(part: Part) -> list[Part]:
+    """By modality, and pictures in colours apart from grey ones."""
+    groups = grouped(part.planes, lambda p: (p.about.modality, p.stored.samples))
+    if len(groups) == 1:
+        return [part]
+    return [part.named(group, f"{modality.lower()}{samples if samples > 1 else ''}") for (modality, samples), group in groups.items()]
+
+
+def _by_kind(part: Part) -> list[Part]:
+    """By the words of the image type that differ: magnitude and phase, localiser and axial."""
+    groups = grouped(part.planes, lambda p: tuple(sorted(set(p.kind))))
+    if len(groups) == 1:
+        return [part]
+    common = set.intersection(*(set(kind) for kind in groups))
+    return [part.named(group, _clean("-".join(sorted(set(kind) - common)[:3]))) for kind, group in groups.items()]
+
+
+def _by_orientation(part: Part) -> list[Part]:
+    """By the directions of rows and columns. Slices without a place stay with the others: that is a fault of theirs.
+
+    Where none has a place, every file is a picture of its own; slices of a cross-section stay together, to be refused.
+    """
+    placed = [p for p in part.planes if p.position is not None and p.orientation is not None]
+    if not placed:
+        files = grouped(part.planes, lambda p: str(p.stored.path))
+        if len(files) == 1 or part.planes[0].about.modality in CROSS_SECTIONS:
+            return [part]
+        ordered = sorted(files.values(), key=lambda group: (group[0].order, str(group[0].stored.path)))
+        return [part.named(group, f"p{n}") for n, group in enumerate(ordered, 1)]
+    clusters: list[tuple[np.ndarray, list[Plane]]] = []
+    for plane in placed:
+        directions = np.array(plane.orientation)
+        near = next((members for seen, members in clusters if np.abs(seen - directions).max() <= _SAME_DIRECTION), None)
+        if near is None:
+            clusters.append((directions, [plane]))
+        else:
+            near.append(plane)
+    largest = max((members for _, members in clusters), key=len)
+    largest.extend(p for p in part.planes if p.position is None or p.orientation is None)
+    if len(clusters) == 1:
+        return [Part(tuple(largest), part.words)]
+    return [part.named(members, _plane_name(members[0])) for _, members in clusters]
+
+
+def _plane_name(plane: Plane) -> str:
+    return ("sagittal", "coronal", "axial")[int(np.argmax(np.abs(normal_of(plane))))]
+
+
+def _by_marks(part: Part) -> list[Part]:
+    """By echo, b-value, time ... as far as slices lie at the same place; at last by their order at each place."""
+    if any(p.position is None or p.orientation is None for p in part.planes) or len(part.planes) < 2:
+        return [part]
+    counts = Counter(places(part.planes))
+    most = max(counts.values())
+    if most == 1 or _one_too_many(counts):
+        return [part]
+    for n, (name, _) in enumerate(part.planes[0].marks):
+        groups = grouped(part.planes, partial(_mark, n))
+        if 1 < len(groups) <= most and all(max(Counter(places(g)).values()) < most for g in groups.values()):
+            words = _mark_words(name, list(groups))
+            return [piece for word, g in zip(words, groups.values(), strict=True) for piece in _by_marks(part.named(g, word))]
+    return _by_rank(part)
+
+
+def _mark(n: int, plane: Plane) -> tuple[float, ...]:
+    return plane.marks[n][1] if n < len(plane.marks) else ()
+
+
+def _by_rank(part: Part) -> list[Part]:
+    """The first at every place, the second at every place ...: time points that no tag tells apart."""
+    at: dict[int, list[Plane]] = defaultdict(list)
+    for place, plane in zip(places(part.planes), part.planes, strict=True):
+        at[place].append(plane)
+    ranks: dict[int, list[Plane]] = defaultdict(list)
+    for members in at.values():
+        for rank, plane in enumerate(sorted(members, key=lambda p: (p.order, p.frame, str(p.stored.path)))):
+            ranks[rank].append(plane)
+    digits = len(str(len(ranks)))
+    return [part.named(members, f"t{rank + 1:0{digits}d}") for rank, members in sorted(ranks.items())]
+
+
+def _one_too_many(counts: Counter[int]) -> bool:
+    """Whether most places have one slice: then the others are duplicates, not volumes."""
+    single = sum(1 for n in counts.values() if n == 1)
+    return single * 2 > len(counts)
+
+
+def _mark_words(name: str, values: list[tuple[float, ...]]) -> list[str]:
+    """A short word a value; the number itself where it says something to a person."""
+    ranked = {value: n for n, value in enumerate(sorted(values), 1)}
+    digits = len(str(len(values)))
+    if name in {"b", "echo", "t", "a"} and all(len(v) == 1 and v[0] == int(v[0]) and v[0] >= 0 for v in values):
+        width = max(len(str(int(v[0]))) for v in values)
+        return [f"{name}{int(v[0]):0{width if name == 't' else 0}d}" for v in values]
+    return [f"{name}{ranked[v]:0{digits}d}" for v in values]
+
+
+def _told_apart(found: list[Part]) -> list[Part]:
+    """Words that no two parts share, and parts in a stable order."""
+    same: dict[tuple[str, ...], list[Part]] = defaultdict(list)
+    for part in found:
+        same[part.words].append(part)
+    made = []
+    for words, group in same.items():
+        if len(group) == 1:
+            made.append(group[0])
+            continue
+        ordered = sorted(group, key=lambda p: min((q.order, str(q.stored.path)) for q in p.planes))
+        made += [Part(p.planes, (*words, str(n))) for n, p in enumerate(ordered, 1)]
+    return sorted(made, key=lambda p: p.words)
+
+
+def grouped(planes: Iterable[T], key: Callable[[T], K]) -> dict[K, list[T]]:
+    """Members by key, keys in the order in which they are met."""
+    groups: dict[K, list[T]] = defaultdict(list)
+    for plane in planes:
+        groups[key(plane)].append(plane)
+    return dict(groups)
+
+
+def _clean(word: str) -> str:
+    return "".join(c if c.isalnum() else "-" for c in word.lower()).strip("-")

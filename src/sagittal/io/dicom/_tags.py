@@ -1,0 +1,162 @@
+"""The tags that reading a series needs, by keyword, and how their values are stored."""
+
+from __future__ import annotations
+
+from typing import Final
+
+# PS3.6; private tags are named with their vendor, the block of the creator left out (xx0C is 0x..0C).
+_WANTED: Final[dict[str, tuple[int, str]]] = {
+    "SpecificCharacterSet": (0x00080005, "CS"),
+    "ImageType": (0x00080008, "CS"),
+    "SOPClassUID": (0x00080016, "UI"),
+    "SOPInstanceUID": (0x00080018, "UI"),
+    "AcquisitionDate": (0x00080022, "DA"),
+    "AcquisitionDateTime": (0x0008002A, "DT"),
+    "AcquisitionTime": (0x00080032, "TM"),
+    "ContentTime": (0x00080033, "TM"),
+    "Modality": (0x00080060, "CS"),
+    "Manufacturer": (0x00080070, "LO"),
+    "SeriesDescription": (0x0008103E, "LO"),
+    "ComplexImageComponent": (0x00089208, "CS"),
+    "PatientName": (0x00100010, "PN"),
+    "PatientID": (0x00100020, "LO"),
+    "PatientBirthDate": (0x00100030, "DA"),
+    "SliceThickness": (0x00180050, "DS"),
+    "RepetitionTime": (0x00180080, "DS"),
+    "EchoTime": (0x00180081, "DS"),
+    "InversionTime": (0x00180082, "DS"),
+    "EchoNumbers": (0x00180086, "IS"),
+    "SpacingBetweenSlices": (0x00180088, "DS"),
+    "ProtocolName": (0x00181030, "LO"),
+    "TriggerTime": (0x00181060, "DS"),
+    "ImagerPixelSpacing": (0x00181164, "DS"),
+    "FlipAngle": (0x00181314, "DS"),
+    "NominalCardiacTriggerDelayTime": (0x00189153, "FD"),
+    "EffectiveEchoTime": (0x00189082, "FD"),
+    "DiffusionBValue": (0x00189087, "FD"),
+    "DiffusionGradientOrientation": (0x00189089, "FD"),
+    "InversionTimes": (0x00189079, "FD"),
+    "DiffusionGradientDirectionSequence": (0x00189076, "SQ"),
+    "MREchoSequence": (0x00189114, "SQ"),
+    "MRModifierSequence": (0x00189115, "SQ"),
+    "MRDiffusionSequence": (0x00189117, "SQ"),
+    "CardiacSynchronizationSequence": (0x00189118, "SQ"),
+    "MRImageFrameTypeSequence": (0x00189226, "SQ"),
+    "CTImageFrameTypeSequence": (0x00189329, "SQ"),
+    "FrameType": (0x00089007, "CS"),
+    "StudyInstanceUID": (0x0020000D, "UI"),
+    "SeriesInstanceUID": (0x0020000E, "UI"),
+    "SeriesNumber": (0x00200011, "IS"),
+    "AcquisitionNumber": (0x00200012, "IS"),
+    "InstanceNumber": (0x00200013, "IS"),
+    "ImagePositionPatient": (0x00200032, "DS"),
+    "ImageOrientationPatient": (0x00200037, "DS"),
+    "FrameOfReferenceUID": (0x00200052, "UI"),
+    "TemporalPositionIdentifier": (0x00200100, "IS"),
+    "StackID": (0x00209056, "SH"),
+    "PlanePositionSequence": (0x00209113, "SQ"),
+    "PlaneOrientationSequence": (0x00209116, "SQ"),
+    "FrameContentSequence": (0x00209111, "SQ"),
+    "TemporalPositionIndex": (0x00209128, "UL"),
+    "FrameAcquisitionNumber": (0x00209156, "US"),
+    "DimensionIndexValues": (0x00209157, "UL"),
+    "SamplesPerPixel": (0x00280002, "US"),
+    "PhotometricInterpretation": (0x00280004, "CS"),
+    "PlanarConfiguration": (0x00280006, "US"),
+    "NumberOfFrames": (0x00280008, "IS"),
+    "Rows": (0x00280010, "US"),
+    "Columns": (0x00280011, "US"),
+    "PixelSpacing": (0x00280030, "DS"),
+    "BitsAllocated": (0x00280100, "US"),
+    "BitsStored": (0x00280101, "US"),
+    "HighBit": (0x00280102, "US"),
+    "PixelRepresentation": (0x00280103, "US"),
+    "PixelPaddingValue": (0x00280120, "US"),
+    "PixelPaddingRangeLimit": (0x00280121, "US"),
+    "RescaleIntercept": (0x00281052, "DS"),
+    "RescaleSlope": (0x00281053, "DS"),
+    "RescaleType": (0x00281054, "LO"),
+    "RedPaletteDescriptor": (0x00281101, "US"),
+    "GreenPaletteDescriptor": (0x00281102, "US"),
+    "BluePaletteDescriptor": (0x00281103, "US"),
+    "RedPalette": (0x00281201, "OW"),
+    "GreenPalette": (0x00281202, "OW"),
+    "BluePalette": (0x00281203, "OW"),
+    "PixelMeasuresSequence": (0x00289110, "SQ"),
+    "PixelValueTransformationSequence": (0x00289145, "SQ"),
+    "GridFrameOffsetVector": (0x3004000C, "DS"),
+    "DoseGridScaling": (0x3004000E, "DS"),
+    "DetectorInformationSequence": (0x00540022, "SQ"),
+    "SharedFunctionalGroupsSequence": (0x52009229, "SQ"),
+    "PerFrameFunctionalGroupsSequence": (0x52009230, "SQ"),
+    "SiemensSlicesInMosaic": (0x0019000A, "US"),
+    "SiemensBValue": (0x0019000C, "IS"),
+    "SiemensGradient": (0x0019000E, "FD"),
+    "GEBValue": (0x00430039, "IS"),
+    "GEImageKind": (0x0043002F, "SS"),
+    "GEGradientX": (0x001900BB, "DS"),
+    "GEGradientY": (0x001900BC, "DS"),
+    "GEGradientZ": (0x001900BD, "DS"),
+    "PhilipsBValue": (0x20010003, "FL"),
+    "PhilipsImageKind": (0x20050011, "CS"),
+    "PhilipsGradientX": (0x200500B0, "FL"),
+    "PhilipsGradientY": (0x200500B1, "FL"),
+    "PhilipsGradientZ": (0x200500B2, "FL"),
+    "UIHBValue": (0x00650009, "FD"),
+    "UIHGradient": (0x00650037, "FD"),
+    "UIHSlicesInGrid": (0x00650050, "DS"),
+    "UIHFrameSequence": (0x00650051, "SQ"),
+}
+_HEAVY: Final[dict[str, tuple[int, str]]] = {
+    "SiemensCSAImage": (0x00290010, "OB"),
+    "SiemensCSASeries": (0x00290020, "OB"),
+}
+_DRAWN: Final[dict[str, tuple[int, str]]] = {
+    "ReferencedSeriesSequence": (0x00081115, "SQ"),
+    "SegmentationType": (0x00620001, "CS"),
+    "SegmentSequence": (0x00620002, "SQ"),
+    "SegmentNumber": (0x00620004, "US"),
+    "SegmentLabel": (0x00620005, "LO"),
+    "SegmentIdentificationSequence": (0x0062000A, "SQ"),
+    "ReferencedSegmentNumber": (0x0062000B, "US"),
+    "RecommendedDisplayCIELabValue": (0x0062000D, "US"),
+    "MaximumFractionalValue": (0x0062000E, "US"),
+    "ReferencedFrameOfReferenceSequence": (0x30060010, "SQ"),
+    "RTReferencedStudySequence": (0x30060012, "SQ"),
+    "RTReferencedSeriesSequence": (0x30060014, "SQ"),
+    "StructureSetROISequence": (0x30060020, "SQ"),
+    "ROINumber": (0x30060022, "IS"),
+    "ROIName": (0x30060026, "LO"),
+    "ROIDisplayColor": (0x3006002A, "IS"),
+    "ROIContourSequence": (0x30060039, "SQ"),
+    "ContourSequence": (0x30060040, "SQ"),
+    "ContourGeometricType": (0x30060042, "CS"),
+    "ContourData": (0x30060050, "DS"),
+    "ReferencedROINumber": (0x30060084, "IS"),
+}
+_ALL: Final = {**_WANTED, **_HEAVY, **_DRAWN}
+
+TAG: Final[dict[str, int]] = {name: tag for name, (tag, _) in _ALL.items()}
+"""Tag by keyword; of a private one the block is left out, (0019,100A) is 0x0019000A."""
+
+VR: Final[dict[int, str]] = dict(_ALL.values())
+"""How the value of a tag is stored where the file does not say."""
+
+SERIES_TAGS: Final[frozenset[int]] = frozenset(tag for tag, _ in _WANTED.values())
+"""What :func:`sagittal.io.dicom.header.read_header` keeps when nothing else is asked."""
+
+DRAWN_TAGS: Final[frozenset[int]] = SERIES_TAGS | {tag for tag, _ in _DRAWN.values()}
+"""What segmentations and structure sets are read by."""
+
+CSA_TAGS: Final[frozenset[int]] = frozenset(tag for tag, _ in _HEAVY.values())
+"""Siemens' headers of their own: large, and only needed once a series of mosaics."""
+
+# The creators whose private tags are read, by the part of the name that tells them; PS3.5 7.8.1 lets the block vary.
+CREATORS: Final[dict[int, tuple[bytes, ...]]] = {
+    0x0019: (b"SIEMENS MR HEADER", b"GEMS_ACQU_01"),
+    0x0029: (b"SIEMENS CSA HEADER",),
+    0x0043: (b"GEMS_PARM_01",),
+    0x2001: (b"Philips Imaging DD 001",),
+    0x2005: (b"Philips MR Imaging DD 001",),
+    0x0065: (b"Image Private Header",),
+}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -14,30 +14,55 @@ from sagittal.core.geometry import Geometry
 from sagittal.core.image import Image
 from sagittal.core.prediction import Prediction
 from sagittal.core.window import Window
+from sagittal.data.ready import Ready
+from sagittal.engine.budget import Budget, Choice, Resizable
 from sagittal.engine.calibrate import Calibration, OperatingPoint
+from sagittal.engine.drawing import Drawing, Store
 from sagittal.engine.plan import Plan
-from sagittal.errors import NumericFailure
+from sagittal.errors import LimitExceeded, NumericFailure, SagittalError
 from sagittal.models._network import Network
 from sagittal.ops.stitch import Merger
-from sagittal.ops.warp import ReadMap, gather
+from sagittal.ops.warp import Outside, ReadMap, gather
 from sagittal.tasks._task import Task
 
 MOST_ROWS = 4096
 """Rows of a table that are answered at once."""
 
+Answered = tuple[NDArray[np.float32], NDArray[np.generic], NDArray[np.float32] | None, bool]
+"""Scores, answer, scores before calibration, and whether the model should not decide."""
+
 Item = tuple[str, Image]
 """A case's id and its image."""
+
+Failed = Callable[[str, SagittalError], None]
+"""Is told of a case that could not be answered, and why."""
+
+_LAYOUTS = {4: torch.channels_last, 5: torch.channels_last_3d}
 
 
 @dataclass(kw_only=True, slots=True)
 class _Open:
-    """A case whose windows are not all answered yet."""
+    """A case whose windows are not all answered yet: drawn slab by slab, or merged at the end."""
 
     id: str
     source: Geometry
     grid: Geometry
-    merger: Merger
+    into: Drawing | Merger
+    windows: Sequence[Window]
+    batch: int
     left: int
+    scores: NDArray[np.float32] | None = None
+    provenance: dict[str, str] = field(default_factory=dict)
+    broken: SagittalError | None = None
+
+    def take(self, window: Window, scores: NDArray[np.float32]) -> None:
+        """The scores of the next window."""
+        self.left -= 1
+        if not np.isfinite(scores.sum()):
+            what = "the network gave NaN or infinity"
+            self.broken = NumericFailure("NAN_SCORE", self.id, what, "look at the input's values, or train again")
+        if self.broken is None:
+            self.into.add(window, scores)
 
 
 @dataclass(kw_only=True, slots=True)
@@ -58,8 +83,10 @@ class Predictor:
         calibration: Fitted on validation; None before that.
         operating: Threshold and abstain band; None where there are none.
         device: Where the networks are.
-        batch: Windows answered at once.
+        batch: Windows answered at once, at most.
         provenance: Which model this is.
+        max_ram: GiB for the windows of a drawn answer, where the user allows less than the plan does.
+        say: Gets lines for people.
     """
 
     plan: Plan
@@ -70,30 +97,64 @@ class Predictor:
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     batch: int = 32
     provenance: dict[str, str] = field(default_factory=dict)
+    max_ram: float | None = None
+    say: Callable[[str], None] | None = None
 
-    def answer(self, items: Iterable[Item]) -> Iterator[Prediction]:
+    def __post_init__(self) -> None:
+        if self.device.type == "cpu" and self.plan.row.head(self.plan.labels, self.plan.preparation.axes).dense:
+            for member in self.members:
+                _lay_out(member)
+
+    @property
+    def budget(self) -> Budget:
+        """Which windows answer a case."""
+        return Budget(plan=self.plan, networks=self.members, device=self.device, most=self.max_ram, batch=self.batch, say=self.say)
+
+    def answer(self, items: Iterable[Item], *, store: Store | None = None, failed: Failed | None = None) -> Iterator[Prediction]:
         """The answers to cases, in their order, one at a time; a case is read when its turn comes.
+
+        Args:
+            items: The cases.
+            store: Keeps the probabilities of drawn answers; without it they are forgotten as soon as they have been used.
+            failed: Is told of a case that cannot be answered, and the others go on; without it the first one ends all.
 
         Raises:
             NumericFailure: The network gave a number that is none; the case is named.
+            LimitExceeded: There is not enough memory for a window.
         """
         waiting: list[_Open] = []
-        for group in _batches(self._windows(items, waiting), self.batch):
-            scores = self._scores(torch.from_numpy(np.stack([w.values for w in group])))
-            for window, answer in zip(group, scores, strict=True):
-                window.case.merger.add(window.window, answer)
-                window.case.left -= 1
+        for group in _batches(self._windows(items, waiting, store=store, failed=failed)):
+            self._take(group)
             while waiting and waiting[0].left == 0:
-                yield self._finish(waiting.pop(0))
+                case = waiting.pop(0)
+                if case.broken is None:
+                    yield self._finish(case)
+                elif failed is None:
+                    raise case.broken
+                else:
+                    failed(case.id, case.broken)
+
+    def _take(self, group: list[_Window]) -> None:
+        """Answer windows and forget them."""
+        for window, answer in zip(group, self._scores(_together(group)), strict=True):
+            window.case.take(window.window, self.place(answer))
+        group.clear()
 
     def windows(self, image: Image) -> Iterator[tuple[Window, NDArray[np.float32]]]:
         """What enters the network for an image: each window with its values ``(C, *size)``."""
-        preparation = self.plan.preparation
-        grid = preparation.grid(image.geometry)
-        source = preparation.source(image, grid=grid)
-        stored = preparation.values(source)
-        for window in self.plan.windowing.cover(grid):
-            yield window, preparation.enter(stored, source.geometry, grid.at(window))
+        ready = self.plan.preparation.ready(image)
+        for window in self.plan.windowing.cover(ready.grid):
+            yield window, self.see(ready, window)
+
+    def see(self, ready: Ready, window: Window) -> NDArray[np.float32]:
+        """What enters the network for a window."""
+        place, thin = ready.grid.at(window), self.plan.windowing.thin
+        return ready.see(place) if thin is None else thin.fold(ready.see(thin.seen(place)))
+
+    def place(self, answer: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The network's answer as that of its window."""
+        thin = self.plan.windowing.thin
+        return answer if thin is None or answer.ndim == 1 else thin.stood(answer)
 
     def scores_of(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         """Calibrated scores ``(B, K)`` of what enters the network, ``(B, C)``: rows of a table, many at once."""
@@ -104,32 +165,76 @@ class Predictor:
     def answer_windows(self, items: Iterable[Item]) -> Iterator[Prediction]:
         """An answer for every window by itself, named ``case@start``, on the window's own grid."""
         for case, image in items:
-            grid = self.plan.preparation.grid(image.geometry)
-            pairs = list(self.windows(image))
-            scores = np.concatenate(
-                [
-                    self._scores(torch.from_numpy(np.stack([v for _, v in pairs[a : a + self.batch]])))
-                    for a in range(0, len(pairs), self.batch)
-                ]
-            )
-            for (window, _), answer in zip(pairs, scores, strict=True):
-                place = grid.at(window)
-                merger = self.task.merge(place)
-                merger.add(Window.whole(place.shape), answer)
-                name = f"{case}@{','.join(map(str, window.start))}"
-                yield self._finish(_Open(id=name, source=place, grid=place, merger=merger, left=0))
+            ready = self.plan.preparation.ready(image)
+            for group in _batches(self._parts(case, ready)):
+                for part, answer in zip(group, self._scores(_together(group)), strict=True):
+                    part.case.take(Window.whole(part.window.size), self.place(answer))
+                    if part.case.broken is not None:
+                        raise part.case.broken
+                    yield self._finish(part.case)
+
+    def _parts(self, case: str, ready: Ready) -> Iterator[_Window]:
+        """Every window as a case of its own."""
+        choice = self.budget.as_trained(ready.grid)
+        for window in choice.windows:
+            place, name = ready.grid.at(window), f"{case}@{','.join(map(str, window.start))}"
+            into = self.task.merge(place)
+            part = _Open(id=name, source=place, grid=place, into=into, windows=(window,), batch=choice.batch, left=1)
+            yield _Window(case=part, window=window, values=self.see(ready, window))
 
     def calibrated(self, calibration: Calibration | None, operating: OperatingPoint | None) -> Predictor:
         """The same model with other calibration."""
         return replace(self, calibration=calibration, operating=operating)
 
-    def _windows(self, items: Iterable[Item], waiting: list[_Open]) -> Iterator[_Window]:
+    def _windows(self, items: Iterable[Item], waiting: list[_Open], *, store: Store | None, failed: Failed | None) -> Iterator[_Window]:
+        budget = self.budget
         for name, image in items:
-            grid = self.plan.preparation.grid(image.geometry)
-            case = _Open(id=name, source=image.geometry, grid=grid, merger=self.task.merge(grid), left=len(self.plan.windowing.cover(grid)))
+            try:
+                ready = self.plan.preparation.ready(image)
+                case = self._begun(name, image.geometry, ready.grid, budget.choose(ready.grid), store=store)
+            except SagittalError as error:
+                if failed is None or (isinstance(error, LimitExceeded) and error.code == "MAX_RAM"):
+                    raise
+                failed(name, error)
+                continue
             waiting.append(case)
-            for window, values in self.windows(image):
-                yield _Window(case=case, window=window, values=values)
+            for window in case.windows:
+                yield _Window(case=case, window=window, values=self.see(ready, window))
+            # The next case is not read while this one is still in memory.
+            del ready, image
+
+    def _begun(self, name: str, source: Geometry, grid: Geometry, choice: Choice, *, store: Store | None) -> _Open:
+        """A case without an answer yet."""
+        task, windowing = self.task, self.plan.windowing
+        kept = store(name, (len(self.plan.labels), *source.shape)) if store is not None and task.samplewise else None
+        drawing = Drawing.of(
+            task=task,
+            labels=self.plan.labels,
+            grid=grid,
+            source=source,
+            windows=choice.windows,
+            blend=windowing.patch.blend if isinstance(windowing, Resizable) else "gaussian",
+            outside=self._outside,
+            store=kept,
+        )
+        windows = drawing.windows if drawing is not None else choice.windows
+        told = {"windows": f"{len(windows)} of {'x'.join(map(str, windows[0].size))}"} if choice.need else {}
+        return _Open(
+            id=name,
+            source=source,
+            grid=grid,
+            into=drawing or task.merge(grid),
+            windows=windows,
+            batch=choice.batch,
+            left=len(windows),
+            scores=kept,
+            provenance={**self.provenance, **told},
+        )
+
+    @property
+    def _outside(self) -> Outside:
+        """The scores of samples off the grid on which the network looks."""
+        return 0.0 if self.plan.preparation.crop else "edge"
 
     @torch.inference_mode()
     def _scores(self, x: torch.Tensor) -> NDArray[np.float32]:
@@ -143,16 +248,35 @@ class Predictor:
             scores = self.task.activate(member(x.flip(dims) if dims else x))
             if dims and scores.ndim > 2:
                 scores = scores.flip(dims)
-            total = scores if total is None else total + scores
+            total = scores if total is None else total.add_(scores)
         if total is None:
             raise ValueError("a predictor needs at least one network")
-        mean: NDArray[np.float32] = (total / (len(views) * len(self.members))).float().cpu().numpy()
+        if len(views) * len(self.members) > 1:
+            total /= len(views) * len(self.members)
+        mean: NDArray[np.float32] = total.float().cpu().numpy()
         return mean
 
     def _finish(self, case: _Open) -> Prediction:
-        scores = case.merger.scores()
-        if not np.isfinite(scores).all():
-            raise NumericFailure("NAN_SCORE", case.id, "the network gave NaN or infinity", "look at the input's values, or train again")
+        scores, answer, raw, abstains = self._drawn(case, case.into) if isinstance(case.into, Drawing) else self._merged(case, case.into)
+        return Prediction(
+            case=case.id,
+            geometry=case.source,
+            labels=self.plan.labels,
+            scores=scores,
+            answer=answer,
+            raw=raw,
+            abstained=abstains,
+            provenance=case.provenance,
+        )
+
+    def _drawn(self, case: _Open, drawing: Drawing) -> Answered:
+        # What changes label maps before anybody sees them belongs here.
+        answer = drawing.answer
+        scores = case.scores if case.scores is not None else np.zeros((0, *answer.shape), np.float32)
+        return scores, answer, None, False
+
+    def _merged(self, case: _Open, merger: Merger) -> Answered:
+        scores = merger.scores()
         raw = None
         if self.calibration is not None and self.task.calibrated:
             raw = scores
@@ -160,26 +284,34 @@ class Predictor:
         where = case.source if self.task.regrid else case.grid
         if scores.ndim > 1 and self.task.regrid and not case.source.same_grid(case.grid):
             back = ReadMap(shape=case.source.shape, affine=case.source.index_map(case.grid))
-            scores = gather(scores, back, order="linear")
-        return Prediction(
-            case=case.id,
-            geometry=case.source,
-            labels=self.plan.labels,
-            scores=scores,
-            answer=self.task.finish(scores, self.plan.labels, where),
-            raw=raw,
-            abstained=self.operating is not None and self.task.calibrated and bool(self.operating.abstains(scores[None])[0]),
-            provenance=self.provenance,
-        )
+            scores = gather(scores, back, order="linear", outside=self._outside)
+        abstains = self.operating is not None and self.task.calibrated and bool(self.operating.abstains(scores[None])[0])
+        return scores, self.task.finish(scores, self.plan.labels, where), raw, abstains
 
 
-def _batches(windows: Iterator[_Window], size: int) -> Iterator[list[_Window]]:
-    """Windows of one shape together, in their order."""
+def _batches(windows: Iterator[_Window]) -> Iterator[list[_Window]]:
+    """Windows of one shape together, in their order, as many as the case allows; no window is read before it is needed."""
     group: list[_Window] = []
     for window in windows:
-        if group and (len(group) == size or group[0].values.shape != window.values.shape):
+        if group and group[0].values.shape != window.values.shape:
             yield group
             group = []
         group.append(window)
+        if len(group) >= group[0].case.batch:
+            yield group
+            group = []
     if group:
         yield group
+
+
+def _together(group: Sequence[_Window]) -> torch.Tensor:
+    """A batch; one window alone is not copied."""
+    return torch.from_numpy(group[0].values[None] if len(group) == 1 else np.stack([w.values for w in group]))
+
+
+def _lay_out(network: Network) -> None:
+    """Weights channels last: convolutions then take .6 of the time, and less memory, on CPUs."""
+    for weight in network.parameters():
+        layout = _LAYOUTS.get(weight.dim())
+        if layout is not None:
+            weight.data = weight.data.contiguous(memory_format=layout)

@@ -53,6 +53,8 @@ class Task:
         regrid: Whether the scores are brought onto the source's grid before ``finish``; not where the
             answer is in world units anyway.
         exclusive: Whether exactly one class is true, so that the scores add up to 1.
+        samplewise: Whether ``finish`` looks at each sample by itself, so that a case can be finished slab by slab and its
+            scores need not be kept; windows are then merged as by ``merge``, in a ring.
         units: Mean and spread of the training targets, one number each an output channel, in which the network answers;
             None for logits, which have no unit.
         quick: Cheap scores of a validation batch for the log: ``(outputs, targets) -> {name: (sum, n)}``.
@@ -74,6 +76,7 @@ class Task:
     calibrated: bool = False
     regrid: bool = True
     exclusive: bool = False
+    samplewise: bool = False
     units: Callable[[Sequence[NDArray[Any]], Labels], tuple[NDArray[np.float64], NDArray[np.float64]]] | None = None
     quick: Callable[[torch.Tensor, torch.Tensor], dict[str, tuple[float, int]]]
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sagittal.core.annotation import IGNORE, Annotation
 from sagittal.core.geometry import Geometry
 from sagittal.core.labels import Labels
+from sagittal.ops.ring import highest
 from sagittal.ops.stitch import Stitch
 from sagittal.tasks._task import Head, Task, as_it_is, channel, softmax
 
@@ -24,8 +25,7 @@ def _head(labels: Labels, axes: int) -> Head:
 
 
 def _finish(scores: NDArray[np.float32], labels: Labels, grid: Geometry) -> NDArray[Any]:
-    mask: NDArray[np.int16] = scores.argmax(axis=0).astype(np.int16)
-    return mask
+    return highest(scores)
 
 
 def _quick(outputs: torch.Tensor, targets: torch.Tensor) -> dict[str, tuple[float, int]]:
@@ -53,5 +53,6 @@ segmentation = Task(
     per_case=("dice", "iou", "hd95", "assd", "nsd", "volume_difference", "voxel_sensitivity", "voxel_precision"),
     attend=channel,
     exclusive=True,
+    samplewise=True,
     quick=_quick,
 )

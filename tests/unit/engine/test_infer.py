@@ -12,6 +12,7 @@ from torch import nn
 
 from sagittal.core.geometry import Geometry
 from sagittal.core.image import Image
+from sagittal.engine.drawing import in_memory
 from sagittal.engine.explain import pick
 from sagittal.engine.infer import Predictor
 from sagittal.engine.plan import Part
@@ -108,13 +109,13 @@ def test_drawn_answers_lie_on_the_sources_own_grid_and_mirrors_are_turned_back(f
     values = np.zeros((1, 40, 56), np.uint8)
     values[0, 5:20, 30:50] = 255
     image = Image.of(255 - values, Geometry.picture((40, 56)))
-    (found,) = predictor(plan, Bright(dense=True), batch=4).answer([("x", image)])
+    (found,) = predictor(plan, Bright(dense=True), batch=4).answer([("x", image)], store=in_memory)
     assert found.scores.shape == (2, 40, 56)
     assert found.answer.shape == (40, 56)
     assert found.geometry.same_grid(image.geometry)
     assert found.scores[0, 30, 10] > found.scores[0, 10, 40]
     # a network that looks at each sample by itself says the same of a mirrored picture
-    (plain,) = predictor(dataclasses.replace(plan, flips=()), Bright(dense=True)).answer([("x", image)])
+    (plain,) = predictor(dataclasses.replace(plan, flips=()), Bright(dense=True)).answer([("x", image)], store=in_memory)
     assert np.allclose(found.scores, plain.scores, atol=1e-5)
     wanted = torch.softmax(torch.tensor([[1.0, -1.0]]), 1)[0, 0].item()
     assert found.scores[0, 30, 10] == pytest.approx(wanted, abs=1e-5)
@@ -126,7 +127,7 @@ def test_answers_of_a_coarser_grid_are_brought_back_by_one_resample(planned, tmp
     values = np.zeros((1, 32, 32), np.uint8)
     values[0, :16] = 255
     (found,) = predictor(dataclasses.replace(plan, flips=()), Bright(dense=True)).answer(
-        [("x", Image.of(values, Geometry.picture((32, 32))))]
+        [("x", Image.of(values, Geometry.picture((32, 32))))], store=in_memory
     )
     assert found.scores.shape == (2, 32, 32)
     assert found.scores[0, 4, 4] > 0.8
@@ -213,5 +214,5 @@ def test_looks_at_a_split_are_counted_and_broken_files_are_named(tmp_path):
 def test_cases_of_different_sizes_are_answered_side_by_side(planned, tmp_path):
     plan = dataclasses.replace(dense_plan(planned, tmp_path), windows=Part(name="whole"), flips=())
     cases = [*items(2, (32, 32)), *items(1, (16, 48)), *items(2, (32, 32))]
-    found = list(predictor(plan, Bright(dense=True), batch=8).answer(cases))
+    found = list(predictor(plan, Bright(dense=True), batch=8).answer(cases, store=in_memory))
     assert [p.scores.shape[1:] for p in found] == [i.geometry.shape for _, i in cases]

@@ -1,6 +1,6 @@
-"""The kernels that read values through a map: one walk over the rows of the target, for two axes and three.
+"""The kernels that read values through a map: one walk over the rows of the target.
 
-Everything comes lifted to three axes (a picture is one slab). The source is its memory as it lies, with channels
+Pictures are read here, and the nearest sample of anything; volumes in :mod:`sagittal.ops._volume`. Everything comes lifted to three axes (a picture is one slab). The source is its memory as it lies, with channels
 first or last, a part of a larger array or all of it: ``(flat, offsets, sizes, steps)``: the elements in a row, where each
 channel starts, and for z, y and x how many samples there are and how far it is to the next. ``out`` is
 ``(C, D, H, W)``, the affine ``(3, 4)`` from target to source indices. ``bend`` is how far each row is moved from
@@ -28,21 +28,26 @@ Index = np.unsignedinteger[Any]
 @kernel
 def place_row(affine: Array, bend: Array, row: int, rows_a_slab: int, at: Array) -> None:
     """Source coordinates ``(3, W)`` of one row of the target."""
+    for k in range(3):
+        place_line(affine, bend, row, rows_a_slab, k, at[k])
+
+
+@kernel
+def place_line(affine: Array, bend: Array, row: int, rows_a_slab: int, k: int, line: Array) -> None:
+    """Coordinates of one row of the target along one axis of the source, ``(W,)``."""
     controls, starts, share = bend
     z, y = row // rows_a_slab, row % rows_a_slab
-    for k in range(3):
-        line = at[k]
-        start, step = affine[k, 0] * z + affine[k, 1] * y + affine[k, 3], affine[k, 2]
-        for c in range(line.size):
-            line[c] = start + step * c
-        for cell in range(starts.size - 1):
-            p, q, r, s = controls[k, row, cell], controls[k, row, cell + 1], controls[k, row, cell + 2], controls[k, row, cell + 3]
-            # The B-spline of this cell as a polynomial of the share of the way through it.
-            one, two, three = (r - p) / 2, (p - 2 * q + r) / 2, (s - p + 3 * (q - r)) / 6
-            zero = (p + 4 * q + r) / 6
-            for c in range(starts[cell], starts[cell + 1]):
-                t = share[c]
-                line[c] += zero + t * (one + t * (two + t * three))
+    start, step = affine[k, 0] * z + affine[k, 1] * y + affine[k, 3], affine[k, 2]
+    for c in range(line.size):
+        line[c] = start + step * c
+    for cell in range(starts.size - 1):
+        p, q, r, s = controls[k, row, cell], controls[k, row, cell + 1], controls[k, row, cell + 2], controls[k, row, cell + 3]
+        # The B-spline of this cell as a polynomial of the share of the way through it.
+        one, two, three = (r - p) / 2, (p - 2 * q + r) / 2, (s - p + 3 * (q - r)) / 6
+        zero = (p + 4 * q + r) / 6
+        for c in range(starts[cell], starts[cell + 1]):
+            t = share[c]
+            line[c] += zero + t * (one + t * (two + t * three))
 
 
 @kernel
@@ -89,25 +94,21 @@ def scale_line(line: Array, factor: Float, offset: Float) -> None:
 
 @kernel
 def read_linear(memory: Array, affine: Array, bend: Array, outside: float, tone: Array, out: Array) -> None:
-    """Linear interpolation; off the grid the nearest edge, mixed over one sample into ``outside`` unless that is NaN."""
+    """Linear interpolation of pictures; off the grid the nearest edge, mixed over one sample into ``outside`` unless that is NaN."""
     flat, offsets, sizes, steps = memory
-    step_z, step_y, step_x = steps[0], steps[1], steps[2]
+    step_y, step_x = steps[1], steps[2]
     channels, rows, columns = out.shape[0], out.shape[1] * out.shape[2], out.shape[3]
     target = out.reshape(channels, rows, columns)
     at = np.empty((3, columns), np.float64)
     low, share = np.zeros((3, columns), np.uint64), np.empty((3, columns), np.float32)
-    base, above = np.empty(columns, np.uint64), np.empty(columns, np.uint64)
-    cover, other = np.empty(columns, np.float32), np.empty(columns, np.float32)
+    base, cover = np.empty(columns, np.uint64), np.empty(columns, np.float32)
     constant, beyond = not np.isnan(outside), np.float32(outside)
-    deep = sizes[0] > 1
     for row in range(rows):
         place_row(affine, bend, row, out.shape[2], at)
-        if deep:
-            split_axis(at[0], sizes[0], low[0], share[0])
         split_axis(at[1], sizes[1], low[1], share[1])
         split_axis(at[2], sizes[2], low[2], share[2])
         for c in range(columns):
-            base[c] = low[0, c] * step_z + low[1, c] * step_y + low[2, c] * step_x
+            base[c] = low[1, c] * step_y + low[2, c] * step_x
         if constant:
             cover[:] = 1.0
             for k in range(3):
@@ -115,12 +116,6 @@ def read_linear(memory: Array, affine: Array, bend: Array, outside: float, tone:
         for channel in range(channels):
             source, line = flat[offsets[channel] :], target[channel, row]
             read_slab(source, base, step_y, step_x, share, line)
-            if deep:
-                for c in range(columns):
-                    above[c] = base[c] + step_z
-                read_slab(source, above, step_y, step_x, share, other)
-                for c in range(columns):
-                    line[c] = mix(line[c], other[c], share[0, c])
             if constant:
                 for c in range(columns):
                     line[c] = beyond + cover[c] * (line[c] - beyond)

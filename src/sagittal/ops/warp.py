@@ -12,8 +12,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from sagittal.core.geometry import Geometry
 from sagittal.core.window import Window
-from sagittal.ops import _bytes, _spline, _walk
-from sagittal.ops.lowpass import SLACK, shrink
+from sagittal.ops import _bytes, _spline, _volume, _walk
+from sagittal.ops._lattice import fewest
+from sagittal.ops._memory import LiftedMap, lift, lift_map, memory_of
+from sagittal.ops.lowpass import SLACK, shrink, shrinking_taps
 
 Order = Literal["linear", "nearest"]
 Outside = Literal["edge"] | float
@@ -22,6 +24,9 @@ Floats = NDArray[np.float64]
 
 NATIVE = frozenset(np.dtype(kind) for kind in ("uint8", "uint16", "int16", "float32"))
 """Element types that the kernels read as they are; all others are copied to float32 first."""
+
+VOLUME = 3
+"""Axes of what has a kernel of its own."""
 
 DECIMALS = 9
 """Maps are rounded here, so that a product of inverse affines which should be the identity reads exactly."""
@@ -71,8 +76,12 @@ class ReadMap:
 
     @property
     def reach(self) -> tuple[float, ...]:
-        """How many samples of the source, along each of its axes, a target sample stands for."""
-        return tuple(math.hypot(*row[:-1]) for row in self.affine[:-1].tolist())
+        """How many samples of the source, along each of its axes, a target sample stands for.
+
+        Of the target's lattice, whatever steps it is described by: where thick slices are tilted, the step to the next
+        slice passes several fine samples sideways, and steps within the slice see those all the same.
+        """
+        return fewest(self.affine[:-1, :-1].tolist())
 
     def onto(self, affine: ArrayLike) -> ReadMap:
         """The same map into another source, given the affine from the old source's indices to the new one's."""
@@ -187,23 +196,24 @@ def gather(
     Raises:
         ValueError: Values and map differ in axes, or the source is empty.
     """
-    source = _native(values)
-    if source.ndim != through.axes + 1 or 0 in source.shape[1:]:
+    if values.ndim != through.axes + 1 or 0 in values.shape[1:]:
         raise ValueError(f"values of shape {values.shape} cannot be read onto {through.axes} axes")
-    out = np.empty((source.shape[0], *through.shape), np.float32)
-    numbers = tone.of(len(source))
+    out = np.empty((values.shape[0], *through.shape), np.float32)
+    numbers = tone.of(len(values))
+    smooth = order == "linear" and antialias and max(through.reach, default=1.0) > SLACK
+    source, through = _needed(values, through, smooth=smooth)
     if through.axes == 0 or order == "nearest":
         if through.axes == 0:
             out[:] = source
         else:
             edge_or_number = np.array([] if outside == "edge" else [outside], np.float32)
-            _walk.read_nearest(_memory(source), *_lifted(through), edge_or_number, _lift(out))
+            _walk.read_nearest(memory_of(source), *_lifted(through), edge_or_number, lift(out))
         if tone is not AS_STORED:
             factor, offset = numbers.reshape(2, -1, *[1] * through.axes)
             out *= factor
             out += offset
         return out
-    if not antialias or max(through.reach) <= SLACK:
+    if not smooth:
         _interpolate(source, through, outside=outside, tone=numbers, out=out)
         return out
     for channel in range(len(source)):  # one at a time: the filtered copy stays small
@@ -228,79 +238,111 @@ def gather_labels(labels: NDArray[Any], through: ReadMap, outside: int = -1) -> 
     Raises:
         ValueError: Not integers, or other axes than the map's.
     """
-    if labels.ndim != through.axes or labels.dtype.kind not in "iub":
-        raise ValueError(f"labels are integers with {through.axes} axes, not {labels.dtype} of shape {labels.shape}")
-    kind = np.promote_types(labels.dtype, np.min_scalar_type(outside))
-    if kind.kind not in "iu":
-        kind = np.dtype(np.int64)
-    source = labels.astype(kind, copy=False)[None]
-    out: NDArray[Any] = np.empty(through.shape, kind)
+    source, out = _named(labels, through, outside)
     if through.axes == 0:
-        out[()] = source[0]
+        out[()] = source
         return out
-    _walk.read_nearest(_memory(source), *_lifted(through), np.array([outside], kind), _lift(out[None]))
+    _walk.read_nearest(memory_of(source[None]), *_lifted(through), np.array([outside], out.dtype), lift(out[None]))
     return out
 
 
+def gather_pair(
+    values: NDArray[Any],
+    labels: NDArray[Any],
+    through: ReadMap,
+    *,
+    outside: Outside = "edge",
+    label_outside: int = -1,
+    tone: Tone = AS_STORED,
+) -> tuple[NDArray[np.float32], NDArray[Any]]:
+    """:func:`gather` of values and :func:`gather_labels` of the labels on the same grid, volumes in one walk.
+
+    Args:
+        values: ``(C, *source)``. Only what the map needs is touched, so that arrays may be memory-mapped; float32, int16,
+            uint16 and uint8 are read where they lie.
+        labels: Integers ``(*source)``.
+        through: The map.
+        outside: Of values, as in :func:`gather`.
+        label_outside: Of labels, as in :func:`gather_labels`.
+        tone: Applied to the values.
+
+    Returns:
+        float32 ``(C, *through.shape)``, and the labels ``through.shape``.
+
+    Raises:
+        ValueError: Values, labels and map do not go together.
+
+    >>> image, names = np.eye(3, dtype=np.float32)[None, None], np.eye(3, dtype=np.uint8)[None]
+    >>> image, names = gather_pair(image, names, ReadMap((1, 2, 2), np.eye(4)), label_outside=0)
+    >>> bool((image[0] == names).all()), names.dtype
+    (True, dtype('uint8'))
+    """
+    if labels.shape != values.shape[1:]:
+        raise ValueError(f"labels of shape {labels.shape} do not lie on the grid of values of shape {values.shape}")
+    if through.axes != VOLUME or max(through.reach) > SLACK:
+        return gather(values, through, outside=outside, tone=tone), gather_labels(labels, through, label_outside)
+    named, found = _named(labels, through, label_outside)
+    needed, near = _needed(values, through, smooth=False)
+    if needed is not values:
+        named = named[through.window(labels.shape).slices]
+    out = np.empty((values.shape[0], *through.shape), np.float32)
+    beyond = np.array([label_outside], found.dtype)
+    _read_volume(needed, near, outside=outside, tone=tone.of(len(values)), out=out, marks=(named, beyond, found))
+    return out, found
+
+
 def _interpolate(values: NDArray[Any], through: ReadMap, *, outside: Outside, tone: NDArray[np.float32], out: NDArray[np.float32]) -> None:
-    memory = _memory(values)
+    if through.axes == VOLUME:
+        _read_volume(values, through, outside=outside, tone=tone, out=out, marks=None)
+        return
+    memory = memory_of(values)
     if outside == "edge" and _bytes.fits(*memory):
-        _bytes.read_bytes(memory, *_lifted(through), tone, _lift(out))
+        _bytes.read_bytes(memory, *_lifted(through), tone, lift(out))
     else:
-        _walk.read_linear(memory, *_lifted(through), np.nan if outside == "edge" else float(outside), tone, _lift(out))
+        _walk.read_linear(memory, *_lifted(through), _beyond(outside), tone, lift(out))
+
+
+Marks = tuple[NDArray[Any], NDArray[Any], NDArray[Any]]
+
+
+def _read_volume(
+    values: NDArray[Any], through: ReadMap, *, outside: Outside, tone: NDArray[np.float32], out: NDArray[np.float32], marks: Marks | None
+) -> None:
+    """``marks``: the label map, what stands off its grid, and where the labels go."""
+    labels, beyond, names = marks or (np.empty((0, 1, 1), np.uint8), np.empty(0, np.uint8), np.empty((0, *through.shape[1:]), np.uint8))
+    flat, _, _, steps = memory_of(labels[None]) if labels.size else (labels.reshape(-1), None, None, np.zeros(3, np.uint64))
+    _volume.read_volume(memory_of(values), (flat, steps, beyond), *_lifted(through), _beyond(outside), tone, out, names)
+
+
+def _beyond(outside: Outside) -> float:
+    """The kernels' word for the edge is NaN."""
+    return np.nan if outside == "edge" else float(outside)
+
+
+def _needed(values: NDArray[Any], through: ReadMap, *, smooth: bool) -> tuple[NDArray[Any], ReadMap]:
+    """What must be converted or filtered is first cut to what the map needs, and the map into that; others come as they are."""
+    if through.axes == 0 or (values.dtype in NATIVE and not smooth):
+        return _native(values), through
+    window = through.window(values.shape[1:])
+    # Filtered values are kept at every stride-th sample: of the whole source's, wherever the window begins.
+    strides = [shrinking_taps(step)[1] if smooth else 1 for step in through.reach]
+    start = tuple(a // s * s for a, s in zip(window.start, strides, strict=True))
+    window = Window(start, tuple(b - a for a, b in zip(start, window.stop, strict=True)))
+    return _native(values[(slice(None), *window.slices)]), through.within(window)
 
 
 def _native(values: NDArray[Any]) -> NDArray[Any]:
     return values if values.dtype in NATIVE else values.astype(np.float32)
 
 
-Memory = tuple[NDArray[Any], NDArray[np.int64], NDArray[np.int64], NDArray[np.uint64]]
+def _named(labels: NDArray[Any], through: ReadMap, outside: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Labels in the machine's byte order, and an array for what is read: of the smallest type that holds ``outside`` too."""
+    if labels.ndim != through.axes or labels.dtype.kind not in "iub":
+        raise ValueError(f"labels are integers with {through.axes} axes, not {labels.dtype} of shape {labels.shape}")
+    kind = np.promote_types(labels.dtype, np.min_scalar_type(outside))
+    source = labels if labels.dtype.isnative else labels.astype(labels.dtype.newbyteorder("="))
+    return source, np.empty(through.shape, kind if kind.kind in "iu" else np.int64)
 
 
-def _memory(values: NDArray[Any]) -> Memory:
-    """``(C, *shape)`` as its memory lies (see :mod:`sagittal.ops._walk`): decoders put channels last, windows leave gaps."""
-    width = values.itemsize
-    if min(values.strides[1:]) < 0 or any(s % width for s in values.strides):
-        values = np.ascontiguousarray(values)
-    channels, *shape = values.shape
-    first, *steps = (s // width for s in values.strides)
-    span = sum((n - 1) * s for n, s in zip(shape, steps, strict=True)) + (channels - 1) * abs(first) + 1
-    lowest = values if first >= 0 else values[::-1]
-    flat = _flat(lowest, span)
-    offsets = np.arange(channels) * first - min(0, (channels - 1) * first)
-    one = [1] * (3 - len(shape))
-    # An axis of one sample has no next one: both of its samples are the same.
-    apart = [s if n > 1 else 0 for n, s in zip(shape, steps, strict=True)]
-    return flat, offsets, np.array([*one, *shape]), np.array([*(0 for _ in one), *apart], np.uint64)
-
-
-def _flat(lowest: NDArray[Any], span: int) -> NDArray[Any]:
-    """So many elements in a row from the first one of an array on, whatever the order of its axes."""
-    last = lowest.transpose(1, 2, 0) if lowest.ndim == 3 else lowest
-    if last.size == span and last.flags.c_contiguous:  # channels last in memory: without numpy's slower way
-        return last.reshape(-1)
-    return np.lib.stride_tricks.as_strided(lowest, shape=(span,), strides=(lowest.itemsize,))
-
-
-def _lift(values: NDArray[Any]) -> NDArray[Any]:
-    """``(C, *shape)`` seen as ``(C, z, y, x)``: missing axes come first, with one sample."""
-    return values.reshape(values.shape[0], *(1,) * (4 - values.ndim), *values.shape[1:])
-
-
-def _lifted(through: ReadMap) -> tuple[Floats, tuple[Floats, NDArray[np.int64], Floats]]:
-    """The affine ``(3, 4)`` of three axes, and how the rows bend (see :mod:`sagittal.ops._walk`)."""
-    n = through.axes
-    affine = np.zeros((3, 4))
-    affine[3 - n :, 3 - n :] = through.affine[:n]
-    if through.field is None:
-        return affine, (np.zeros((3, 0, 0)), np.zeros(0, np.int64), np.zeros(0))
-    bent = np.tensordot(through.affine[:n, :n], through.field, axes=1)
-    for axis in range(n - 1):
-        weights = _spline.matrix(samples=through.shape[axis], controls=bent.shape[axis + 1])
-        along = weights @ bent.reshape(*bent.shape[: axis + 1], bent.shape[axis + 1], -1)
-        bent = along.reshape(*bent.shape[: axis + 1], through.shape[axis], *bent.shape[axis + 2 :])
-    rows = np.zeros((3, math.prod(through.shape[:-1]), bent.shape[-1]))
-    rows[3 - n :] = bent.reshape(n, -1, bent.shape[-1])
-    cell, share = _spline.cells(np.arange(through.shape[-1], dtype=np.float64), samples=through.shape[-1], controls=bent.shape[-1])
-    starts = np.searchsorted(cell, np.arange(bent.shape[-1] - _spline.TAPS + 2))
-    return affine, (rows, starts, share)
+def _lifted(through: ReadMap) -> LiftedMap:
+    return lift_map(through.affine, through.field, shape=through.shape)

@@ -228,3 +228,27 @@ def test_a_field_with_too_few_control_points_is_refused():
 def test_values_that_do_not_fit_the_map_are_refused(values):
     with pytest.raises(ValueError, match="cannot be read"):
         gather(values, ReadMap((2, 2), np.eye(3)))
+
+
+@pytest.mark.parametrize("degrees", [5, 10, 20])
+def test_tilted_thick_slices_are_not_blurred_within_the_slice(degrees):
+    """The step from slice to slice passes many fine samples; those are all read by the steps within the slice."""
+    spacing = np.array([5.0, 1.0, 0.7])
+    shape = (9, 40, 50)
+    a = np.deg2rad(degrees)
+    turned = np.array([[np.cos(a), 0, np.sin(a)], [0, 1, 0], [-np.sin(a), 0, np.cos(a)]])
+    affine = np.eye(4)
+    affine[:3, :3] = turned * spacing / spacing[:, None]
+    through = ReadMap(shape, affine)
+    values = np.random.default_rng(7).normal(size=(1, *shape)).astype(np.float32)
+    assert max(through.reach) < 1.2
+    assert np.array_equal(gather(values, through), gather(values, through, antialias=False))
+    coarser = ReadMap(shape, affine @ np.diag([1, 1, 2.5, 1]))
+    assert np.prod(coarser.reach) > 2.4, "fewer samples still are averaged"
+
+
+def test_how_far_a_sample_reaches_does_not_depend_on_turns_and_flips():
+    for degrees in range(0, 360, 15):
+        through = ReadMap((9, 9), turn(2, degrees=degrees, scale=1.7, shape=(9, 9), source=(9, 9)))
+        np.testing.assert_allclose(through.reach, (1.7, 1.7))
+    assert ReadMap((4, 4), np.diag([-2.0, 3.0, 1.0])).reach == (2.0, 3.0)

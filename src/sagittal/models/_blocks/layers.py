@@ -8,15 +8,15 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sagittal.errors import UsageError, nearest
+from sagittal.models._blocks.fast import ConvTranspose2d, ConvTranspose3d, InstanceNorm
 
 _CONVOLUTIONS: tuple[type[nn.Module], ...] = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
-_TRANSPOSED: tuple[type[nn.Module], ...] = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
+_TRANSPOSED: tuple[type[nn.Module], ...] = (nn.ConvTranspose1d, ConvTranspose2d, ConvTranspose3d)
 _MAX: tuple[type[nn.Module], ...] = (nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d)
 _MEAN: tuple[type[nn.Module], ...] = (nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d)
 _ADAPTIVE: tuple[type[nn.Module], ...] = (nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d, nn.AdaptiveAvgPool3d)
 # A table's batch norm is the one for (B, C): BatchNorm1d takes both (B, C) and (B, C, n).
 _BATCH: tuple[type[nn.Module], ...] = (nn.BatchNorm1d, nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
-_INSTANCE: tuple[type[nn.Module], ...] = (nn.InstanceNorm1d, nn.InstanceNorm2d, nn.InstanceNorm3d)
 _DROP: tuple[type[nn.Module], ...] = (nn.Dropout1d, nn.Dropout2d, nn.Dropout3d)
 
 CONVOLUTIONS = _CONVOLUTIONS
@@ -156,7 +156,9 @@ def norm(name: str | None, axes: int, channels: int, *, affine: bool = True) -> 
             raise UsageError("AXES", f"axes={axes}", "batch norm knows 0 to 3 axes", "use data with at most 3 axes")
         return _BATCH[axes](channels, affine=affine)
     if name == "instance":
-        return _of(_INSTANCE, axes, "instance norm")(channels, affine=affine)
+        if axes < 1:
+            raise UsageError("AXES", f"axes={axes}", "instance norm needs an axis", "use norm: batch for tables")
+        return InstanceNorm(channels, affine=affine)
     if name == "group":
         return nn.GroupNorm(_groups(channels), channels, affine=affine)
     raise UsageError("UNKNOWN_NORM", name, "there is no norm of this name", nearest(name, NORMS))

@@ -11,6 +11,7 @@ import pytest
 
 from sagittal import io
 from sagittal.core import Labels
+from sagittal.data.discover import discover
 from sagittal.errors import StorageFailure, UsageError
 from sagittal.shelf import Shelf
 from sagittal.testing import check_phantom
@@ -20,6 +21,7 @@ SMALL: dict[str, dict[str, object]] = {
     "retina": {"patients": 12, "scans": 4, "size": [124, 128]},
     "tiles": {"patients": 2, "each": 3, "size": [160, 140]},
     "brain": {"patients": 3, "spacing": 9.0},
+    "chest": {"patients": 2, "size": 40, "thickness": 15.0},
     "table": {"patients": 20, "visits": 2},
     "multilabel": {"patients": 8, "each": 2, "size": [48, 64]},
 }
@@ -96,6 +98,84 @@ def test_brains_lie_in_odd_grids_and_the_labels_in_the_same(tmp_path):
         assert np.bincount(classes.ravel(), minlength=4).min() > 20
     assert len(orders) == 8
     assert thick == 8
+
+
+def test_a_brain_in_two_modalities_shows_the_same_tissue_in_both(tmp_path):
+    options = {"patients": 4, "spacing": 5.0, "modalities": ["T1", "T2"], "lesions": 3}
+    folder = PHANTOMS.make("brain", options, out=tmp_path / "b", seed=2)
+    found = discover(folder)
+    assert found.manifest.channels == ("t1", "t2")
+    truth = json.loads((folder / "planted.json").read_text())
+    assert truth["classes"] == ["background", "CSF", "GM", "WM", "lesion"]
+    for name, spots in truth["lesions"].items():
+        t1, t2, label = (io.read(folder / f"head_{name}_{m}.nii.gz") for m in ("T1", "T2", "label"))
+        assert t1.geometry.same_grid(t2.geometry)
+        assert t1.geometry.same_grid(label.geometry)
+        classes = label.read()[0]
+        means = np.array([[v.read()[0][classes == k].mean() for k in (1, 2, 3)] for v in (t1, t2)])
+        assert (np.diff(means[0]) > 100).all(), "T1: white matter is bright"
+        assert (np.diff(means[1]) < -60).all(), "T2: water is bright"
+        assert (classes == 4).any() == (spots > 0) or spots == 1
+    with pytest.raises(UsageError, match="T1"):
+        PHANTOMS.make("brain", {"modalities": ["T3"]}, out=tmp_path / "c", seed=2)
+
+
+def test_an_infant_has_hardly_a_contrast_between_grey_and_white(tmp_path):
+    far = {}
+    for infant in (False, True):
+        folder = PHANTOMS.make("brain", {"patients": 1, "spacing": 5.0, "infant": infant}, out=tmp_path / str(infant), seed=2)
+        values, classes = (io.read(folder / f"{kind}_01.nii.gz").read()[0] for kind in ("image", "label"))
+        far[infant] = values[classes == 3].mean() - values[classes == 2].mean()
+    assert 0 < far[True] < far[False] / 3
+
+
+def test_twelve_brains_are_drawn_in_seconds(tmp_path):
+    PHANTOMS.make("brain", {"patients": 1, "spacing": 8.0}, out=tmp_path / "a", seed=0)  # kernels are compiled
+    start = time.process_time()
+    PHANTOMS.make("brain", {"patients": 2, "spacing": 2.5, "modalities": ["T1", "T2"]}, out=tmp_path / "b", seed=0)
+    assert (time.process_time() - start) * 6 < 30, "under 20 s on a core of its own"
+
+
+def test_a_chest_has_what_it_says(tmp_path):
+    from sagittal.io.dicom.series import find
+
+    folder = PHANTOMS.make("chest", {"patients": 4, "size": 96, "thickness": 4.0, "noise": 5.0}, out=tmp_path / "ct", seed=1)
+    rows = io.read_table(folder / "patients.csv")
+    nodules = io.read_table(folder / "truth" / "nodules.csv")
+    assert sorted(rows["label"]) == ["no nodule"] * 2 + ["nodule"] * 2
+    assert set(nodules["patient"]) == set(rows["patient"][rows["label"] == "nodule"])
+    for row in rows.itertuples():
+        (volume,) = find(folder / row.file)
+        assert not volume.findings
+        image, lungs = volume.image(), io.read(folder / "truth" / "lungs" / f"{row.patient}.nii.gz")
+        assert image.geometry.same_grid(lungs.geometry, tolerance=1e-3), "slices lie where the truth lies, however they are numbered"
+        values, inside = image.read()[0], lungs.read()[0] > 0
+        assert -880 < np.median(values[inside]) < -810
+        assert np.median(values[0]) == pytest.approx(-1000, abs=15)
+        assert 0.004 < (values > 300).mean() < 0.05
+        assert 2e6 < inside.sum() * np.prod(image.geometry.spacing) < 8e6, "two to eight litres"
+        for found in nodules[nodules["patient"] == row.patient].itertuples():
+            world = image.geometry.points() - [found.x, found.y, found.z]
+            ball = np.linalg.norm(world, axis=-1)
+            core = values[ball < max(found.diameter_mm / 2 - 3, 2)]
+            assert core.size == 0 or core.max() > -100
+            assert inside[ball < found.diameter_mm / 2].all()
+
+
+def test_simpleitk_reads_the_series_of_a_chest_where_the_truth_lies(tmp_path):
+    itk = pytest.importorskip("SimpleITK")
+    folder = PHANTOMS.make("chest", {"patients": 2, "size": 32, "thickness": 10.0}, out=tmp_path / "ct", seed=0)
+    for name in ("P001", "P002"):
+        reader = itk.ImageSeriesReader()
+        reader.SetFileNames(reader.GetGDCMSeriesFileNames(str(folder / "dicom" / name)))
+        seen = reader.Execute()
+        lungs = io.read(folder / "truth" / "lungs" / f"{name}.nii.gz")
+        assert seen.GetSize() == lungs.geometry.shape
+        for index in ((0, 0, 0), (31, 31, 28), (3, 20, 7)):
+            world = np.array(seen.TransformIndexToPhysicalPoint(index)) * [-1, -1, 1]
+            np.testing.assert_allclose(world, lungs.geometry.to_world(index), atol=1e-3)
+        values = itk.GetArrayFromImage(seen).transpose(2, 1, 0)
+        assert np.median(values[lungs.read()[0] > 0]) == pytest.approx(-845, abs=30)
 
 
 @pytest.mark.parametrize("target", ["class", "value"])

@@ -82,7 +82,7 @@ def writers() -> Shelf:
     """The shelf of writers.
 
     >>> writers().names()
-    ['csv', 'metaimage', 'nifti', 'nrrd', 'raster']
+    ['csv', 'dicom', 'metaimage', 'nifti', 'nrrd', 'raster']
     """
     return Shelf("sagittal.io.writers", kind="writer")
 

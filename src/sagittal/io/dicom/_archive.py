@@ -7,7 +7,7 @@ import zipfile
 from pathlib import Path
 
 from sagittal.errors import UnreadableInput
-from sagittal.io.dicom.header import looks_like_dicom
+from sagittal.io.dicom._looks import looks_like_dicom
 from sagittal.io.guard import Limits, decoding
 
 MOST_MEMBERS = 100_000

@@ -160,3 +160,6 @@ CREATORS: Final[dict[int, tuple[bytes, ...]]] = {
     0x2005: (b"Philips MR Imaging DD 001",),
     0x0065: (b"Image Private Header",),
 }
+
+LONG_VRS: Final = ("OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV")
+"""Those whose length takes four bytes after two empty ones, where the VR is written (PS3.5 7.1.2)."""

@@ -9,18 +9,23 @@ import struct
 from collections.abc import Collection
 from dataclasses import dataclass
 
+import numpy as np
+
 from sagittal.errors import UnreadableInput
+from sagittal.io.dicom._skim import ROOM, skim, sought
 from sagittal.io.dicom._source import Source
-from sagittal.io.dicom._tags import CREATORS, VR
+from sagittal.io.dicom._tags import CREATORS, LONG_VRS, VR
 
 Item = dict[int, "Value"]
 Value = tuple[str, "bytes | list[Item]"]
 """A VR and the bytes as stored, or the items of a sequence."""
 
 UNDEFINED = 0xFFFFFFFF
-_LONG = {b.encode(): b for b in ("OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV")}
+_LONG = {vr.encode(): vr for vr in LONG_VRS}
 _PIXELS = {0x7FE00010: "whole", 0x7FE00008: "float", 0x7FE00009: "double"}
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
+
+_VRS = {int.from_bytes(vr.encode(), "big"): vr for vr in [*LONG_VRS, *VR.values(), "AS", "AT", "LT", "SL", "SS", "ST", "UL"]}
 
 MOST_DEPTH = 64
 """Sequences in sequences; real ones stay below 20."""
@@ -57,11 +62,13 @@ class Walker:
     """One pass over a data set; see :func:`sagittal.io.dicom.header.read_header`."""
 
     def __init__(self, source: Source, path: object, tags: Collection[int], *, order: str, implicit: bool) -> None:
-        self._source, self._path, self._tags = source, path, tags
+        self._source, self._path, self._tags = source, path, frozenset(tags)
         self._order, self._implicit = order, implicit
         self._short = struct.Struct(f"{order}HH2sH").unpack_from
         self._plain = struct.Struct(f"{order}HHI").unpack_from
         self._length = struct.Struct(f"{order}I").unpack_from
+        self._sought = sought(self._tags)
+        self._notes = np.empty((ROOM, 4), dtype=np.int64)
         self._creators: dict[int, bool] = {}
         self._count = 0
         self.root: Item = {}
@@ -124,7 +131,10 @@ class Walker:
         """Reads elements until the level changes; a negative answer is the place where ``only_group`` stopped it."""
         level, source, tags = stack[-1], self._source, self._tags
         end, item, at_root = level.end, level.item, len(stack) == 1
+        plain = at_root and only_group is None
         while place < end:
+            if plain and source.base <= place:
+                place = self._skimmed(place, end)
             if source.base + len(source.window) - place < 12:
                 end = self._ahead(place, end)
                 if end - place < 8 and (at_root or place >= end):
@@ -148,6 +158,23 @@ class Walker:
                 item[tag] = (vr or VR[tag], self._bytes(start, length))
             place = start + length
         return place
+
+    def _skimmed(self, place: int, end: int) -> int:
+        """Runs over the plain elements in the window; gives the place of the first that is not plain."""
+        source = self._source
+        noted, met, stop = skim(
+            source.window,
+            place - source.base,
+            end - source.base,
+            self._sought,
+            self._notes,
+            implicit=self._implicit,
+            big=self._order == ">",
+        )
+        self._count += met
+        for tag, vr, start, length in self._notes[:noted].tolist():
+            self.root[tag] = (_VRS.get(vr) or VR[tag], source.window[start : start + length])
+        return source.base + stop
 
     def _head(self, place: int, *, implicit: bool) -> tuple[int, int, str, int, int]:
         """Group, element, VR (empty where implicit), length, and where the value begins."""

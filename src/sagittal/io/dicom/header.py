@@ -11,10 +11,13 @@ import io
 import struct
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
 
 from sagittal.errors import UnreadableInput
+from sagittal.io.dicom._looks import VRS, first_element
+from sagittal.io.dicom._looks import looks_like_dicom as looks_like_dicom
 from sagittal.io.dicom._source import DeflatedSource, FileSource, MemorySource, Source
 from sagittal.io.dicom._tags import SERIES_TAGS, TAG
 from sagittal.io.dicom._walk import Item, PixelPlace, Walker
@@ -24,8 +27,8 @@ IMPLICIT, EXPLICIT = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1"
 DEFLATED, BIG_ENDIAN = "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.2"
 
 _TRANSFER_SYNTAX = 0x00020010
+_META = frozenset({_TRANSFER_SYNTAX})
 _NUMBERS = {"US": "H", "SS": "h", "UL": "I", "SL": "i", "FL": "f", "FD": "d", "AT": "I", "UV": "Q", "SV": "q"}
-_VRS = frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT OB OD OF OL OV OW PN SH SL SQ SS ST SV TM UC UI UL UN UR US UT UV".split())
 # PS3.3 C.12.1.1.2, the ones in use; the first value decides, since code extensions only concern names
 _CHARSETS = {"ISO_IR 192": "utf-8", "GB18030": "gb18030", "GBK": "gbk", "ISO_IR 13": "shift_jis", "ISO 2022 IR 13": "shift_jis"} | {
     f"{kind} {number}": f"iso8859_{part}"
@@ -67,13 +70,7 @@ class Dataset:
         vr, value = self.values.get(TAG[name], ("", b""))
         if not isinstance(value, bytes):
             return ()
-        code = _NUMBERS.get(vr)
-        try:
-            if code is not None:
-                return struct.unpack(f"{self.order}{len(value) // struct.calcsize(code)}{code}", value)
-            return tuple(float(part) for part in value.strip(b" \0").split(b"\\")) if value.strip(b" \0") else ()
-        except (ValueError, struct.error):
-            return ()
+        return _parsed(self.order, vr, value)
 
     def number(self, name: str) -> float | None:
         """The first number of a value, or None."""
@@ -158,36 +155,17 @@ def scan(source: Path | str | bytes, *, limits: Limits | None = None, tags: Coll
         raise UnreadableInput("NO_ACCESS", path, f"it cannot be opened ({error.strerror})", "check the path and the disk") from error
 
 
-def looks_like_dicom(head: bytes) -> bool:
-    r"""Whether a file that begins so is DICOM: ``DICM`` after the preamble, or a first element of group 2 or 8.
-
-    >>> looks_like_dicom(bytes(128) + b"DICM"), looks_like_dicom(b"\x08\x00\x05\x00CS\x0a\x00ISO_IR 100")
-    (True, True)
-    >>> looks_like_dicom(b"\x08\x00\x00\x00 and so on")
-    False
-    """
-    if head[128:132] == b"DICM":
-        return True
-    return len(head) >= 16 and _first_element(head) is not None
-
-
-def _first_element(head: bytes) -> tuple[str, bool] | None:
-    """Byte order and whether implicit, of a data set that begins here; None when none begins here."""
-    for order in ("<", ">"):
-        group, element = struct.unpack_from(f"{order}HH", head)
-        if group not in {2, 8} or element > 0x2FFF:
-            continue
-        if head[4:6] in _VRS:
-            return order, False
-        (length,) = struct.unpack_from(f"{order}I", head, 4)
-        # group lengths are four bytes; the first elements of a data set are short texts
-        if order == "<" and group == 8 and length <= 256 and (length == 4 if element == 0 else _texty(head[8 : 8 + length])):
-            return order, True
-    return None
-
-
-def _texty(value: bytes) -> bool:
-    return len(value) > 0 and all(32 <= b < 127 for b in value.rstrip(b"\0"))
+@lru_cache(maxsize=1024)
+def _parsed(order: str, vr: str, value: bytes) -> tuple[float, ...]:
+    """The numbers of a value. Kept, since the slices of a series say the same again and again."""
+    code = _NUMBERS.get(vr)
+    try:
+        if code is not None:
+            return struct.unpack(f"{order}{len(value) // struct.calcsize(code)}{code}", value)
+        text = value.strip(b" \0")
+        return tuple(float(part) for part in text.split(b"\\")) if text else ()
+    except (ValueError, struct.error):
+        return ()
 
 
 def _scan(file: BinaryIO, path: Path | None, size: int, limits: Limits, tags: Collection[int], whole: bytes | None = None) -> Header:
@@ -195,9 +173,9 @@ def _scan(file: BinaryIO, path: Path | None, size: int, limits: Limits, tags: Co
     item = path or "these bytes"
     head = source.window
     start = 132 if head[128:132] == b"DICM" else 0
-    if start == 0 and (len(head) < 16 or _first_element(head) is None):
+    if start == 0 and (len(head) < 16 or first_element(head) is None):
         raise UnreadableInput("NOT_DICOM", item, "its content is not DICOM", "check what it is, or leave it out")
-    meta = Walker(source, item, (_TRANSFER_SYNTAX,), order="<", implicit=False)
+    meta = Walker(source, item, _META, order="<", implicit=False)
     try:
         if head[start : start + 2] == b"\x02\x00":
             start = meta.walk(start, only_group=2)
@@ -232,7 +210,7 @@ def _encoding(source: Source, start: int, said: str) -> tuple[str, bool, str]:
     if len(head) >= 8:
         if said == "":
             order = ">" if head[:1] == b"\0" and head[1:2] != b"\0" else "<"
-        implicit = head[4:6] not in _VRS
+        implicit = head[4:6] not in VRS
     if said in {"", IMPLICIT, EXPLICIT, BIG_ENDIAN}:
         said = IMPLICIT if implicit else BIG_ENDIAN if order == ">" else EXPLICIT
     return order, implicit, said

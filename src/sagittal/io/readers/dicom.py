@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sagittal.core import Image
 from sagittal.io._reader import Format, Reader
-from sagittal.io.dicom.header import looks_like_dicom, read_header
+from sagittal.io.dicom._looks import looks_like_dicom
 from sagittal.io.guard import Limits
 
 
@@ -20,6 +20,7 @@ def _open(path: Path, part: str, limits: Limits) -> Image:
         UnreadableInput: Broken, truncated, over a limit, no pixels.
         Refused: Several volumes, or one whose slices make no grid.
     """
+    from sagittal.io.dicom.header import read_header
     from sagittal.io.dicom.series import find, pick
 
     read_header(path, limits=limits)

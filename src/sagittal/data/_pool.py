@@ -29,7 +29,7 @@ _LOOK_S = 0.5
 _WORTH_S = 4.0
 
 
-def mapped(function: Callable[[A], B], items: Sequence[A], *, workers: int | None = None) -> Iterator[B]:
+def mapped(function: Callable[[A], B], items: Sequence[A], *, workers: int | None = None, chunk: int = _CHUNK) -> Iterator[B]:
     """The answers in the order of the items.
 
     A first few are done here; only when the rest would take longer than starting processes are they started.
@@ -39,6 +39,7 @@ def mapped(function: Callable[[A], B], items: Sequence[A], *, workers: int | Non
         function: Of one item; it must be importable, as must its items.
         items: In order.
         workers: How many processes; 0 or 1 stays in this one, None takes one a core.
+        chunk: Items that a process takes at once: few where each takes long.
 
     Raises:
         WorkerDied: A process ended by itself, for want of memory perhaps.
@@ -55,7 +56,7 @@ def mapped(function: Callable[[A], B], items: Sequence[A], *, workers: int | Non
     if left * (time.monotonic() - began) / max(done, 1) < _WORTH_S:
         yield from map(function, items[done:])
         return
-    yield from _by_processes(function, items[done:], count)
+    yield from _by_processes(function, items[done:], count, chunk)
 
 
 def cores() -> int:
@@ -63,8 +64,8 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _by_processes(function: Callable[[A], B], items: Sequence[A], count: int) -> Iterator[B]:
-    chunks = [items[i : i + _CHUNK] for i in range(0, len(items), _CHUNK)]
+def _by_processes(function: Callable[[A], B], items: Sequence[A], count: int, size: int) -> Iterator[B]:
+    chunks = [items[i : i + size] for i in range(0, len(items), size)]
     done = 0
     before = {*multiprocessing.active_children()}
     with ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn"), initializer=_begin) as pool:

@@ -18,6 +18,7 @@ from sagittal.core.labels import Labels
 from sagittal.core.window import Window
 from sagittal.data.images import image_of
 from sagittal.data.manifest import Manifest
+from sagittal.data.prepared import Made, Prepared, name_of
 from sagittal.data.ready import Ready
 from sagittal.data.streams import GEOMETRIC, INTENSITY, WINDOW
 from sagittal.io.guard import Limits
@@ -82,7 +83,7 @@ class _Loaded:
     """A prepared case; ``encoded`` is what is asked of it, drawn on ``drawn``."""
 
     ready: Ready
-    said: Annotation
+    said: Annotation | None
     encoded: NDArray[Any] | None
     drawn: Geometry
 
@@ -101,6 +102,7 @@ class CaseSamples(torch.utils.data.Dataset[Sample]):
         seed: Of the run.
         cache_bytes: How much decoded data each process may keep.
         limits: For reading.
+        store: Prepared cases on disk; None prepares them again in every process.
         cover: Take the windows that cover a case, not drawn ones.
         rounds: How often an epoch goes through the samples, with other random numbers each time.
     """
@@ -114,6 +116,7 @@ class CaseSamples(torch.utils.data.Dataset[Sample]):
     seed: int
     cache_bytes: int = 1 << 30
     limits: Limits | None = None
+    store: Prepared | None = None
     cover: bool = False
     rounds: int = 1
     _kept: dict[int, _Loaded] = field(default_factory=dict, repr=False)
@@ -128,14 +131,16 @@ class CaseSamples(torch.utils.data.Dataset[Sample]):
     def items(self) -> list[tuple[int, int]]:
         """``(case, draw)`` of every sample of an epoch; reads the headers once where a case gives several."""
         if self._items is None:
-            self._items = [(n, draw) for n, case in enumerate(self.cases) for draw in range(self._draws(case))]
+            self._items = [(n, draw) for n in range(len(self.cases)) for draw in range(self._draws(n))]
         return self._items
 
-    def _draws(self, case: Case) -> int:
+    def _draws(self, number: int) -> int:
         if self.windowing.one:
             return 1
-        image = image_of(case, self.manifest, limits=self.limits)
-        grid = self.preparation.ready(image).grid if self.preparation.crop else self.preparation.grid(image.geometry)
+        if self.preparation.crop:
+            grid = self._load(number).ready.grid
+        else:
+            grid = self.preparation.grid(image_of(self.cases[number], self.manifest, limits=self.limits).geometry)
         return len(self.windowing.cover(grid)) if self.cover else self.windowing.draws(grid)
 
     def __len__(self) -> int:
@@ -155,9 +160,9 @@ class CaseSamples(torch.utils.data.Dataset[Sample]):
         seen = place if thin is None else thin.seen(place)
         onto = self._map(ready.geometry, seen, epoch=epoch, index=index)
         image = self._image(ready, seen, onto, epoch=epoch, index=index)
-        if loaded.encoded is None or ready.grid.axes == 0:
+        if loaded.said is not None:
             encoded = self.question.encode(loaded.said, place)
-        else:
+        elif loaded.encoded is not None:
             # The same keys again: one draw of the augmentation, seen from the image's grid and from the target's.
             back = self._map(loaded.drawn, place, epoch=epoch, index=index)
             encoded = gather_labels(loaded.encoded, back or ReadMap(shape=place.shape, affine=place.index_map(loaded.drawn)))
@@ -195,16 +200,41 @@ class CaseSamples(torch.utils.data.Dataset[Sample]):
         if number in self._kept:
             return self._kept[number]
         case = self.cases[number]
-        image = image_of(case, self.manifest, limits=self.limits)
-        finest = 1.0 if self.augmentation is None else self.augmentation.finest(image.geometry.axes)
-        ready = self.preparation.ready(image, finest=finest)
-        said = self.manifest.annotation(case, like=image.geometry)
-        drawn = ready.geometry if self.preparation.settles else ready.grid
-        encoded = self.question.encode(said, drawn) if self.question.dense else None
-        loaded = _Loaded(ready=ready, said=said, encoded=encoded, drawn=drawn)
+        if self.store is not None:
+            found = self.store.get(name_of(case, self.manifest))
+            if found is not None:
+                # Memory-mapped: the system keeps what is read often, and nothing is copied here.
+                ready, encoded = found
+                said = self.manifest.annotation(case, like=ready.geometry) if encoded is None else None
+                self._kept[number] = _Loaded(ready=ready, said=said, encoded=encoded, drawn=ready.geometry)
+                return self._kept[number]
+        loaded = self._prepare(case)
+        ready, encoded = loaded.ready, loaded.encoded
         size = ready.values.nbytes + (0 if encoded is None else encoded.nbytes)
         self._free = self.cache_bytes if self._free < 0 else self._free
         if size <= self._free:
             self._free -= size
             self._kept[number] = loaded
         return loaded
+
+    def _prepare(self, case: Case) -> _Loaded:
+        image = image_of(case, self.manifest, limits=self.limits)
+        finest = 1.0 if self.augmentation is None else self.augmentation.finest(image.geometry.axes)
+        ready = self.preparation.ready(image, finest=finest)
+        said = self.manifest.annotation(case, like=image.geometry)
+        drawn = ready.geometry if self.preparation.settles else ready.grid
+        if not self.question.dense or drawn.axes == 0:
+            return _Loaded(ready=ready, said=said, encoded=None, drawn=drawn)
+        return _Loaded(ready=ready, said=None, encoded=self.question.encode(said, drawn), drawn=drawn)
+
+    def prepare(self, number: int) -> bool:
+        """Put a case into the store unless it is there already; whether it was done."""
+        if self.store is None:
+            return False
+        case = self.cases[number]
+
+        def make() -> Made:
+            loaded = self._prepare(case)
+            return loaded.ready, loaded.encoded
+
+        return self.store.ensure(name_of(case, self.manifest), make)

@@ -2,39 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sagittal.core.case import Case
 from sagittal.core.geometry import Geometry
+from sagittal.data._pool import mapped
 from sagittal.data.batches import Batches
 from sagittal.data.dataset import CaseSamples, Question
 from sagittal.data.images import image_of
 from sagittal.data.manifest import DRAWN, Manifest
 from sagittal.data.order import Balanced, InOrder, Order, Shuffled
+from sagittal.data.prepared import Prepared, key_of
 from sagittal.engine.plan import Plan
 from sagittal.errors import Refused
 from sagittal.transforms._compose import Augmentation
 
 
-def training_batches(plan: Plan, manifest: Manifest, *, rank: int = 0, ranks: int = 1, pin: bool = False) -> Batches:
+def training_batches(
+    plan: Plan, manifest: Manifest, *, store: Prepared | None = None, rank: int = 0, ranks: int = 1, pin: bool = False
+) -> Batches:
     """Augmented batches of the training cases."""
     augmentation = Augmentation.of(plan.augment) if plan.augment else None
-    samples = _samples(plan, manifest, manifest.split("train"), augmentation=augmentation, rounds=plan.feeding.rounds)
+    samples = _samples(plan, manifest, manifest.split("train"), augmentation=augmentation, rounds=plan.feeding.rounds, store=store)
     order: Order = Shuffled(n=len(samples), seed=plan.seed)
     if plan.feeding.balance:
         order = Balanced(classes=sample_classes(plan, manifest, samples), seed=plan.seed)
     return Batches(samples=samples, order=order, size=plan.train.batch, workers=plan.feeding.workers, pin=pin, rank=rank, ranks=ranks)
 
 
-def validation_batches(plan: Plan, manifest: Manifest, *, rank: int = 0, ranks: int = 1, pin: bool = False) -> Batches:
+def validation_batches(
+    plan: Plan, manifest: Manifest, *, store: Prepared | None = None, rank: int = 0, ranks: int = 1, pin: bool = False
+) -> Batches:
     """Batches of the validation cases: every window that covers them, not augmented, in order.
 
     Of the training cases where there are none: the log then at least shows that something is learned.
     """
-    samples = _samples(plan, manifest, manifest.split("val") or manifest.split("train"), augmentation=None, cover=True)
+    samples = _samples(plan, manifest, manifest.split("val") or manifest.split("train"), augmentation=None, cover=True, store=store)
     return Batches(
         samples=samples,
         order=InOrder(n=len(samples)),
@@ -83,8 +91,46 @@ def class_weights(plan: Plan, manifest: Manifest) -> list[float]:
     return [float(w) if n else 1.0 for w, n in zip(weights, counts, strict=True)]
 
 
+def prepared_for(plan: Plan, manifest: Manifest, folder: Path, *, say: Callable[[str], None]) -> Prepared | None:
+    """Prepare the training and validation volumes on disk, on all cores, where memory would not hold them.
+
+    What is there already and sound is kept: a run that was killed goes on, and two runs may share the folder.
+
+    Args:
+        plan: Of the run.
+        manifest: With splits.
+        folder: Each way to prepare has a folder of its own in it.
+        say: Gets lines for people.
+
+    Returns:
+        None where the cases are prepared as they are read: pictures and rows, and few volumes.
+    """
+    cases = [*manifest.split("train"), *manifest.split("val")]
+    if not plan.preparation.settles or not cases or plan.feeding.prepare == "memory":
+        return None
+    grids = (plan.preparation.grid(image_of(case, manifest).geometry) for case in cases)
+    needed = sum(math.prod(grid.shape) * (4 * plan.preparation.count + 2) for grid in grids)
+    if plan.feeding.prepare == "auto" and needed <= plan.feeding.cache_mb << 20:
+        return None
+    how = {"preparation": plan.preparation.record(), "labels": plan.labels.record(), "task": plan.task}
+    store = Prepared(folder=folder / key_of(how))
+    store.sweep()
+    samples = _samples(plan, manifest, cases, augmentation=None, store=store)
+    say(f"{len(cases)} volumes are prepared on disk (up to {needed / 2**30:.1f} GiB)")
+    made = sum(mapped(samples.prepare, range(len(cases)), chunk=1))
+    say(f"{made} volumes were prepared, {len(cases) - made} were there already")
+    return store
+
+
 def _samples(
-    plan: Plan, manifest: Manifest, cases: Sequence[Case], *, augmentation: Augmentation | None, cover: bool = False, rounds: int = 1
+    plan: Plan,
+    manifest: Manifest,
+    cases: Sequence[Case],
+    *,
+    augmentation: Augmentation | None,
+    cover: bool = False,
+    rounds: int = 1,
+    store: Prepared | None = None,
 ) -> CaseSamples:
     row = plan.row
     head = row.head(plan.labels, plan.preparation.axes)
@@ -97,6 +143,7 @@ def _samples(
         augmentation=augmentation,
         seed=plan.seed,
         cache_bytes=plan.feeding.cache_mb << 20,
+        store=store,
         cover=cover,
         rounds=rounds,
     )

@@ -15,18 +15,20 @@ from torch import nn
 from sagittal.data.batches import Batches
 from sagittal.data.manifest import Manifest
 from sagittal.engine import checkpoint
-from sagittal.engine.assess import Row, answered
+from sagittal.engine.assess import Row, answered, beside_truth
 from sagittal.engine.calibrate import Calibration, OperatingPoint, fit_calibration, fit_operating_point
-from sagittal.engine.feed import class_weights, training_batches, validation_batches
+from sagittal.engine.feed import class_weights, prepared_for, training_batches, validation_batches
 from sagittal.engine.fit import Fitted, Hooks, fit
 from sagittal.engine.infer import Predictor
 from sagittal.engine.memory import keep_freed_memory
 from sagittal.engine.plan import LOSSES, Plan
+from sagittal.engine.postprocess import Postprocessing
 from sagittal.engine.progress import Progress
 from sagittal.engine.ranks import Ranks
 from sagittal.engine.run import Run
 from sagittal.engine.scoring import Measure
 from sagittal.engine.settings import LAST, Best
+from sagittal.engine.tidying import LEAST_PATIENTS, fit_postprocessing, seen, undecided
 from sagittal.engine.trunk import FeatureBatches, OnFeatures
 from sagittal.engine.weights import start_from
 from sagittal.errors import UsageError, nearest
@@ -36,6 +38,8 @@ from sagittal.losses._of_network import of_network
 from sagittal.models._network import Network
 
 Say = Callable[[str], None]
+
+POSTPROCESS = "postprocess.json"
 
 DEVICES = ("cpu", "cuda", "mps", "xpu")
 
@@ -106,7 +110,8 @@ def _fit(
 ) -> Fitted:
     ranks = Ranks(device)
     shares: dict[str, Any] = {"rank": ranks.rank, "ranks": ranks.count, "pin": device.type == "cuda"}
-    pictures = training_batches(plan, manifest, **shares), validation_batches(plan, manifest, **shares)
+    store = prepared_for(plan, manifest, run.path / "prepared", say=say)
+    pictures = training_batches(plan, manifest, store=store, **shares), validation_batches(plan, manifest, store=store, **shares)
     train: Batches | FeatureBatches = pictures[0]
     val: Batches | FeatureBatches = pictures[1]
     model: nn.Module = network
@@ -156,8 +161,10 @@ def _loss(plan: Plan, manifest: Manifest, network: Network) -> Loss:
 
 
 def calibrate(run: Run, predictor: Predictor, manifest: Manifest) -> Predictor:
-    """Fit temperature and operating point on validation and keep them with the run."""
+    """Fit temperature and operating point, or the tidying of label maps, on validation and keep them with the run."""
     plan, task = predictor.plan, predictor.task
+    if task.per_case:
+        return tidied(run, predictor, manifest)
     if not task.calibrated:
         return predictor
     if not manifest.split("val"):
@@ -167,6 +174,23 @@ def calibrate(run: Run, predictor: Predictor, manifest: Manifest) -> Predictor:
     if Ranks(predictor.device).first:
         write_calibration(run, calibration, operating)
     return predictor.calibrated(calibration, operating)
+
+
+def tidied(run: Run, predictor: Predictor, manifest: Manifest) -> Predictor:
+    """Decide on validation how label maps are tidied, and keep it with the run."""
+    plan, cases = predictor.plan, manifest.split("val")
+    if not plan.postprocess or plan.unit != "case" or plan.labels.background is None:
+        return predictor
+    patients = len({case.owner for case in cases})
+    if patients < LEAST_PATIENTS:
+        decided = undecided(plan.labels, patients)
+    else:
+        looked = beside_truth(predictor, manifest, cases)
+        found = [seen(truth, np.asarray(p.answer), p.geometry, plan.labels, case.owner) for case, truth, p in looked]
+        decided = fit_postprocessing(found, plan.labels, seed=plan.seed)
+    if Ranks(predictor.device).first:
+        run.write(POSTPROCESS, {"format": "sagittal-postprocess", "version": 1, **decided.record()})
+    return dataclasses.replace(predictor, postprocessing=decided)
 
 
 def write_calibration(run: Run, calibration: Calibration, operating: OperatingPoint) -> None:
@@ -199,7 +223,15 @@ def predictor_of(run: Run, *, device: torch.device) -> Predictor:
         raise UsageError("NOT_TRAINED", run.path, "the training was stopped before its end", "finish it with `sagittal train --resume`")
     network = plan.network()
     network.load_state_dict(checkpoint.load(folder).model)
-    plain = Predictor(plan=plan, task=plan.row, members=[network.to(device).eval()], device=device, provenance={"run": run.name})
+    tidying = Postprocessing.from_record(run.read(POSTPROCESS)) if run.has(POSTPROCESS) else None
+    plain = Predictor(
+        plan=plan,
+        task=plan.row,
+        members=[network.to(device).eval()],
+        postprocessing=tidying,
+        device=device,
+        provenance={"run": run.name},
+    )
     return plain.calibrated(*calibration_of(run.read("calibration.json"))) if run.has("calibration.json") else plain
 
 

@@ -56,7 +56,7 @@ GIVEN = ("channels", "outputs", "axes", "generator")
 OWN = frozenset(RULES) - {"fixed"}
 """Ways to normalise by numbers of each image itself."""
 
-FEEDING = ("rounds", "balance", "class_weights", "workers", "cache_mb")
+FEEDING = ("rounds", "balance", "class_weights", "workers", "cache_mb", "prepare")
 
 
 @dataclass(slots=True)
@@ -151,6 +151,7 @@ def decide(recipe: Recipe, manifest: Manifest, facts: Facts) -> Plan:
         flips=_flips(recipe, facts, row, ledger, windows),
         rule=recipe.evaluate.rule,
         max_ram=_max_ram(recipe, facts, ledger, dense=dense),
+        postprocess=recipe.evaluate.postprocess,
         metrics=_metrics(recipe, row),
         sensitivity=recipe.evaluate.sensitivity,
         specificity=recipe.evaluate.specificity,

@@ -165,6 +165,8 @@ class Feeding:
         class_weights: Rare classes weigh more in the loss instead.
         workers: Processes that read and augment beside the training; 0 does it in the same process.
         cache_mb: Decoded pictures kept in memory, by each process.
+        prepare: Volumes are prepared in ``memory``, on ``disk`` in the run's folder, or (``auto``) on disk where they
+            would take more than ``cache_mb``.
     """
 
     rounds: int = 1
@@ -172,11 +174,13 @@ class Feeding:
     class_weights: bool = False
     workers: int = 0
     cache_mb: int = 1024
+    prepare: Literal["auto", "memory", "disk"] = "auto"
 
     def __post_init__(self) -> None:
         _require(self.rounds >= 1, "rounds", self.rounds, "at least 1")
         _require(self.workers >= 0, "workers", self.workers, "at least 0")
         _require(self.cache_mb >= 0, "cache_mb", self.cache_mb, "at least 0")
+        _require(self.prepare in {"auto", "memory", "disk"}, "prepare", self.prepare, "auto, memory or disk")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -114,6 +114,10 @@ def _trivial(record: Mapping[str, Any]) -> dict[tuple[str, str], str]:
 
 
 def _reading(predictor: Predictor) -> list[str]:
+    if predictor.postprocessing is not None:
+        lines = [f"- Its label maps are tidied: {_text(line)}." for line in predictor.postprocessing.sentences]
+        lines = lines or ["- Its label maps are left as the network draws them: validation did not show that tidying helps."]
+        return ["## How to read its answers", "", *lines, ""]
     if not predictor.task.calibrated:
         return []
     lines = ["## How to read its answers", ""]

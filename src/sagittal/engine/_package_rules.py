@@ -14,6 +14,7 @@ from sagittal.engine.calibrate import Calibration
 from sagittal.engine.case_scores import METRICS, case_metrics
 from sagittal.engine.operating import OperatingPoint
 from sagittal.engine.plan import EXPLAINERS, LOSSES, MODELS, TASKS, WINDOWS, Part, Plan
+from sagittal.engine.postprocess import Postprocessing
 from sagittal.engine.prepare import Preparation
 from sagittal.io.guard import Limits
 from sagittal.ops.scale import RULES
@@ -23,6 +24,7 @@ from sagittal.transforms._compose import SHELF as TRANSFORMS
 
 LARGEST_SIDE = 16_384
 LARGEST_OPTION = 1_000_000
+LARGEST_VOLUME = 1e9
 MOST_IN_OPTION = 64
 MOST_MEMBERS = 64
 MOST_CLASSES = 10_000
@@ -121,6 +123,24 @@ def check_fitted(task: Task, labels: Labels, calibration: Calibration | None, op
         shares = [operating.wanted, operating.error_wanted, operating.abstained, operating.error_left]
         shares += [v for t in operating.thresholds for v in (t.sensitivity, t.specificity)]
         _require(all(v is None or 0 <= v <= 1 for v in shares), "operating_point", shares, "holds shares that are none")
+
+
+def check_postprocessing(task: Task, labels: Labels, tidying: Postprocessing | None) -> None:
+    """Check that what tidies label maps is for this task and these classes.
+
+    Raises:
+        ValueError: It is not.
+    """
+    if tidying is None:
+        return
+    _require(bool(task.per_case), "task", task.name, "draws no label maps, so nothing to tidy")
+    _require(tidying.background == labels.background, "postprocessing.background", tidying.background, "is not the model's background")
+    for steps in (tidying.steps, tidying.left):
+        names = [(s.name, s.label) for s in steps]
+        _require(len(set(names)) == len(names), "postprocessing.steps", names[:5], "name a step twice")
+        _require(all(s.label in labels.classes and s.label != labels.background for s in steps), "postprocessing.steps", names[:5])
+    _require(all(s.volume is None or s.volume <= LARGEST_VOLUME for s in tidying.steps), "postprocessing.steps", "a huge volume")
+    _require(tidying.n >= 0, "postprocessing.n", tidying.n)
 
 
 def _on_shelf(shelf: Shelf, name: str) -> None:

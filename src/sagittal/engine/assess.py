@@ -144,6 +144,8 @@ def of_rows(predictor: Predictor, manifest: Manifest, rows: Sequence[Row], *, re
         if predictor.operating is not None and task.calibrated:
             decided = replace(answers, answer=predictor.operating.decide(answers.scores))
             rest["operating_point"] = {**predictor.operating.record(), "scores": _records(task, decided)}
+    if predictor.postprocessing is not None:
+        rest["postprocessing"] = predictor.postprocessing.record()
     if task.per_case:
         owners, units = [r.case.owner for r in rows], [r.units for r in rows]
         scored = partial(of_all, case_metrics(task, plan.metrics), owners=owners, units=units, seed=plan.seed)
@@ -161,7 +163,17 @@ def _curves(answers: Answers | None, rows: Sequence[Row]) -> Mapping[str, Any]:
 
 
 def answered(predictor: Predictor, manifest: Manifest, cases: Sequence[Case], *, keep: Keep | None = None) -> Iterator[Row]:
-    """The answers to cases in their order, each beside its truth, one case in memory at a time."""
+    """The answers to cases in their order, scored, one case in memory at a time."""
+    windowed = predictor.plan.unit == "window"
+    for case, truth, prediction in beside_truth(predictor, manifest, cases):
+        if keep is not None:
+            keep(case, prediction)
+        row = _row(predictor.plan, truth, case, prediction)
+        yield replace(row, place=prediction.geometry) if windowed else row
+
+
+def beside_truth(predictor: Predictor, manifest: Manifest, cases: Sequence[Case]) -> Iterator[tuple[Case, NDArray[Any], Prediction]]:
+    """Each case or window with its truth and the answer to it, in their order, one case in memory at a time."""
     by_id = {case.id: case for case in cases}
     wholes: dict[str, Geometry] = {}
 
@@ -178,15 +190,11 @@ def answered(predictor: Predictor, manifest: Manifest, cases: Sequence[Case], *,
         if said is None or said[0] != name:
             # What was drawn lies on the whole picture, also where a window of it is answered.
             said = name, manifest.annotation(by_id[name], like=wholes.pop(name))
-        if keep is not None:
-            keep(by_id[name], prediction)
-        row = _row(predictor.plan, said[1], by_id[name], prediction)
-        yield replace(row, place=prediction.geometry) if windowed else row
+        yield by_id[name], predictor.task.truth(said[1], prediction.geometry), prediction
 
 
-def _row(plan: Plan, said: Annotation, case: Case, prediction: Prediction) -> Row:
+def _row(plan: Plan, truth: NDArray[Any], case: Case, prediction: Prediction) -> Row:
     task = plan.row
-    truth = task.truth(said, prediction.geometry)
     measured, trivial = measure(case_metrics(task, plan.metrics), truth, prediction) if task.per_case else ({}, {})
     light = bool(task.per_case)
     none = np.zeros(0, dtype=np.float32)

@@ -120,6 +120,7 @@ class Evaluate(Section):
 
     flips: list[int] | None = None
     max_ram: float | None = pydantic.Field(default=None, gt=0)
+    postprocess: bool = True
     metrics: dict[str, bool | dict[str, Any]] = {}
     rule: Rule = "sensitivity"
     sensitivity: float = pydantic.Field(default=0.95, gt=0, lt=1)

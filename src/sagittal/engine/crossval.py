@@ -85,7 +85,7 @@ def pool(predictor: Predictor, manifest: Manifest, pooled: Sequence[Sequence[Row
             "each": [{s.metric: s.value for s in a.scores if not s.label or s.label == predictor.plan.labels.positive} for a in each],
         }
     }
-    rest = {k: v for k, v in each[0].rest.items() if k not in {"calibration", "operating_point"}}
+    rest = {k: v for k, v in each[0].rest.items() if k not in {"calibration", "operating_point", "postprocessing"}}
     return rejoin(replace(each[0], scores=scores, rest=rest), **notes)
 
 

@@ -19,6 +19,7 @@ from sagittal.engine.budget import Budget, Choice, Resizable
 from sagittal.engine.calibrate import Calibration, OperatingPoint
 from sagittal.engine.drawing import Drawing, Store
 from sagittal.engine.plan import Plan
+from sagittal.engine.postprocess import Postprocessing
 from sagittal.errors import LimitExceeded, NumericFailure, SagittalError
 from sagittal.models._network import Network
 from sagittal.ops.stitch import Merger
@@ -84,6 +85,7 @@ class Predictor:
         operating: Threshold and abstain band; None where there are none.
         device: Where the networks are.
         batch: Windows answered at once, at most.
+        postprocessing: What tidies label maps, switched on by validation; None where nothing does.
         provenance: Which model this is.
         max_ram: GiB for the windows of a drawn answer, where the user allows less than the plan does.
         say: Gets lines for people.
@@ -94,6 +96,7 @@ class Predictor:
     members: Sequence[Network]
     calibration: Calibration | None = None
     operating: OperatingPoint | None = None
+    postprocessing: Postprocessing | None = None
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     batch: int = 32
     provenance: dict[str, str] = field(default_factory=dict)
@@ -258,6 +261,8 @@ class Predictor:
 
     def _finish(self, case: _Open) -> Prediction:
         scores, answer, raw, abstains = self._drawn(case, case.into) if isinstance(case.into, Drawing) else self._merged(case, case.into)
+        if self.postprocessing is not None:
+            answer = self.postprocessing.apply(answer, case.source, self.plan.labels)
         return Prediction(
             case=case.id,
             geometry=case.source,
@@ -270,7 +275,6 @@ class Predictor:
         )
 
     def _drawn(self, case: _Open, drawing: Drawing) -> Answered:
-        # What changes label maps before anybody sees them belongs here.
         answer = drawing.answer
         scores = case.scores if case.scores is not None else np.zeros((0, *answer.shape), np.float32)
         return scores, answer, None, False

@@ -25,7 +25,7 @@ import torch
 import sagittal
 from sagittal.engine import checkpoint
 from sagittal.engine._card import card
-from sagittal.engine._package_rules import check_fitted, check_plan, check_plan_names
+from sagittal.engine._package_rules import check_fitted, check_plan, check_plan_names, check_postprocessing
 from sagittal.engine._package_weights import header, skeleton, tensors
 from sagittal.engine._stored_zip import LARGEST, Entry, entries
 from sagittal.engine._strict import conform, parsed, shown
@@ -34,6 +34,7 @@ from sagittal.engine.infer import Predictor
 from sagittal.engine.learn import predictor_of
 from sagittal.engine.operating import OperatingPoint
 from sagittal.engine.plan import Plan
+from sagittal.engine.postprocess import Postprocessing
 from sagittal.engine.run import Run
 from sagittal.errors import InvalidPackage, LimitExceeded, SagittalError, UnreadableInput, UsageError
 from sagittal.io.atomic import writing
@@ -72,6 +73,7 @@ class Model:
     plan: Plan
     calibration: Calibration | None
     operating_point: OperatingPoint | None
+    postprocessing: Postprocessing | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -135,6 +137,7 @@ def open_package(path: Path, *, device: torch.device) -> Predictor:
         members=[found.network.to(device).eval()],
         calibration=model.calibration,
         operating=model.operating_point,
+        postprocessing=model.postprocessing,
         device=device,
         provenance={"package": path.name, "run": model.name, "sha256": found.sha256},
     )
@@ -186,8 +189,11 @@ def _model(data: bytes) -> Model:
     fitted = Calibration.from_record(calibration) if calibration is not None else None
     operating = OperatingPoint.from_record(point) if point is not None else None
     check_fitted(task, plan.labels, fitted, operating)
+    tidying = record.get("postprocessing")
+    tidied = Postprocessing.from_record(tidying) if tidying is not None else None
+    check_postprocessing(task, plan.labels, tidied)
     plain = {k: record[k] for k in ("format", "version", "sagittal", "name", "intended_use")}
-    return Model(**plain, data=Data(**record["data"]), plan=plan, calibration=fitted, operating_point=operating)
+    return Model(**plain, data=Data(**record["data"]), plan=plan, calibration=fitted, operating_point=operating, postprocessing=tidied)
 
 
 def _without_paths(predictor: Predictor) -> Predictor:
@@ -213,6 +219,7 @@ def _record(run: Run, predictor: Predictor) -> dict[str, Any]:
         "plan": planned,
         "calibration": predictor.calibration.record() if predictor.calibration is not None else None,
         "operating_point": point,
+        "postprocessing": predictor.postprocessing.record() if predictor.postprocessing is not None else None,
     }
 
 

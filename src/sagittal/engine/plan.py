@@ -89,6 +89,7 @@ class Plan:
         seed: Of everything random.
         fingerprint: Digest of the manifest that the plan was made from.
         rule: How the operating point is put.
+        postprocess: Whether validation may switch on what tidies label maps.
         metrics: Of drawn answers, chosen beside or instead of the task's: options, true or false by name.
         max_ram: GiB for the windows of a drawn answer, which decide how large they are; None keeps the trained ones.
         specificity: At which it is put, where the rule is that.
@@ -118,6 +119,7 @@ class Plan:
     seed: int
     fingerprint: str
     rule: Rule = "sensitivity"
+    postprocess: bool = True
     metrics: Mapping[str, Any] = field(default_factory=dict)
     max_ram: float | None = None
     specificity: float = 0.95

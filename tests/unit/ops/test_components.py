@@ -45,7 +45,7 @@ def test_the_largest_piece_of_each_class_is_scipy_s(seed, connectivity):
 @settings(max_examples=60, deadline=None)
 def test_small_pieces_are_removed_by_volume(seed, least, connectivity):
     labels = maps(seed)
-    grid = Geometry(shape=labels.shape, affine=np.diag([2.0, -0.5, 1.5][: labels.ndim] + [1.0]), unit="mm")
+    grid = Geometry(shape=labels.shape, affine=np.diag([*(2.0, -0.5, 1.5)[: labels.ndim], 1.0]), unit="mm")
     kept = remove_small(labels, grid, volume=least, connectivity=connectivity)
     wanted = labels.copy()
     for k in np.unique(labels[labels > 0]):

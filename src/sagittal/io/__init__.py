@@ -69,7 +69,7 @@ def read_table(path: str | Path, *, limits: Limits | None = None) -> pd.DataFram
 
 
 def read_annotation(source: str | Path, labels: Labels, *, like: Geometry | None = None) -> Annotation:
-    """What a person drew: outlines (SVG), or a label map (a picture, NIfTI, NRRD, MetaImage, npy, npz, HDF5).
+    """What a person drew: outlines (SVG, DICOM RTSTRUCT), or a label map (picture, NIfTI, NRRD, MetaImage, npy, npz, HDF5, DICOM SEG).
 
     Args:
         source: ``path`` or ``path::part``.

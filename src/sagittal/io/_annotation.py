@@ -19,9 +19,13 @@ _MASK_RULE = "draw on the picture itself, or export the mask at its size"
 
 def annotation(path: Path, part: str, labels: Labels, like: Geometry | None) -> Annotation:
     """See :func:`sagittal.io.read_annotation`."""
+    limits = Limits.default()
+    if path.is_dir():
+        return _of_dicom(path, part, labels, like, limits)
     found = _sniff.look(path)
     family = found.reader.name if found.reader else ""
-    limits = Limits.default()
+    if found.format.name in {"DICOM", "ZIP"}:
+        return _of_dicom(path, part, labels, like, limits)
     if family == "svg":
         from sagittal.io.readers.svg import outlines
 
@@ -33,12 +37,28 @@ def annotation(path: Path, part: str, labels: Labels, like: Geometry | None) -> 
 
         return _drawn(load_array(path, part, limits), labels, like, path)
     if family in {"nifti", "nrrd", "metaimage"} and found.reader is not None:
-        image = found.reader.read(path, part, limits)
-        values = _whole(image.read(), path)
-        if values.shape[0] != 1:
-            raise Refused("LABEL_VALUES", path, f"a label map of {values.shape[0]} channels", "save one number a voxel")
-        return LabelMap(image=Image.of(values, image.geometry, meta=image.meta), labels=labels)
+        return _volume(found.reader.read(path, part, limits), labels, path)
     raise UnreadableInput("UNSUPPORTED", path, f"it is a {found.format.name} file, not a label map or outlines", "name the right file")
+
+
+def _of_dicom(path: Path, part: str, labels: Labels, like: Geometry | None, limits: Limits) -> Annotation:
+    """A SEG or RTSTRUCT, alone in its folder too; a series of images whose values are numbers of classes."""
+    from sagittal import io
+    from sagittal.io.dicom.drawn import drawn, only_drawn
+
+    file = only_drawn(path, limits)
+    if file is None:
+        return _volume(io.read(f"{path}::{part}" if part else path, limits=limits), labels, path)
+    if part:
+        raise UnreadableInput("NO_SUCH_PART", path, f"a segmentation has no part {part!r}", "leave out what follows ::")
+    return drawn(file, labels, like, limits)
+
+
+def _volume(image: Image, labels: Labels, path: Path) -> LabelMap:
+    values = _whole(image.read(), path)
+    if values.shape[0] != 1:
+        raise Refused("LABEL_VALUES", path, f"a label map of {values.shape[0]} channels", "save one number a voxel")
+    return LabelMap(image=Image.of(values, image.geometry, meta=image.meta), labels=labels)
 
 
 def _stored(path: Path, part: str, name: str, labels: Labels, limits: Limits) -> Values:

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sagittal.errors import UnreadableInput
+from sagittal.io.dicom._source import DeflatedSource, FileSource
+from sagittal.io.dicom._walk import Walker
 from sagittal.io.dicom.colour import to_rgb
+from sagittal.io.guard import Limits
 
 if TYPE_CHECKING:
     from sagittal.io.dicom.pixels import PixelRequest
 
-_BIG_ENDIAN = "1.2.840.10008.1.2.2"
+_BIG_ENDIAN, _DEFLATED = "1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99"
 
 
-def native(request: PixelRequest) -> NDArray[Any]:
+def native(request: PixelRequest, limits: Limits) -> NDArray[Any]:
     """The values of one checked request, as :func:`sagittal.io.dicom.pixels.read_pixels` gives them.
 
     Raises:
         UnreadableInput: The file ends before its values do.
     """
     if request.bits_allocated == 1:
-        return _bits(request)
+        return _bits(request, limits)
     half = request.photometric == "YBR_FULL_422" and request.samples == 3
     one = request.rows * request.columns * (2 if half else request.samples)
     first, n = (0, request.frames) if request.frame is None else (request.frame, 1)
@@ -31,7 +34,7 @@ def native(request: PixelRequest) -> NDArray[Any]:
     kind = request.dtype.newbyteorder(order)
     start, size = first * one * kind.itemsize, n * one * kind.itemsize
     swapped = order == ">" and kind.itemsize == 1 and request.vr == "OW"
-    data = (_unswapped if swapped else _bytes)(request, start, size)
+    data = _unswapped(request, start, size) if swapped else _bytes(request, start, size, limits)
     values = np.frombuffer(data, dtype=kind).astype(request.dtype, copy=True)
     return _masked(_shaped(values, request, n, half=half), request)
 
@@ -66,12 +69,12 @@ def _masked(values: NDArray[Any], request: PixelRequest) -> NDArray[Any]:
     return values
 
 
-def _bits(request: PixelRequest) -> NDArray[Any]:
+def _bits(request: PixelRequest, limits: Limits) -> NDArray[Any]:
     """One bit a sample, the lowest first, frames not padded to bytes (PS3.5 8.1.1)."""
     one = request.rows * request.columns * request.samples
     first, n = (0, request.frames) if request.frame is None else (request.frame, 1)
     start, stop = first * one, (first + n) * one
-    data = _bytes(request, start // 8, -(-stop // 8) - start // 8)
+    data = _bytes(request, start // 8, -(-stop // 8) - start // 8, limits)
     bits = np.unpackbits(np.frombuffer(data, np.uint8), bitorder="little")
     return bits[start % 8 : start % 8 + n * one].astype(request.dtype).reshape(request.shape)
 
@@ -79,15 +82,35 @@ def _bits(request: PixelRequest) -> NDArray[Any]:
 def _unswapped(request: PixelRequest, start: int, size: int) -> bytes:
     """Bytes that were written two by two, as words of the other order."""
     even = start - start % 2
-    words = np.frombuffer(_bytes(request, even, -(-(start + size - even) // 2) * 2), np.uint16).byteswap()
+    words = np.frombuffer(_bytes(request, even, -(-(start + size - even) // 2) * 2, Limits.default()), np.uint16).byteswap()
     return words.tobytes()[start - even : start - even + size]
 
 
-def _bytes(request: PixelRequest, start: int, size: int) -> bytes:
+def _bytes(request: PixelRequest, start: int, size: int, limits: Limits) -> bytes:
     with request.path.open("rb") as file:
-        file.seek(request.offset + start)
-        data = file.read(size)
+        if request.transfer_syntax == _DEFLATED:
+            data = _inflated(file, request, start, size, limits)
+        else:
+            file.seek(request.offset + start)
+            data = file.read(size)
     if len(data) < size:
         what = f"the file ends within its pixel data: {len(data):,} of {size:,} bytes are there"
         raise UnreadableInput("TRUNCATED", request.path, what, "copy it again from its source")
     return data
+
+
+def _inflated(file: BinaryIO, request: PixelRequest, start: int, size: int, limits: Limits) -> bytes:
+    """A part of a deflated data set; what lies before it is inflated and thrown away."""
+    whole = request.path.stat().st_size
+    meta = Walker(FileSource(file, whole), request.path, frozenset(), order="<", implicit=False).walk(132, only_group=2)
+    source = DeflatedSource(file, meta, whole, request.path, limits)
+    at, end = request.offset + start, request.offset + start + size
+    pieces = []
+    while at < end:
+        source.move(at)
+        piece = source.window[: end - at]
+        if not piece:
+            break
+        pieces.append(piece)
+        at += len(piece)
+    return b"".join(pieces)

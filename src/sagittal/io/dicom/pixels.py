@@ -31,7 +31,7 @@ JPEG_FAMILY = {
 RLE = "1.2.840.10008.1.2.5"
 BIG_ENDIAN = "1.2.840.10008.1.2.2"
 DEFLATED = "1.2.840.10008.1.2.1.99"
-NATIVE = {"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", BIG_ENDIAN}
+NATIVE = {"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", BIG_ENDIAN, DEFLATED}
 
 _MOST_EXPANSION = {RLE: 64, "1.2.840.10008.1.2.4.57": 16, "1.2.840.10008.1.2.4.70": 16}
 """Two bytes of PackBits give at most 128; Huffman codes have at least a bit a sample."""
@@ -57,7 +57,8 @@ class PixelRequest:
         photometric: The photometric interpretation.
         planar: Planar configuration: 1 where colours lie plane by plane.
         transfer_syntax: Its UID.
-        offset: Of the value of the pixel data element; encapsulated: of the tag of its first item.
+        offset: Of the value of the pixel data element; encapsulated: of the tag of its first item. Of a deflated file
+            it counts in the inflated data set.
         length: Of that value in bytes; -1 for encapsulated data, whose length is not defined.
         vr: OB or OW; it tells the byte order of 8-bit pixels in a big-endian file.
     """
@@ -120,7 +121,7 @@ def read_pixels(requests: Sequence[PixelRequest], *, limits: Limits, workers: in
     for place, request in enumerate(requests):
         if not request.compressed:
             with decoding(request.path, "DICOM"):
-                yield place, native(request)
+                yield place, native(request, limits)
     yield from _decoded([(i, r) for i, r in enumerate(requests) if r.compressed], limits, workers)
 
 
@@ -133,7 +134,8 @@ def check(request: PixelRequest, limits: Limits) -> None:
     item = request.path
     _check_kind(request)
     size = item.stat().st_size
-    stored = size - request.offset
+    deflated = request.transfer_syntax == DEFLATED
+    stored = size - (0 if deflated else request.offset)
     whole = request.frames * request.rows * request.columns
     if min(request.rows, request.columns, request.frames) < 1 or request.offset < 0 or stored <= 0:
         what = f"its header says {request.frames} x {request.rows} x {request.columns} pixels from byte {request.offset:,} of {size:,}"
@@ -146,8 +148,10 @@ def check(request: PixelRequest, limits: Limits) -> None:
         bits = whole * request.samples * request.bits_allocated
         if request.photometric == "YBR_FULL_422":
             bits = bits * 2 // 3
-        _check_room(item, -(-bits // 8), request.length, stored)
-        limits.check(item, shape, request.samples * max(request.bits_allocated // 8, 1), stored=max(stored, -(-bits // 8)))
+        _check_room(item, -(-bits // 8), request.length, request.length if deflated else stored)
+        # one bit a sample grows eightfold, which is no bomb
+        held = stored if deflated else max(stored, whole * request.samples)
+        limits.check(item, shape, request.samples * max(request.bits_allocated // 8, 1), stored=held)
         return
     claimed = whole * request.samples * request.dtype.itemsize
     most = stored * _MOST_EXPANSION.get(request.transfer_syntax, 1 << 40)

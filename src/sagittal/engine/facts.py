@@ -45,6 +45,7 @@ class Facts:
         classes: How many of each class.
         ordered: The columns of a table have an order: neighbours go together far more than others do.
         finest: The 10th percentile of the spacing along each axis.
+        coarsest: The 90th.
         volumes: What volumes show besides; None for pictures and tables.
     """
 
@@ -64,6 +65,7 @@ class Facts:
     classes: tuple[int, ...]
     ordered: bool = False
     finest: tuple[float, ...] = ()
+    coarsest: tuple[float, ...] = ()
     volumes: Volumes | None = None
 
 
@@ -115,6 +117,7 @@ def facts_of(manifest: Manifest) -> Facts:
         classes=tuple(counts.get(name, 0) for name in manifest.labels.classes),
         ordered=ordered,
         finest=tuple(float(v) for v in np.percentile(spacings, 10, axis=0)) if axes else (),
+        coarsest=tuple(float(v) for v in np.percentile(spacings, 90, axis=0)) if axes else (),
         volumes=shown,
     )
 

@@ -12,6 +12,9 @@ from typing import Any
 from sagittal.engine.facts import Facts
 from sagittal.ops.scale import Rule
 
+ALIKE = 1.25
+"""Spacings that differ by less are left: augmentation scales by as much, and resampling would blur image and label."""
+
 ANISOTROPIC = 3.0
 """A median spacing this much coarser along one axis makes the finest tenth of the cases decide there (as nnU-Net does)."""
 
@@ -33,7 +36,7 @@ PLANE_STEPS, VOLUME_STEPS = 3000, 8000
 
 def spacing_of(facts: Facts) -> tuple[float, ...] | None:
     """World units of the prepared grid; None where all volumes have the same spacing already."""
-    if facts.same_spacing:
+    if facts.same_spacing or all(b <= ALIKE * a for a, b in zip(facts.finest, facts.coarsest, strict=True)):
         return None
     wanted = list(facts.spacing)
     coarsest = wanted.index(max(wanted))

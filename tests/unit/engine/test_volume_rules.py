@@ -1,0 +1,106 @@
+"""What volumes decide: one test a rule, each with the data on either side of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from sagittal import io
+from sagittal.core.case import Case
+from sagittal.core.geometry import Geometry
+from sagittal.core.image import Image
+from sagittal.core.labels import Labels
+from sagittal.data.manifest import Manifest
+from sagittal.engine import volume_rules
+from sagittal.engine.facts import Facts
+from sagittal.engine.volumes import Volumes, volumes_of
+
+MR = Volumes(low=(0.0,), high=(1.0,), mean=(0.3,), std=(0.2,), hounsfield=False, empty=0.0, content=(200.0, 200.0, 200.0))
+
+
+def facts(*, shape=(64, 64, 64), spacing=(1.0, 1.0, 1.0), finest=None, coarsest=None, same=True, volumes=MR, cases=20) -> Facts:
+    return Facts(
+        axes=3,
+        channels=("value",),
+        grey=False,
+        shape=shape,
+        same_shape=False,
+        spacing=spacing,
+        same_spacing=same,
+        low=(0.0,),
+        high=(1.0,),
+        mean=(0.3,),
+        std=(0.2,),
+        cases=cases,
+        names=("background", "organ"),
+        classes=(0, 0),
+        finest=finest or spacing,
+        coarsest=coarsest or spacing,
+        volumes=volumes,
+    )
+
+
+def test_spacings_that_hardly_differ_are_left_and_others_meet_at_the_median():
+    assert volume_rules.spacing_of(facts()) is None
+    near = facts(same=False, finest=(0.84, 1.5, 0.84), coarsest=(1.0, 1.5, 1.0), spacing=(0.94, 1.5, 0.94))
+    assert volume_rules.spacing_of(near) is None
+    far = facts(same=False, finest=(0.6, 0.6, 1.0), coarsest=(1.0, 1.0, 2.5), spacing=(0.8, 0.8, 2.0))
+    assert volume_rules.spacing_of(far) == (0.8, 0.8, 2.0)
+
+
+def test_where_slices_are_thick_the_finest_tenth_decides():
+    thick = facts(same=False, finest=(0.7, 0.7, 2.0), coarsest=(1.0, 1.0, 8.0), spacing=(0.8, 0.8, 5.0))
+    assert volume_rules.spacing_of(thick) == (0.8, 0.8, 2.0)
+
+
+def test_ct_is_cut_off_and_mr_is_measured_by_itself():
+    assert volume_rules.scaling_of(facts())[0] == "nonzero"
+    assert volume_rules.scaling_of(facts(volumes=replace(MR, hounsfield=True)))[0] == "fixed"
+
+
+@pytest.mark.parametrize(("empty", "hounsfield", "wanted"), [(0.7, False, True), (0.1, False, False), (0.7, True, False)])
+def test_only_a_stripped_head_is_cut_to_its_content(empty, hounsfield, wanted):
+    assert volume_rules.cropped(facts(volumes=replace(MR, empty=empty, hounsfield=hounsfield))) is wanted
+
+
+def test_small_volumes_are_seen_whole_and_large_ones_in_patches():
+    small = volume_rules.windows_of(facts(shape=(35, 49, 37)), (1.0, 1.0, 1.0), crop=False)
+    assert (small[0], small[1]["size"], small[1]["per_case"]) == ("patches", [40, 56, 40], 1)
+    large = volume_rules.windows_of(facts(shape=(240, 240, 155)), (1.0, 1.0, 1.0), crop=False)
+    assert (large[0], large[1]["size"]) == ("patches", [96, 96, 96])
+
+
+def test_thick_slices_are_seen_by_a_network_of_pictures_across_the_coarse_axis():
+    name, options, why = volume_rules.windows_of(facts(shape=(256, 128, 256), spacing=(0.94, 1.5, 0.94)), (0.94, 1.5, 0.94), crop=False)
+    assert (name, options["axis"], options["size"]) == ("slices", 1, [256, 256])
+    assert "1.6 times" in why
+    content = facts(shape=(256, 128, 256), spacing=(1.0, 3.0, 1.0), volumes=replace(MR, content=(140.0, 300.0, 150.0)))
+    assert volume_rules.windows_of(content, (1.0, 3.0, 1.0), crop=True)[1]["size"] == [144, 160]
+
+
+def test_only_where_left_and_right_may_change_places_they_do():
+    assert "flip" in volume_rules.augment_of(sliced=None, mirrored=True)
+    assert "flip" not in volume_rules.augment_of(sliced=None, mirrored=False)
+    assert "flip" not in volume_rules.augment_of(sliced=0, mirrored=True), "sagittal slices lie on one side"
+
+
+def test_volumes_say_what_they_show(tmp_path):
+    """A head on an oblique, turned grid: the box in millimetres, the share of nothing, and CT told from MR."""
+    rng = np.random.default_rng(0)
+    head = np.zeros((30, 20, 10), np.int16)
+    head[5:25, 4:14, 2:8] = rng.integers(100, 900, (20, 10, 6))
+    ct = rng.normal(-1000, 20, (30, 20, 10)).astype(np.int16)
+    ct[5:25, 4:14, 2:8] = rng.normal(40, 20, (20, 10, 6))
+    turned = Geometry(shape=(30, 20, 10), affine=[[0, 0, 2, 0], [-1, 0, 0, 9], [0, 3, 0, 4], [0, 0, 0, 1]], unit="mm")
+    for name, values in (("mr", head), ("ct", ct)):
+        io.write(Image.of(values[None], turned), tmp_path / f"{name}.nii.gz")
+    cases = [Case(id=name, images={"image": f"{name}.nii.gz"}) for name in ("mr", "ct")]
+    manifest = Manifest(cases=tuple(cases), labels=Labels(classes=("a", "b")), root=tmp_path, provenance={"said": "label"})
+    mr, scan = (volumes_of(manifest, [case]) for case in cases)
+    assert mr.content == pytest.approx((12.0, 20.0, 30.0))
+    assert mr.empty == pytest.approx(1 - 20 * 10 * 6 / 6000, abs=0.01)
+    assert not mr.hounsfield
+    assert scan.hounsfield
+    assert -500 < scan.low[0] < 40, "nothing is drawn: the body and what is above it, not the air"

@@ -11,7 +11,7 @@ from typing import Any
 from sagittal.errors import UnreadableInput
 from sagittal.io.dicom._tags import CSA_TAGS
 from sagittal.io.dicom.header import Dataset, Header, read_header
-from sagittal.io.guard import Limits, decoding
+from sagittal.io.guard import Limits, decoding, quiet
 
 Vector = tuple[float, float, float]
 
@@ -28,17 +28,33 @@ class Tile:
     position: Vector | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Siemens:
+    """What Siemens' own header (CSA) says of a mosaic."""
+
+    count: int = 0
+    normal: Vector | None = None
+    number: int = 0
+    centres: tuple[Vector, ...] = ()
+
+
 def is_mosaic(data: Dataset) -> bool:
     """Whether the picture is many slices side by side."""
     kind = data.words("ImageType")
-    return "MOSAIC" in kind or (data.whole("UIHSlicesInGrid") > 1 and "VFRAME" in kind)
+    return "MOSAIC" in kind or (is_grid(data) and "VFRAME" in kind)
 
 
-def tiles(header: Header, rows: int, columns: int) -> list[Tile]:
+def is_grid(data: Dataset) -> bool:
+    """Whether United Imaging tiled it: every slice has a position of its own."""
+    return "UIHFrameSequence" in data or data.whole("UIHSlicesInGrid") > 1
+
+
+def tiles(header: Header, own: Siemens, rows: int, columns: int) -> list[Tile]:
     """The slices of a mosaic, in its order: left to right, then down.
 
     Args:
         header: Of the file.
+        own: What Siemens' header says of the series; nothing of a grid.
         rows: Of the mosaic.
         columns: Of the mosaic.
 
@@ -47,14 +63,13 @@ def tiles(header: Header, rows: int, columns: int) -> list[Tile]:
     """
     data = header.data
     positions: list[Vector | None]
-    if "UIHFrameSequence" in data or data.whole("UIHSlicesInGrid") > 1:
+    if is_grid(data):
         count = data.whole("UIHSlicesInGrid")
         across = math.ceil(math.sqrt(count)) if count > 0 else 0
         down = -(-count // across) if across else 0
         given = [_three(item.numbers("ImagePositionPatient")) for item in data.items("UIHFrameSequence")]
         positions = given if len(given) == count else [None] * count
     else:
-        own = siemens(header)
         count = data.whole("SiemensSlicesInMosaic") or own.count
         across = down = math.ceil(math.sqrt(count)) if count > 0 else 0
         positions = []
@@ -68,16 +83,6 @@ def tiles(header: Header, rows: int, columns: int) -> list[Tile]:
     return [Tile(corner, shape, position) for corner, position in zip(corners, positions, strict=True)]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Siemens:
-    """What Siemens' own header (CSA) says of a mosaic."""
-
-    count: int = 0
-    normal: Vector | None = None
-    number: int = 0
-    centres: tuple[Vector, ...] = ()
-
-
 def siemens(header: Header) -> Siemens:
     """The CSA headers (0029,xx10) and (0029,xx20), read once more because they are large; empty where there are none.
 
@@ -89,7 +94,8 @@ def siemens(header: Header) -> Siemens:
     data = read_header(header.path, limits=Limits.default(), tags=CSA_TAGS).data
     image = data.raw("SiemensCSAImage")
     told: Mapping[str, Any] = {}
-    with decoding(header.path, "Siemens CSA header"):
+    # nibabel warns when this module is imported
+    with decoding(header.path, "Siemens CSA header"), quiet():
         if image:
             from nibabel.nicom import csareader
 

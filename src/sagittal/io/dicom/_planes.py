@@ -101,8 +101,12 @@ class Plane:
     broken: SagittalError | None = None
 
 
-def planes(header: Header) -> list[Plane]:
+def planes(header: Header, *, mosaics: dict[str, _mosaic.Siemens] | None = None) -> list[Plane]:
     """Every plane of a file in the order of the file; none where it has no pixels.
+
+    Args:
+        header: Of the file.
+        mosaics: What is known of series of mosaics; gets what is found, so that only one file of each is asked.
 
     Raises:
         UnreadableInput: A mosaic whose header of its own is broken.
@@ -117,7 +121,11 @@ def planes(header: Header) -> list[Plane]:
         shared = data.first("SharedFunctionalGroupsSequence")
         return [_functional(base, frame, shared, n) for n, frame in enumerate(frames[: stored.frames])]
     if _mosaic.is_mosaic(data):
-        return [_tiled(base, tile) for tile in _mosaic.tiles(header, stored.rows, stored.columns)]
+        known = mosaics if mosaics is not None else {}
+        if not _mosaic.is_grid(data) and base.owner.series not in known:
+            known[base.owner.series] = _mosaic.siemens(header)
+        own = known.get(base.owner.series, _mosaic.Siemens())
+        return [_tiled(base, tile) for tile in _mosaic.tiles(header, own, stored.rows, stored.columns)]
     if stored.frames == 1:
         return [base]
     return [_numbered(base, place, n) for n, place in enumerate(_steps(base, data, stored.frames))]

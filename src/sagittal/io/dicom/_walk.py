@@ -137,7 +137,7 @@ class Walker:
                 place = self._skimmed(place, end)
             if source.base + len(source.window) - place < 12:
                 end = self._ahead(place, end)
-                if end - place < 8 and (at_root or place >= end):
+                if place >= end or (at_root and self._padded(place, end)):
                     return end
             group, element, vr, length, start = self._head(place, implicit=level.implicit)
             if only_group is not None and group != only_group:
@@ -266,6 +266,11 @@ class Walker:
         if end - place >= 8:
             self._need(place, 8)
         return end
+
+    def _padded(self, place: int, end: int) -> bool:
+        """Whether nothing but a few zeros is left."""
+        rest = self._source.window[place - self._source.base :][: end - place]
+        return end - place < 8 and not any(rest)
 
     def _need(self, place: int, count: int) -> None:
         """Make the window hold ``count`` bytes from ``place`` on."""

@@ -125,7 +125,7 @@ def read_header(source: Path | str | bytes, *, limits: Limits | None = None, tag
     Raises:
         UnreadableInput: Not DICOM, truncated (pixel data reach beyond the end too), broken, over a limit; names the file.
 
-    >>> element = b"\x08\x00\x60\\x00CS\x02\x00MR"
+    >>> element = b"\x08\x00\x60\x00CS\x02\x00MR"
     >>> read_header(bytes(128) + b"DICM" + element).data.text("Modality")
     'MR'
     """

@@ -14,10 +14,11 @@ from sagittal.errors import Refused, SagittalError, UnreadableInput, nearest
 from sagittal.io.dicom import _checks
 from sagittal.io.dicom._archive import unpacked
 from sagittal.io.dicom._faults import Fault, names, relative
+from sagittal.io.dicom._mosaic import Siemens
 from sagittal.io.dicom._planes import Plane, planes
 from sagittal.io.dicom._sort import Part, grouped, parts, places
 from sagittal.io.dicom._values import Box, read_planes
-from sagittal.io.dicom.header import scan
+from sagittal.io.dicom.header import Dataset, scan
 from sagittal.io.dicom.volume import Volume, grid_of, titled
 from sagittal.io.guard import Limits
 
@@ -26,6 +27,8 @@ UNREADABLE = "unreadable"
 
 # segmentations are read as annotations of the series that they refer to, not as images
 _NOT_IMAGES = frozenset({"SEG"})
+# CT, enhanced CT, MR, enhanced MR, PET: cut off early, such a file looks like one without pixels
+_IMAGES = frozenset({f"1.2.840.10008.5.1.4.1.1.{n}" for n in ("2", "2.1", "4", "4.1", "128")})
 _SUFFIXES = frozenset({".dcm", ".dicom", ".ima"})
 _MOST_LISTED = 8
 
@@ -106,18 +109,26 @@ def _scan(files: Sequence[Path], root: Path, limits: Limits, *, strict: bool) ->
     """The planes of all files, and those files that belong to no series because they are broken."""
     met: list[Plane] = []
     broken: list[Fault] = []
+    mosaics: dict[str, Siemens] = {}
     for path in files:
         try:
             header = scan(path, limits=limits)
-            found = planes(header) if header.data.text("Modality") not in _NOT_IMAGES else []
+            found = planes(header, mosaics=mosaics) if header.data.text("Modality") not in _NOT_IMAGES else []
             if header.broken is not None and not found:
                 raise header.broken
+            if header.pixels is None and not found and _describes_pixels(header.data):
+                what = "its header describes an image, but it has no pixels"
+                raise UnreadableInput("TRUNCATED", path, what, "copy it again from its source")
             met += found
         except SagittalError as error:
             if error.code == "NOT_DICOM" and not (strict and len(files) == 1) and path.suffix.lower() not in _SUFFIXES:
                 continue
             broken.append(Fault(code=error.code, item=relative(path, root), what=error.what, remedy=error.remedy, exit_code=3))
     return met, broken
+
+
+def _describes_pixels(data: Dataset) -> bool:
+    return data.whole("Rows") > 0 or data.text("SOPClassUID") in _IMAGES
 
 
 def _series_of(plane: Plane) -> str:

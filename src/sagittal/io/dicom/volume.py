@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -16,6 +17,9 @@ from sagittal.io.dicom._geometry import Stack, letters, resampled_grid, tilt_deg
 from sagittal.io.dicom._planes import Plane
 from sagittal.io.dicom._values import AIR_HU, Box, is_colour, read_planes
 from sagittal.io.guard import Limits
+
+Padding = Literal["air", "kept"]
+"""What becomes of the stored numbers of a CT that stand for nothing."""
 
 Load = Callable[[Window], Values]
 
@@ -91,20 +95,27 @@ class Volume:
         if stopping:
             raise max(stopping, key=lambda f: f.exit_code == UnreadableInput.exit_code).error()
 
-    def image(self, *, allow: frozenset[str] = frozenset()) -> Image:
+    def image(self, *, allow: frozenset[str] = frozenset(), padding: Padding = "air") -> Image:
         """Lazy values ``(1, columns, rows, slices)`` in float32, CT in Hounsfield units; colours ``(3, ...)``.
 
         The affine maps array indices to RAS+ in mm. Values are stored numbers times slope plus intercept, slice by
         slice; they are never inverted: ``meta["inverted"]`` says that MONOCHROME1 wants low values shown bright.
-        Padding of CT becomes -1024 HU, before the slope. With ``allow``, a missing slice is filled with -1024 HU
-        (0 in other modalities) and listed in ``meta["missing"]``; slices at uneven distances are interpolated onto
-        an even grid as fine as the finest of them, which ``meta["resampled"]`` says.
+        Padding of CT becomes -1024 HU, told from the stored numbers before the slope. With ``allow``, a missing slice is
+        filled with -1024 HU (0 in other modalities) and listed in ``meta["missing"]``; slices at uneven distances are
+        interpolated onto an even grid as fine as the finest of them, which ``meta["resampled"]`` says.
+
+        Args:
+            allow: Codes of findings that may pass.
+            padding: ``kept`` treats padding as any other stored number, as converters do.
 
         Raises:
             Refused: See :meth:`check`.
             UnreadableInput: One of its files cannot be read, here or when the values are read.
         """
         self.check(allow=allow)
+        if padding == "kept":
+            bare = tuple(replace(p, stored=replace(p.stored, padding=None)) for p in self.planes)
+            return replace(self, planes=bare).image(allow=allow)
         first = self.planes[0]
         colour = is_colour(first.stored)
         meta = self._meta(allow)
@@ -152,11 +163,12 @@ class Volume:
 
     def _even(self, slots: tuple[int, ...]) -> Load:
         """Reads the slices whose places lie in the window; places without one are filled."""
-        planes, limits = self.planes, self.limits
-        picture = self.stack is None and len(planes) == 1
+        picture = self.stack is None and len(self.planes) == 1
         filler = AIR_HU if self.modality == "CT" else 0.0
 
         def load(window: Window) -> Values:
+            # the volume, not only its slices: unpacked files live as long as it does
+            planes, limits = self.planes, self.limits
             if picture:
                 read = read_planes(planes, _box(window.start, window.stop, row=0), limits)
                 return read[0].transpose(2, 0, 1) if read.ndim == 4 else read
@@ -174,9 +186,9 @@ class Volume:
 
     def _between(self, reads: np.ndarray) -> Load:
         """Reads slices at fractional places: a weighted mean of the two around each."""
-        planes, limits = self.planes, self.limits
 
         def load(window: Window) -> Values:
+            planes, limits = self.planes, self.limits
             wanted = reads[window.start[2] : window.stop[2]]
             box = _box(window.start, window.stop, row=1)
             if not len(wanted):

@@ -8,7 +8,7 @@ from sagittal.shelf import Shelf
 from sagittal.testing import check_windowing
 
 SHELF = Shelf("sagittal.windows", kind="windowing")
-SMALL: dict[str, dict[str, object]] = {"patches": {"size": 16}, "tiles": {"size": 16}}
+SMALL: dict[str, dict[str, object]] = {name: {"size": 16} for name in ("patches", "balanced", "labelled", "tiles")}
 
 
 @pytest.mark.parametrize("name", SHELF.names())

@@ -22,6 +22,7 @@ from sagittal.data.prepared import Made, Prepared, name_of
 from sagittal.data.ready import Ready
 from sagittal.data.streams import GEOMETRIC, INTENSITY, WINDOW
 from sagittal.io.guard import Limits
+from sagittal.ops.positions import Positions, foreground
 from sagittal.ops.randomness import generator
 from sagittal.ops.warp import ReadMap, gather_labels
 from sagittal.transforms._compose import Augmentation
@@ -80,12 +81,13 @@ class Sample:
 
 @dataclass(kw_only=True, slots=True)
 class _Loaded:
-    """A prepared case; ``encoded`` is what is asked of it, drawn on ``drawn``."""
+    """A prepared case; ``encoded`` is what is asked of it, drawn on ``drawn``, and ``where`` its objects lie once someone asked."""
 
     ready: Ready
     said: Annotation | None
     encoded: NDArray[Any] | None
     drawn: Geometry
+    where: Positions | None = None
 
 
 @dataclass(kw_only=True)
@@ -194,7 +196,9 @@ class CaseSamples(torch.utils.data.Dataset[Sample]):
         grid = loaded.ready.grid
         if self.cover:
             return self.windowing.cover(grid)[draw]
-        return self.windowing.draw(grid, draw, generator(self.seed, epoch, index, WINDOW), loaded.encoded)
+        if loaded.where is None and loaded.encoded is not None and not self.windowing.fixed:
+            loaded.where = foreground(loaded.encoded, rng=generator(self.seed, WINDOW))
+        return self.windowing.draw(grid, draw, generator(self.seed, epoch, index, WINDOW), loaded.where)
 
     def _load(self, number: int) -> _Loaded:
         if number in self._kept:

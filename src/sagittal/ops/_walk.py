@@ -1,6 +1,7 @@
 """The kernels that read values through a map: one walk over the rows of the target.
 
-Pictures are read here, and the nearest sample of anything; volumes in :mod:`sagittal.ops._volume`. Everything comes lifted to three axes (a picture is one slab). The source is its memory as it lies, with channels
+Pictures are read here, and the nearest sample of anything; volumes in :mod:`sagittal.ops._volume`. Everything comes
+lifted to three axes (a picture is one slab). The source is its memory as it lies, with channels
 first or last, a part of a larger array or all of it: ``(flat, offsets, sizes, steps)``: the elements in a row, where each
 channel starts, and for z, y and x how many samples there are and how far it is to the next. ``out`` is
 ``(C, D, H, W)``, the affine ``(3, 4)`` from target to source indices. ``bend`` is how far each row is moved from

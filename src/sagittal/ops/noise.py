@@ -12,6 +12,9 @@ from sagittal.ops._jit import kernel
 SPREAD = np.sqrt(4 * (2.0**32 - 1) / 12)
 """Standard deviation of the sum of four whole numbers below 2**16, each as likely."""
 
+GOLDEN = 0x9E3779B97F4A7C15
+"""Steps of this length visit all 64-bit numbers, far from one another."""
+
 
 def add_normal(values: NDArray[np.float32], sd: float, *, key: int) -> NDArray[np.float32]:
     """The values with nearly normal noise added, in place where they lie in one block of memory.
@@ -34,13 +37,24 @@ def add_normal(values: NDArray[np.float32], sd: float, *, key: int) -> NDArray[n
 
 
 @kernel
+def mixed(key: Any) -> Any:
+    """64 bits that depend on all bits of the key (splitmix64)."""
+    z = (key ^ (key >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))
+
+
+@kernel
+def uniform(key: Any) -> Any:
+    """A number of 0 to below 1 that depends on a key."""
+    return float(mixed(key * np.uint64(GOLDEN)) >> np.uint64(11)) * 2.0**-53
+
+
+@kernel
 def _add(values: Any, step: Any, key: Any) -> None:
     centre = np.float32(2 * 65535)
     low = np.uint64(0xFFFF)
     for i in range(values.size):
-        z = key + np.uint64(i + 1) * np.uint64(0x9E3779B97F4A7C15)
-        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        z ^= z >> np.uint64(31)
+        z = mixed(key + np.uint64(i + 1) * np.uint64(GOLDEN))
         total = (z & low) + ((z >> np.uint64(16)) & low) + ((z >> np.uint64(32)) & low) + (z >> np.uint64(48))
         values[i] += step * (np.float32(np.int64(total)) - centre)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sagittal.core.geometry import Geometry
 from sagittal.core.window import Window
 from sagittal.errors import UsageError, nearest
+from sagittal.ops.positions import Positions
 from sagittal.ops.ring import Blend
 from sagittal.ops.warp import ReadMap
 
@@ -38,14 +39,14 @@ class Windowing(Protocol):
         """How many training samples one epoch takes from a case on this grid."""
         ...
 
-    def draw(self, grid: Geometry, index: int, rng: np.random.Generator, mask: NDArray[np.int16] | None) -> Window:
+    def draw(self, grid: Geometry, index: int, rng: np.random.Generator, where: Positions | None) -> Window:
         """The window of one of these samples.
 
         Args:
             grid: The prepared grid of the case.
             index: Which of the ``draws``.
             rng: For random windowings.
-            mask: Class indices on the grid, where the task has them, for windowings that look for objects.
+            where: The objects of the grid, where the task has them, for windowings that look for them.
         """
         ...
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sagittal.core.geometry import Geometry
 from sagittal.core.window import Window
 from sagittal.errors import UsageError
+from sagittal.ops.positions import Positions
 from sagittal.windows._windowing import Thin, Windowing, sizes
 from sagittal.windows.patches import patches
 
@@ -31,8 +31,8 @@ class _Slices:
     def draws(self, grid: Geometry) -> int:
         return self.boxes.draws(grid)
 
-    def draw(self, grid: Geometry, index: int, rng: np.random.Generator, mask: NDArray[np.int16] | None) -> Window:
-        return self.boxes.draw(grid, index, rng, mask)
+    def draw(self, grid: Geometry, index: int, rng: np.random.Generator, where: Positions | None) -> Window:
+        return self.boxes.draw(grid, index, rng, where)
 
     def cover(self, grid: Geometry) -> list[Window]:
         return self.boxes.cover(grid)

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sagittal.core.geometry import Geometry
 from sagittal.core.window import Window
+from sagittal.ops.positions import Positions
 from sagittal.windows._windowing import Cover, Windowing, check_overlap, sizes
 
 
@@ -32,7 +32,7 @@ class _Tiles:
     def draws(self, grid: Geometry) -> int:
         return len(self.grid.windows(grid))
 
-    def draw(self, grid: Geometry, index: int, rng: np.random.Generator, mask: NDArray[np.int16] | None) -> Window:
+    def draw(self, grid: Geometry, index: int, rng: np.random.Generator, where: Positions | None) -> Window:
         return self.grid.windows(grid)[index]
 
     def cover(self, grid: Geometry) -> list[Window]:

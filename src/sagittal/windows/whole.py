@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sagittal.core.geometry import Geometry
 from sagittal.core.window import Window
+from sagittal.ops.positions import Positions
 from sagittal.windows._windowing import Windowing
 
 
@@ -29,7 +29,7 @@ class _Whole:
     def draws(self, grid: Geometry) -> int:
         return 1
 
-    def draw(self, grid: Geometry, index: int, rng: np.random.Generator, mask: NDArray[np.int16] | None) -> Window:
+    def draw(self, grid: Geometry, index: int, rng: np.random.Generator, where: Positions | None) -> Window:
         return Window.whole(grid.shape)
 
     def cover(self, grid: Geometry) -> list[Window]:

@@ -12,7 +12,14 @@ from sagittal.testing import check_model
 SHELF = Shelf("sagittal.models", kind="model")
 
 # Made small where the default is a hundred million weights: the contract is about behaviour.
-SMALL: dict[str, dict[str, object]] = {"vgg": {"depth": 11, "classifier": "pool"}, "resnet": {"depth": 18}}
+SMALL: dict[str, dict[str, object]] = {
+    "covidnet": {"size": "small", "pooled": 1},
+    "fcn": {"depth": 11, "classifier": "none"},
+    "resnet": {"depth": 18},
+    "resnet_med": {"depth": 10},
+    "vgg": {"depth": 11, "classifier": "pool"},
+    "vnet": {"levels": 4},
+}
 
 
 def build(name: str, *, axes: int, channels: int = 2, outputs: int = 3, seed: int = 5) -> Network:

@@ -115,7 +115,8 @@ def _fit(
     train: Batches | FeatureBatches = pictures[0]
     val: Batches | FeatureBatches = pictures[1]
     model: nn.Module = network
-    if network.trunk_is_frozen and (not plan.augment or plan.views > 1) and not plan.train.unfreeze:
+    # the features of a dense network are larger than its images
+    if network.trunk_is_frozen and not network.dense and (not plan.augment or plan.views > 1) and not plan.train.unfreeze:
         say(f"the trunk is frozen: its features are computed once for {plan.views} view(s) a case")
         model = OnFeatures(network.to(device))
         train = FeatureBatches(pictures[0], network, views=plan.views, device=device)

@@ -42,7 +42,7 @@ def check_model(network: Network) -> None:
     owned = [p for _, stage in network.stages for p in stage.parameters()]
     must(len(owned) == len({id(p) for p in owned}) == len(list(network.parameters())), "each weight belongs to one stage")
     network.train()
-    network(x).square().sum().backward()
+    torch.autograd.backward(_all_of(network(x)))
     must(all(p.grad is not None and torch.isfinite(p.grad).all() for p in network.parameters()), "every weight gets a gradient")
     network.zero_grad()
     network.freeze("features")
@@ -51,7 +51,7 @@ def check_model(network: Network) -> None:
     layers = [m for m in network.trunk.modules() if not list(m.children()) and not isinstance(m, nn.Flatten)]
     must(not any(m.training for m in layers), "frozen stages stay in evaluation mode")
     before = {k: v.clone() for k, v in network.state_dict().items()}
-    network(x).square().sum().backward()
+    torch.autograd.backward(_all_of(network(x)))
     must(any(p.grad is not None for p in network.parameters()), "the head learns")
     must(all(p.grad is None for p in network.trunk.parameters()), "a frozen trunk gets no gradient")
     inside = {id(t) for t in network.trunk.state_dict(keep_vars=True).values()}
@@ -59,7 +59,17 @@ def check_model(network: Network) -> None:
     must(all(torch.equal(v, before[k]) for k, v in network.state_dict().items() if k in kept), "a frozen trunk does not change")
     network.freeze(None)
     must(len(set(count(network))) == 1, "thawed, everything learns")
+    given = network.train()(x)
+    must(isinstance(given, tuple) == (network.several is not None), "in training it gives what it says")
     _check_units(network.eval(), x)
+
+
+def _all_of(outputs: Tensor | tuple[Tensor, ...]) -> Tensor:
+    """One number to which all that a network gives in training contributes."""
+    import torch
+
+    parts = outputs if isinstance(outputs, tuple) else (outputs,)
+    return torch.stack([part.square().sum() for part in parts]).sum()
 
 
 def _check_units(network: Network, x: Tensor) -> None:

@@ -32,8 +32,7 @@ def image_of(case: Case, manifest: Manifest, *, limits: Limits | None = None) ->
         UnreadableInput: It cannot be read, or has not all modalities that other cases have.
         Refused: The modalities lie on different grids, and nobody asked for them to be resampled.
     """
-    most = manifest.provenance.get("max_pixels")
-    allowed = limits or Limits.default().but(pixels=most if isinstance(most, int) else None)
+    allowed = limits or manifest.limits
     lacking = [name for name in manifest.channels if name not in case.images]
     if lacking:
         what = f"it has no {lacking[0]}, which other cases have"

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 from sagittal.core import Annotation, Case, ClassLabel, LabelMap, Labels, Polygons, Value
 from sagittal.data.layouts._files import split_of
 from sagittal.errors import Refused, UnreadableInput, UsageError, nearest
+from sagittal.io.guard import Limits
 
 if TYPE_CHECKING:
     from sagittal.core import Geometry
@@ -179,6 +180,13 @@ class Manifest:
             return ("cases",)
         return tuple(w for w in case.label.split(";") if w) if self.said == "labels" else (case.label,)
 
+    @property
+    def limits(self) -> Limits:
+        """Within which its files are read: those of the audit, which the provenance has where they are not the default ones."""
+        most, let = self.provenance.get("max_pixels"), self.provenance.get("allow")
+        codes = [str(code) for code in let] if isinstance(let, list | tuple) else None
+        return Limits.default().but(pixels=most if isinstance(most, int) else None, allow=codes)
+
     def locate(self, locator: str) -> str:
         """A locator that can be opened: absolute, the part after ``::`` kept."""
         path, mark, part = locator.partition("::")
@@ -197,7 +205,7 @@ class Manifest:
             Refused: A label map lies on another grid than ``like``, and nobody asked for it to be resampled.
         """
         if case.annotation:
-            drawn = drawn_at(self.locate(case.annotation), self.labels, like=like, objects=self.objects)
+            drawn = drawn_at(self.locate(case.annotation), self.labels, like=like, objects=self.objects, limits=self.limits)
             if like is not None and not self.resample_labels:
                 check_grid(drawn, like, item=case.id)
             return drawn
@@ -328,7 +336,9 @@ def read(path: Path, *, root: Path | None = None) -> Manifest:
     return Manifest(cases=tuple(cases), labels=labels, root=root or _root(file, record, cases), provenance={**provenance, "said": said})
 
 
-def drawn_at(locator: str, labels: Labels, *, like: Geometry | None = None, objects: bool = False) -> Annotation:
+def drawn_at(
+    locator: str, labels: Labels, *, like: Geometry | None = None, objects: bool = False, limits: Limits | None = None
+) -> Annotation:
     """What was drawn, from its file.
 
     Args:
@@ -336,6 +346,7 @@ def drawn_at(locator: str, labels: Labels, *, like: Geometry | None = None, obje
         labels: The classes.
         like: The grid that a drawing without one of its own lies on.
         objects: The numbers of a mask count objects.
+        limits: For reading.
 
     Raises:
         UnreadableInput: The file cannot be read.
@@ -343,7 +354,7 @@ def drawn_at(locator: str, labels: Labels, *, like: Geometry | None = None, obje
     """
     from sagittal.io import read_annotation
 
-    drawn = read_annotation(locator, labels, like=like)
+    drawn = read_annotation(locator, labels, like=like, limits=limits)
     return replace(drawn, objects=True) if objects and isinstance(drawn, LabelMap) else drawn
 
 

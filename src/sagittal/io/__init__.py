@@ -68,13 +68,14 @@ def read_table(path: str | Path, *, limits: Limits | None = None) -> pd.DataFram
     return load_table(path, limits or Limits.default()).copy()
 
 
-def read_annotation(source: str | Path, labels: Labels, *, like: Geometry | None = None) -> Annotation:
+def read_annotation(source: str | Path, labels: Labels, *, like: Geometry | None = None, limits: Limits | None = None) -> Annotation:
     """What a person drew: outlines (SVG, DICOM RTSTRUCT), or a label map (picture, NIfTI, NRRD, MetaImage, npy, npz, HDF5, DICOM SEG).
 
     Args:
         source: ``path`` or ``path::part``.
         labels: The classes, and the numbers and colours that stand for them.
         like: The grid of the image that was drawn on; where the file itself has no place in the world it is laid on it.
+        limits: How large it may be, and what is let through; the default of the program when None.
 
     Raises:
         UnreadableInput: As :func:`read`.
@@ -83,7 +84,7 @@ def read_annotation(source: str | Path, labels: Labels, *, like: Geometry | None
     from sagittal.io._annotation import annotation
 
     path, part = _parts(source)
-    return annotation(path, part, labels, like)
+    return annotation(path, part, labels, like, limits or Limits.default())
 
 
 def write(image: Image, path: str | Path) -> None:

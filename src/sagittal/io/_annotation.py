@@ -17,9 +17,8 @@ from sagittal.io.guard import Limits
 _MASK_RULE = "draw on the picture itself, or export the mask at its size"
 
 
-def annotation(path: Path, part: str, labels: Labels, like: Geometry | None) -> Annotation:
+def annotation(path: Path, part: str, labels: Labels, like: Geometry | None, limits: Limits) -> Annotation:
     """See :func:`sagittal.io.read_annotation`."""
-    limits = Limits.default()
     if path.is_dir():
         return _of_dicom(path, part, labels, like, limits)
     found = _sniff.look(path)

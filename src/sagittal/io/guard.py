@@ -12,6 +12,9 @@ from pathlib import Path
 
 from sagittal.errors import SagittalError, UnreadableInput
 
+LET_THROUGH = ("AFFINE_CONFLICT",)
+"""Refusals of readers that a user may let through with ``--allow``, when it is said what is then done instead."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limits:

@@ -15,7 +15,7 @@ from sagittal.data.discover import RESAMPLING, discover
 from sagittal.data.layouts._found import Found
 from sagittal.data.manifest import SPLITS, Manifest
 from sagittal.errors import Refused, UsageError, nearest
-from sagittal.io.guard import Limits
+from sagittal.io.guard import LET_THROUGH, Limits
 
 if TYPE_CHECKING:
     from sagittal.engine.infer import Predictor
@@ -28,9 +28,9 @@ def say(line: str) -> None:
     sys.stderr.flush()
 
 
-def limits_of(max_pixels: int | None) -> Limits:
-    """The default limits, with the user's own."""
-    return Limits.default().but(pixels=max_pixels)
+def limits_of(max_pixels: int | None, allow: Sequence[str] = ()) -> Limits:
+    """The default limits, with the user's own and the codes that readers let through."""
+    return Limits.default().but(pixels=max_pixels, allow=allow)
 
 
 def check_codes(allow: Sequence[str]) -> None:
@@ -39,7 +39,7 @@ def check_codes(allow: Sequence[str]) -> None:
     Raises:
         UsageError: A code that does not exist, with the nearest one.
     """
-    known = {*LEAKS, "UNREADABLE"}
+    known = {*LEAKS, *LET_THROUGH, "UNREADABLE"}
     for code in allow:
         if code not in known:
             raise UsageError("UNKNOWN_CODE", f"--allow {code}", "no finding of this name stops a run", nearest(code, known))

@@ -92,7 +92,7 @@ def audit(
     place = Path(out) if out else Path(f"audit-{Path(data).resolve().stem}")
     with atomic.storage(place):
         place.mkdir(parents=True, exist_ok=True)
-    limits = limits_of(max_pixels)
+    limits = limits_of(max_pixels, allow)
     seen = look(found.manifest, workers=workers, limits=limits, progress=_progress())
     write(seen, found.manifest, place)
     skipped = tuple(seen.unreadable) if allow_unreadable or "UNREADABLE" in allow else ()

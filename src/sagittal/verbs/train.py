@@ -16,6 +16,7 @@ from sagittal.data.manifest import Manifest
 from sagittal.engine.config import Recipe, load_recipe
 from sagittal.engine.run import Run
 from sagittal.errors import Refused, UsageError
+from sagittal.io.guard import LET_THROUGH
 from sagittal.verbs._open import check_codes, found_at, limits_of, say
 from sagittal.verbs._outcome import Outcome
 from sagittal.verbs.audit import audited
@@ -129,10 +130,12 @@ def begin(
         split=recipe.split.rules(has=found.manifest.splits, allow=allow),
         allow=allow,
         allow_unreadable=allow_unreadable,
-        limits=limits_of(max_pixels),
+        limits=limits_of(max_pixels, allow),
     )
-    if max_pixels is not None:
-        manifest = manifest.with_cases(manifest.cases, max_pixels=max_pixels)
+    let = sorted(set(allow) & set(LET_THROUGH))
+    told = {**({} if max_pixels is None else {"max_pixels": max_pixels}), **({"allow": let} if let else {})}
+    if told:
+        manifest = manifest.with_cases(manifest.cases, **told)
     plan = None
     if recipe.split.folds is None:
         _require_cases(manifest, tested=recipe.split.test != 0)

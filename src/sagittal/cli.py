@@ -40,6 +40,7 @@ AllowOption = Annotated[
 ]
 UnreadableOption = Annotated[bool, typer.Option("--allow-unreadable", help="Skip files that cannot be read, list them, and exit 11.")]
 PixelsOption = Annotated[int | None, typer.Option("--max-pixels", help="The largest picture that is decoded.")]
+RamOption = Annotated[float | None, typer.Option("--max-ram", help="GiB that the windows of a drawn answer may take; 4 otherwise.")]
 DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1 ...")]
 
 
@@ -76,6 +77,7 @@ def run(
     allow_unreadable: UnreadableOption = False,
     max_pixels: PixelsOption = None,
     device: DeviceOption = "auto",
+    max_ram: RamOption = None,
 ) -> None:
     """Audit, train, evaluate, explain and report, in one go."""
     from sagittal.verbs.run import run as verb
@@ -90,6 +92,7 @@ def run(
         allow_unreadable=allow_unreadable,
         max_pixels=max_pixels,
         device=device,
+        max_ram=max_ram,
     )
     _done(made.record(), made.lines())
     made.raise_for_exit()
@@ -162,11 +165,12 @@ def evaluate(
     split: Annotated[str | None, typer.Option("--split", help="train, val or test.")] = None,
     out: OutOption = None,
     device: DeviceOption = "auto",
+    max_ram: RamOption = None,
 ) -> None:
     """Scores with intervals, beside trivial baselines."""
     from sagittal.verbs.evaluate import evaluate as verb
 
-    made = verb(run, data=data, split=split, out=out, device=device)
+    made = verb(run, data=data, split=split, out=out, device=device, max_ram=max_ram)
     _done(made.record(), made.lines())
 
 
@@ -188,18 +192,52 @@ def explain(
 @app.command()
 def predict(
     run: RunArg,
-    sources: Annotated[list[str], typer.Argument(metavar="SOURCE...", help="Files, folders, tables, a CSV of paths.")],
+    sources: Annotated[
+        list[str],
+        typer.Argument(metavar="SOURCE...", help="Files, folders, tables, a manifest, a CSV of paths; T1=FILE T2=FILE for one case."),
+    ],
     out: Annotated[Path, typer.Option("-o", "--out", help="Where to write.")],
     top: Annotated[int, typer.Option("--top", help="How many classes to list.")] = 3,
     overlay: Annotated[bool, typer.Option("--overlay/--no-overlay", help="Also a picture of where the model looks.")] = True,
+    probabilities: Annotated[bool, typer.Option("--probabilities", help="Of drawn answers, also the probability of each class.")] = False,
     allow_unreadable: UnreadableOption = False,
     max_pixels: PixelsOption = None,
     device: DeviceOption = "auto",
+    max_ram: RamOption = None,
 ) -> None:
     """Answers for new sources, in their own geometry."""
     from sagittal.verbs.predict import predict as verb
 
-    made = verb(run, sources, out=out, top=top, overlay=overlay, allow_unreadable=allow_unreadable, max_pixels=max_pixels, device=device)
+    made = verb(
+        run,
+        sources,
+        out=out,
+        top=top,
+        overlay=overlay,
+        probabilities=probabilities,
+        allow_unreadable=allow_unreadable,
+        max_pixels=max_pixels,
+        device=device,
+        max_ram=max_ram,
+    )
+    _done(made.record(), made.lines())
+    made.raise_for_exit()
+
+
+@app.command()
+def convert(
+    sources: Annotated[list[str], typer.Argument(metavar="SOURCE...", help="Folders or archives of DICOM; NIfTI, NRRD, MHA, npy files.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="Where to write.")],
+    to: Annotated[str, typer.Option("--to", help="nifti, nrrd or mha.")] = "nifti",
+    time: Annotated[str, typer.Option("--time", help="apart, or together: time points in one 4-D file.")] = "apart",
+    allow: AllowOption = None,
+    describe: Annotated[bool, typer.Option("--describe", help="Names with series descriptions, which may hold a patient's.")] = False,
+    max_pixels: PixelsOption = None,
+) -> None:
+    """Every volume that is found as a file, with its world kept exactly and a JSON beside it."""
+    from sagittal.verbs.convert import convert as verb
+
+    made = verb(sources, out=out, to=to, time=time, allow=allow or (), describe=describe, max_pixels=max_pixels)
     _done(made.record(), made.lines())
     made.raise_for_exit()
 
@@ -274,7 +312,7 @@ def list_(
 
 @app.command()
 def phantom(
-    kind: Annotated[str, typer.Argument(metavar="KIND", help="retina, tiles, brain, table, multilabel ...")],
+    kind: Annotated[str, typer.Argument(metavar="KIND", help="retina, tiles, brain, chest, table, multilabel ...")],
     out: Annotated[Path, typer.Option("-o", "--out", help="A new folder.")],
     sets: SetOption = None,
     seed: int = 0,

@@ -33,7 +33,23 @@ class Ready:
         """What enters the network for a part of the grid: ``(C, *place.shape)``, read along a map where one is given."""
         if place.axes == 0:
             return np.ascontiguousarray(self.normalise(self.unit(place)))
-        return gather(self.values, through or self._straight(place), tone=self.scale.tone)
+        cut = self._cut(place) if through is None else None
+        return gather(self.values, through or self._straight(place), tone=self.scale.tone) if cut is None else cut
+
+    def _cut(self, place: Geometry) -> NDArray[np.float32] | None:
+        """A part whose samples are samples of the values, without reading between them: a tenth of the time; else None."""
+        if self.values.dtype != np.float32:
+            return None
+        n, onto = place.axes, self._straight(place).affine
+        at = onto[:n, n].round().astype(int)
+        inside = bool((at >= 0).all() and (at + place.shape <= self.values.shape[1:]).all())
+        if not inside or not np.array_equal(onto[:n, :n], np.eye(n)) or not np.array_equal(onto[:n, n], at):
+            return None
+        part = self.values[(slice(None), *(slice(a, a + m) for a, m in zip(at, place.shape, strict=True)))]
+        factor, offset = self.scale.tone.of(len(part)).reshape(2, -1, *[1] * n)
+        seen: NDArray[np.float32] = np.multiply(part, factor, dtype=np.float32)
+        seen += offset
+        return seen
 
     def unit(self, place: Geometry, through: ReadMap | None = None) -> NDArray[np.float32]:
         """The same before the mean is subtracted: about 0 to 1, for augmentation to change."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import cast
 
 import numpy as np
 import torch
@@ -21,6 +22,7 @@ from sagittal.engine.drawing import Drawing, Store
 from sagittal.engine.plan import Plan
 from sagittal.engine.postprocess import Postprocessing
 from sagittal.errors import LimitExceeded, NumericFailure, SagittalError
+from sagittal.models._members import Members
 from sagittal.models._network import Network
 from sagittal.ops.stitch import Merger
 from sagittal.ops.warp import Outside, ReadMap, gather
@@ -184,6 +186,12 @@ class Predictor:
             into = self.task.merge(place)
             part = _Open(id=name, source=place, grid=place, into=into, windows=(window,), batch=choice.batch, left=1)
             yield _Window(case=part, window=window, values=self.see(ready, window))
+
+    def apart(self) -> list[Predictor]:
+        """Each network of an ensemble as a model of its own, not calibrated; none where there is only one."""
+        networks = [n for member in self.members for n in (member.members if isinstance(member, Members) else [member])]
+        quiet = replace(self, calibration=None, operating=None, say=None)
+        return [replace(quiet, members=[cast(Network, n)]) for n in networks] if len(networks) > 1 else []
 
     def calibrated(self, calibration: Calibration | None, operating: OperatingPoint | None) -> Predictor:
         """The same model with other calibration."""

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sagittal import io
 from sagittal.core.case import Case
@@ -47,10 +51,72 @@ def write_drawn(predictor: Predictor, prediction: Prediction, folder: Path) -> P
         atomic.write_json(path, {"format": "sagittal-boxes", "version": 1, "unit": prediction.geometry.unit, "boxes": boxes_of(prediction)})
         return path
     path = folder / f"{name}{'.nii.gz' if prediction.geometry.axes > 2 else '.png'}"
-    codes = np.array([prediction.labels.code(c) for c in prediction.labels.classes])
-    stored = codes[np.asarray(prediction.answer, dtype=np.int64)][None].astype(np.uint8 if codes.max() < 256 else np.int16)
-    io.write(Image.of(stored, prediction.geometry), path)
+    io.write(Image.of(_coded(prediction)[None], prediction.geometry), path)
     return path
+
+
+def write_legend(predictor: Predictor, prediction: Prediction, folder: Path) -> dict[str, str]:
+    """What the numbers in a mask stand for, as ``.json`` beside it; gives its name. Boxes say it themselves."""
+    if not predictor.task.regrid:
+        return {}
+    path, labels = folder / f"{safe_name(prediction.case)}.json", prediction.labels
+    classes = [{"name": c, "code": labels.code(c), "colour": labels.colour(c)} for c in labels.classes]
+    head = {"format": "sagittal-label-map", "version": 1, "classes": classes, "background": labels.background}
+    atomic.write_json(path, {**head, "model": dict(prediction.provenance), "notice": "Not a medical device."})
+    return {"legend": path.name}
+
+
+@dataclass(slots=True)
+class Kept:
+    """Probabilities on disk while they are made; a file of each case appears when it is whole."""
+
+    folder: Path
+    _arrays: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+
+    def array(self, case: str, shape: tuple[int, ...]) -> NDArray[np.float32]:
+        """An array ``(K, *shape)`` of zeros in a hidden file."""
+        with atomic.storage(self.folder):
+            self._arrays[case] = np.memmap(self._file(case), dtype=np.float32, mode="w+", shape=shape)
+        return self._arrays[case]
+
+    def written(self, prediction: Prediction) -> dict[str, str]:
+        """Write the case's probabilities as ``_probabilities.nii`` or ``.npy``; gives the name, where there are any."""
+        found = self._arrays.pop(prediction.case, None)
+        if found is None:
+            return {}
+        volume = prediction.geometry.axes > 2
+        path = self.folder / f"{safe_name(prediction.case)}_probabilities{'.nii' if volume else '.npy'}"
+        if volume:
+            io.write(Image.of(found, prediction.geometry, channels=prediction.labels.classes), path)
+        else:
+            with atomic.writing(path) as file:
+                np.save(file, found)
+        self._file(prediction.case).unlink(missing_ok=True)
+        return {"probabilities": path.name}
+
+    @contextlib.contextmanager
+    def cleared(self) -> Iterator[None]:
+        """Nothing hidden is left, however the block ends."""
+        try:
+            yield
+        finally:
+            for case in list(self._arrays):
+                del self._arrays[case]
+                self._file(case).unlink(missing_ok=True)
+
+    def _file(self, case: str) -> Path:
+        return self.folder / f".{safe_name(case)}.part"
+
+
+def _coded(prediction: Prediction) -> NDArray[np.generic]:
+    """The answer in the numbers of the data set's own label files, made slice by slice: an index of 8 bytes a sample is large."""
+    codes = np.array([prediction.labels.code(c) for c in prediction.labels.classes])
+    table = codes.astype(np.uint8 if codes.min() >= 0 and codes.max() < 256 else np.int16)
+    answer = np.asarray(prediction.answer)
+    stored = np.empty(answer.shape, table.dtype)
+    for into, indices in zip(stored, answer, strict=True):
+        into[...] = table[indices]
+    return stored
 
 
 def boxes_of(prediction: Prediction) -> list[dict[str, Any]]:

@@ -81,22 +81,29 @@ def resampling_of(run: Run | None) -> dict[str, bool]:
     return {key: True for key in RESAMPLING if provenance.get(key) is True}
 
 
-def predictor_at(path: Path, *, device: str = "auto") -> Predictor:
-    """The model of a run directory or of a package.
+def predictor_at(path: Path, *, device: str = "auto", max_ram: float | None = None) -> Predictor:
+    """The model of a run directory or of a package; what it has to tell is said.
+
+    Args:
+        path: Of either.
+        device: Where it computes.
+        max_ram: GiB for the windows of a drawn answer, where less than the model's own number are allowed.
 
     Raises:
         UsageError: Neither is there.
     """
     from sagittal.engine.learn import device_of, predictor_of
 
+    if max_ram is not None and not max_ram > 0:
+        raise UsageError("MAX_RAM", "--max-ram", f"{max_ram:g} GiB are none", "give GiB above 0")
     run = run_at(path)
     if run is not None:
-        return predictor_of(run, device=device_of(device))
-    if not path.exists():
-        raise UsageError("NOT_FOUND", path, "there is neither a run nor a package", "check the path")
-    from sagittal.engine.package import open_package
+        found = predictor_of(run, device=device_of(device))
+    else:
+        from sagittal.engine.package import open_package
 
-    return open_package(path, device=device_of(device))
+        found = open_package(path, device=device_of(device))
+    return replace(found, max_ram=max_ram, say=say)
 
 
 def matched(manifest: Manifest, predictor: Predictor) -> Manifest:

@@ -40,6 +40,7 @@ def evaluate(
     split: str | None = None,
     out: str | Path | None = None,
     device: str = "auto",
+    max_ram: float | None = None,
 ) -> Outcome:
     """Score a model.
 
@@ -49,6 +50,7 @@ def evaluate(
         split: Of the run's own cases (``test`` by default), or of ``data``.
         out: Where to write; by default ``RUN/evaluation/NAME``.
         device: ``auto``, ``cpu``, ``cuda`` ...
+        max_ram: GiB for the windows of drawn answers, where less than the plan's are allowed; ``scores.json`` says so.
 
     Returns:
         An outcome whose ``path`` is the folder with ``scores.json`` and ``predictions.csv``.
@@ -63,7 +65,7 @@ def evaluate(
         raise UsageError("NO_DATA", path.name, "a package has no cases of its own", "name some with --data")
     if data is None and own is not None and own.recipe().split.folds is not None and split in {None, "test"}:
         return _pooled(own)
-    predictor = predictor_at(path, device=device)
+    predictor = predictor_at(path, device=device, max_ram=max_ram)
     name = (split or "test") if data is None else name_of(data)
     folder = Path(out) if out else (own.evaluation(name) if own is not None else Path(f"{path.stem}-{name}"))
     keep = drawn_into(folder, predictor)
@@ -73,6 +75,8 @@ def evaluate(
         assessment, rest = _other(own, predictor, str(data), split, keep)
     from sagittal.engine.assess import rejoin
 
+    if predictor.budget.allowed is not None:
+        rest["max_ram"] = predictor.budget.allowed
     made = rejoin(assessment, **rest)
     made.write(folder)
     for line in _loud(rest):

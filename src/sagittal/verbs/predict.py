@@ -5,41 +5,24 @@ from __future__ import annotations
 import csv
 import io as text_io
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sagittal import io
-from sagittal.core.case import Case
 from sagittal.core.image import Image
 from sagittal.core.prediction import Prediction
-from sagittal.data.images import image_of
-from sagittal.data.manifest import Manifest
-from sagittal.errors import SagittalError, UnreadableInput, UsageError
+from sagittal.errors import UsageError
 from sagittal.io import atomic
-from sagittal.io.guard import Limits
-from sagittal.verbs._drawn import boxes_of, is_drawn, safe_name, write_drawn
-from sagittal.verbs._open import found_at, lacking, limits_of, predictor_at, say, with_modalities
+from sagittal.verbs._drawn import Kept, boxes_of, is_drawn, safe_name, write_drawn, write_legend
+from sagittal.verbs._open import limits_of, predictor_at, resampling_of, run_at
 from sagittal.verbs._outcome import Outcome
+from sagittal.verbs._sources import Reading, Source
+from sagittal.verbs._volumes import COLUMNS, has_volumes, volumes_of
 
 if TYPE_CHECKING:
+    from sagittal.engine.drawing import Store
     from sagittal.engine.infer import Predictor
-
-TABLES = (".csv", ".tsv", ".parquet")
-BESIDE = frozenset({".txt", ".json", ".md", ".csv", ".html", ".pdf", ".svg", ".xml"})
-"""What lies beside pictures in a folder without being one."""
-
-
-@dataclass(slots=True)
-class _Reading:
-    """What is read, what could not be, and whether that is allowed."""
-
-    limits: Limits
-    lenient: bool
-    failed: list[str] = field(default_factory=list)
-    images: dict[str, Image] = field(default_factory=dict)
 
 
 def predict(
@@ -49,171 +32,84 @@ def predict(
     out: str | Path,
     top: int = 3,
     overlay: bool = True,
+    probabilities: bool = False,
     allow_unreadable: bool = False,
     max_pixels: int | None = None,
     device: str = "auto",
+    max_ram: float | None = None,
 ) -> Outcome:
     """Answer new sources.
 
     Args:
         run: A run directory or a package.
-        sources: Pictures, folders of them, tables, a CSV that names files; for a model of several modalities a folder or
-            manifest whose cases have them.
-        out: A folder; ``predictions.csv``, ``predictions.json`` and one overlay or answer file a source.
+        sources: Pictures, volumes, folders of them or of a data set, tables, a manifest, a CSV that names files; or the
+            modalities of one case: ``T1=a.nii.gz T2=b.nii.gz``.
+        out: A folder; ``predictions.csv``, ``predictions.json``, one overlay or answer file a source, and
+            ``volumes.csv`` of drawn volumes.
         top: How many classes to list for each.
-        overlay: Draw where the model looks.
-        allow_unreadable: Skip unreadable files and list them in ``failed.csv``.
+        overlay: Draw where the model looks, or what it drew.
+        probabilities: Of drawn answers, keep the probability of each class.
+        allow_unreadable: Skip sources that cannot be answered and list them in ``failed.csv``.
         max_pixels: The largest picture that is decoded.
         device: ``auto``, ``cpu``, ``cuda`` ...
+        max_ram: GiB for the windows of drawn answers, where less than the model's own number are allowed.
 
     Returns:
-        An outcome whose ``path`` is the folder; ``failed`` names what could not be read.
+        An outcome whose ``path`` is the folder; ``failed`` names what could not be answered.
 
     Raises:
         UnreadableInput: A source that cannot be read, unless they are allowed.
+        LimitExceeded: ``max_ram`` is too little for one window.
     """
     out = Path(out)
-    predictor = predictor_at(Path(run), device=device)
-    reading = _Reading(limits=limits_of(max_pixels), lenient=allow_unreadable)
-    named = list(_sources([Path(s) for s in sources], predictor, reading))
+    predictor = predictor_at(Path(run), device=device, max_ram=max_ram)
+    reading = Reading(
+        preparation=predictor.plan.preparation,
+        limits=limits_of(max_pixels),
+        lenient=allow_unreadable,
+        resampling=resampling_of(run_at(Path(run))),
+    )
+    named = reading.sources(sources)
     with atomic.storage(out):
         out.mkdir(parents=True, exist_ok=True)
-    records = []
-    for prediction, image in _answered(named, predictor, reading):
-        files = _files(predictor, prediction, image, out=out, overlay=overlay) if image is not None else {}
-        records.append({**_record(predictor, prediction, top), **files})
+    kept = Kept(out)
+    records, sizes = [], []
+    with kept.cleared():
+        for prediction, image in _answered(predictor, named, reading, store=kept.array if probabilities else None):
+            files = _files(predictor, prediction, image, out=out, overlay=overlay) if image is not None else {}
+            if image is not None and has_volumes(predictor, prediction):
+                sizes += volumes_of(predictor, prediction, image)
+            files |= kept.written(prediction)
+            records.append({**_record(predictor, prediction, top), **files})
     if not records and not reading.failed:
         remedy = "name pictures, folders, a table or a CSV of paths"
         raise UsageError("NO_SOURCE", str(sources[0]), "there is nothing to answer here", remedy)
     atomic.write_text(out / "predictions.csv", _csv(predictor, records))
     atomic.write_json(out / "predictions.json", {**_about(predictor), "predictions": records})
+    if sizes:
+        atomic.write_text(out / "volumes.csv", _table(list(COLUMNS), [[row[c] for c in COLUMNS] for row in sizes]))
     if reading.failed:
         atomic.write_text(out / "failed.csv", _table(["source"], [[source] for source in reading.failed]))
     return Outcome(
         path=out,
-        facts={"n": len(records), "predictions": records, "failed": reading.failed},
+        facts={"n": len(records), "predictions": records, "failed": reading.failed, **({"volumes": sizes} if sizes else {})},
         text=[*_lines(records), f"{len(records)} answers in {out / 'predictions.csv'}"],
         failed=reading.failed,
         list_file=out / "failed.csv",
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Several:
-    """A case of several files, a modality each."""
-
-    case: Case
-    manifest: Manifest
-
-    def __str__(self) -> str:
-        return self.case.id
-
-
-Source = str | _Several
-"""A locator, or a case of several files."""
-
-
-def _sources(paths: Sequence[Path], predictor: Predictor, reading: _Reading) -> Iterator[tuple[str, Source]]:
-    """``(name, source)`` of every source; names are unique."""
-    seen: dict[str, int] = {}
-    for path in paths:
-        for name, source in _several(path, predictor) or _of_path(path, predictor, reading):
-            seen[name] = seen.get(name, 0) + 1
-            yield name if seen[name] == 1 else f"{name}-{seen[name]}", source
-
-
-def _several(path: Path, predictor: Predictor) -> list[tuple[str, Source]]:
-    """The cases of a folder or manifest whose files are the model's modalities; none for a model of one file a case."""
-    names = predictor.plan.preparation.names
-    if predictor.plan.preparation.axes == 0 or len(names) < 2 or not (path.is_dir() or path.suffix.lower() in TABLES):
-        return []
-    try:
-        manifest = found_at(path).manifest
-    except SagittalError:
-        return []
-    if len(manifest.channels) < 2:
-        return []
-    told = with_modalities(manifest, names)
-    return [(case.id, _Several(case, told)) for case in told.cases]
-
-
-def _of_path(path: Path, predictor: Predictor, reading: _Reading) -> Iterator[tuple[str, str]]:
-    bare = Path(str(path).split("::", 1)[0])
-    if not bare.exists():
-        raise UnreadableInput("NOT_FOUND", path, "there is no such file or folder", "check the path")
-    if bare.is_dir():
-        files = sorted(p for p in bare.rglob("*") if p.is_file() and not any(part.startswith(".") for part in p.relative_to(bare).parts))
-        yield from ((_bare(p.relative_to(bare)), str(p)) for p in files if p.suffix.lower() not in BESIDE)
-    elif path.suffix.lower() in TABLES:
-        yield from _of_table(path, predictor, reading)
-    else:
-        yield _bare(Path(path.name)), str(path)
-
-
-def _bare(path: Path) -> str:
-    """A path as a name: without its suffix, with ``/``.
-
-    >>> _bare(Path("scans/a.nii.gz")), _bare(Path("b.v2.png"))
-    ('scans/a', 'b.v2')
-    """
-    return path.with_name(path.name.removesuffix(".gz")).with_suffix("").as_posix()
-
-
-def _of_table(path: Path, predictor: Predictor, reading: _Reading) -> Iterator[tuple[str, str]]:
-    """The rows of a table, for a model of tables; otherwise the files that one of its columns names."""
-    frame = io.read_table(path, limits=reading.limits)
-    if predictor.plan.preparation.axes == 0:
-        _require_columns(predictor.plan.preparation.names, tuple(frame.columns), path.name)
-        yield from ((str(i), f"{path}::{i}") for i in range(len(frame)))
-        return
-    for column in frame.columns:
-        values = [str(v) for v in frame[column]]
-        if values and all((path.parent / v).is_file() for v in values[:3]):
-            yield from ((_bare(Path(v)), str(path.parent / v)) for v in values)
-            return
-    raise UnreadableInput("COLUMNS", path.name, "no column names files that are there", "give paths relative to the CSV")
-
-
-def _require_columns(names: Sequence[str], given: Sequence[str], item: str) -> None:
-    what = lacking(names, given)
-    if what:
-        raise UnreadableInput("COLUMNS", item, what, "give the columns that the model was trained on")
-
-
-def _read(source: Source, limits: Limits) -> Image:
-    return io.read(source, limits=limits) if isinstance(source, str) else image_of(source.case, source.manifest, limits=limits)
-
-
-def _opened(named: Sequence[tuple[str, Source]], predictor: Predictor, reading: _Reading) -> Iterator[tuple[str, Image]]:
-    names = predictor.plan.preparation.names if predictor.plan.preparation.axes == 0 else ()
-    for name, source in named:
-        try:
-            image = _read(source, reading.limits)
-            if names and image.channels != names:
-                _require_columns(names, image.channels, Path(str(source)).name)
-                index = [image.channels.index(n) for n in names]
-                image = Image.of(image.read()[index], image.geometry, channels=names)
-            elif image.geometry.axes:
-                # Decoded here, so that a broken file is known before it is half answered.
-                image = Image.of(image.read(), image.geometry, channels=image.channels, meta=image.meta) if reading.lenient else image
-        except SagittalError as error:
-            if not reading.lenient:
-                raise
-            say(f"skipped: {error}")
-            reading.failed.append(str(source))
-            continue
-        reading.images[name] = image
-        yield name, image
-
-
-def _answered(named: Sequence[tuple[str, Source]], predictor: Predictor, reading: _Reading) -> Iterator[tuple[Prediction, Image | None]]:
+def _answered(
+    predictor: Predictor, sources: Sequence[Source], reading: Reading, *, store: Store | None
+) -> Iterator[tuple[Prediction, Image | None]]:
     """Each answer with its source; windows that are answered by themselves come without."""
-    opened = _opened(named, predictor, reading)
+    items = reading.items(sources)
     if predictor.plan.unit == "case":
-        for prediction in predictor.answer(opened):
+        failed = reading.mark if reading.lenient else None
+        for prediction in predictor.answer(items, store=store, failed=failed):
             yield prediction, reading.images.pop(prediction.case)
     else:
-        for prediction in predictor.answer_windows(opened):
+        for prediction in predictor.answer_windows(items):
             reading.images.clear()
             yield prediction, None
 
@@ -242,7 +138,7 @@ def _files(predictor: Predictor, prediction: Prediction, image: Image, *, out: P
     """Write what belongs to one source beside the tables."""
     picture = out / f"{safe_name(prediction.case)}_overlay.png"
     if is_drawn(predictor):
-        files = {"answer": write_drawn(predictor, prediction, out).name}
+        files = {"answer": write_drawn(predictor, prediction, out).name, **write_legend(predictor, prediction, out)}
         if not overlay:
             return files
         from sagittal.verbs._pictures import answered
@@ -288,7 +184,19 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def _about(predictor: Predictor) -> dict[str, Any]:
     head = {"format": "sagittal-predictions", "version": 1}
-    return {**head, "model": predictor.provenance, "labels": predictor.plan.labels.record(), "notice": "Not a medical device."}
+    return {
+        **head,
+        "model": predictor.provenance,
+        **_within(predictor),
+        "labels": predictor.plan.labels.record(),
+        "notice": "Not a medical device.",
+    }
+
+
+def _within(predictor: Predictor) -> dict[str, Any]:
+    """The memory that the windows of a drawn answer were allowed to take, in GiB."""
+    allowed = predictor.budget.allowed
+    return {} if allowed is None else {"max_ram": allowed, "evaluated_with_max_ram": predictor.plan.max_ram}
 
 
 def _lines(records: Sequence[dict[str, Any]], most: int = 10) -> list[str]:

@@ -22,6 +22,7 @@ def run(
     allow_unreadable: bool = False,
     max_pixels: int | None = None,
     device: str = "auto",
+    max_ram: float | None = None,
 ) -> Outcome:
     """Audit, train, evaluate, explain and report.
 
@@ -35,6 +36,7 @@ def run(
         allow_unreadable: Skip unreadable files.
         max_pixels: The largest picture that is decoded.
         device: ``auto``, ``cpu``, ``cuda`` ...
+        max_ram: GiB for the windows of drawn answers; the model keeps the number (``evaluate.max_ram``).
 
     Returns:
         An outcome whose ``path`` is the run directory.
@@ -51,7 +53,7 @@ def run(
         data,
         out=out,
         recipe=recipe,
-        sets=sets,
+        sets=_with_ram(sets, max_ram),
         layout=layout,
         allow=allow,
         allow_unreadable=allow_unreadable,
@@ -71,3 +73,9 @@ def run(
     page = report(path)
     facts = {**trained.facts, **scored.facts, "report": str(page.path)}
     return Outcome(path=path, facts=facts, text=[*scored.text, *page.text], failed=trained.failed, list_file=trained.list_file)
+
+
+def _with_ram(sets: Sequence[str] | Mapping[str, Any], max_ram: float | None) -> Sequence[str] | Mapping[str, Any]:
+    if max_ram is None:
+        return sets
+    return {**sets, "evaluate.max_ram": max_ram} if isinstance(sets, Mapping) else [*sets, f"evaluate.max_ram={max_ram}"]

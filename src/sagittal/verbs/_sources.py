@@ -1,0 +1,239 @@
+"""What a prediction is asked of: files, folders, tables, manifests, or the modalities of one case."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sagittal import io
+from sagittal.core.image import Image
+from sagittal.data import manifest as manifests
+from sagittal.data.images import image_of, stacked
+from sagittal.data.manifest import Manifest
+from sagittal.errors import Refused, SagittalError, UnreadableInput, UsageError, nearest
+from sagittal.io.guard import Limits
+from sagittal.verbs._open import found_at, lacking, say, with_modalities
+
+if TYPE_CHECKING:
+    from sagittal.engine.prepare import Preparation
+
+TABLES = (".csv", ".tsv", ".parquet")
+BESIDE = frozenset({".txt", ".json", ".md", ".csv", ".html", ".pdf", ".svg", ".xml"})
+"""What lies beside pictures in a folder without being one."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Source:
+    """Something to answer.
+
+    Args:
+        name: Of the case; unique.
+        item: For messages: a file, not a patient.
+        open: Gives its image; only headers are read.
+    """
+
+    name: str
+    item: str
+    open: Callable[[], Image]
+
+
+@dataclass(slots=True)
+class Reading:
+    """What is read, what could not be answered, and whether that is allowed.
+
+    Args:
+        preparation: Of the model: its axes and the names of its channels.
+        limits: For reading.
+        lenient: Sources that cannot be answered are marked, and the others go on.
+        resampling: Options of layouts by which the model's own data were brought onto one grid.
+        failed: What could not be answered.
+        images: Of the cases that are not answered yet.
+    """
+
+    preparation: Preparation
+    limits: Limits
+    lenient: bool
+    resampling: Mapping[str, bool] = field(default_factory=dict)
+    failed: list[str] = field(default_factory=list)
+    images: dict[str, Image] = field(default_factory=dict)
+    _items: dict[str, str] = field(default_factory=dict)
+
+    def sources(self, given: Sequence[str | Path]) -> list[Source]:
+        """All sources; a name that comes twice is numbered.
+
+        Raises:
+            UnreadableInput: A path that is not there.
+            UsageError: Modalities that the model does not know.
+        """
+        named = [str(g) for g in given if isinstance(g, str) and self._modality(g) is not None]
+        if named:
+            if len(named) < len(given):
+                raise UsageError("SOURCES", named[0], "modalities of one case stand beside other sources", "ask for one of both at a time")
+            return [self._of_modalities(named)]
+        seen: dict[str, int] = {}
+        found = []
+        for path in given:
+            for source in self._of_path(Path(path)):
+                seen[source.name] = seen.get(source.name, 0) + 1
+                n = seen[source.name]
+                found.append(source if n == 1 else replace(source, name=f"{source.name}-{n}"))
+        return found
+
+    def items(self, sources: Sequence[Source]) -> Iterator[tuple[str, Image]]:
+        """The images, opened one after the other; what cannot be is marked where that is allowed."""
+        for source in sources:
+            self._items[source.name] = source.item
+            try:
+                image = self._fitting(source.open(), source.item)
+            except SagittalError as error:
+                if not self.lenient:
+                    raise
+                self.mark(source.name, error)
+                continue
+            self.images[source.name] = image
+            yield source.name, image
+
+    def mark(self, name: str, error: SagittalError) -> None:
+        """Note that a case could not be answered; the others go on."""
+        say(f"skipped: {error}")
+        self.images.pop(name, None)
+        self.failed.append(self._items[name])
+
+    def _modality(self, text: str) -> tuple[str, str] | None:
+        """``name, path`` of ``T1=PATH`` or ``image:T1=PATH``; None of a plain path."""
+        name, equals, path = text.partition("=")
+        name = name.removeprefix("image:")
+        return (name, path) if equals and not Path(text).exists() and not {"/", "\\"} & set(name) else None
+
+    def _of_modalities(self, texts: Sequence[str]) -> Source:
+        wanted = tuple(dict.fromkeys(n.split(".")[0] for n in self.preparation.names))
+        spelt = {n.lower(): n for n in wanted}
+        pairs = [(spelt.get(name.lower(), name), path) for name, path in filter(None, map(self._modality, texts))]
+        for name, path in pairs:
+            if name not in wanted:
+                what = f"the model has no modality of this name, but {', '.join(wanted)}"
+                raise UsageError("MODALITY", name, what, nearest(name, wanted))
+            if not Path(path.split("::", 1)[0]).exists():
+                raise UnreadableInput("NOT_FOUND", path, "there is no such file or folder", "check the path")
+        missing = [n for n in wanted if n not in dict(pairs)]
+        if missing or len(dict(pairs)) < len(pairs):
+            what = f"{missing[0]} is missing" if missing else "a modality is named twice"
+            raise UsageError("MODALITY", "=".join(pairs[0]), what, f"name each once: {' '.join(f'{n}=FILE' for n in wanted)}")
+        paths = {n: dict(pairs)[n] for n in wanted}
+        first = paths[wanted[0]]
+
+        def opened() -> Image:
+            parts = {n: io.read(path, limits=self.limits) for n, path in paths.items()}
+            return stacked(parts, item=Path(first).name, resample=self.resampling.get("resample_modalities", False))
+
+        return Source(name=bare(Path(Path(first.split("::", 1)[0]).name)), item=first, open=opened)
+
+    def _of_path(self, path: Path) -> Iterator[Source]:
+        start = Path(str(path).split("::", 1)[0])
+        if not start.exists():
+            raise UnreadableInput("NOT_FOUND", path, "there is no such file or folder", "check the path")
+        if path.is_dir():
+            yield from self._of_folder(path)
+        elif path.suffix.lower() in TABLES:
+            yield from self._of_table(path)
+        else:
+            yield self._of_file(bare(Path(path.name)), str(path))
+
+    def _of_folder(self, folder: Path) -> Iterator[Source]:
+        """The cases of a data set, for volumes and for several modalities; a DICOM series; else every file by itself.
+
+        Notes beside pictures are left alone.
+        """
+        if self.preparation.axes > 2 or (self.preparation.axes and len(self.preparation.names) > 1):
+            try:
+                found = found_at(folder, options=self.resampling).manifest
+            except SagittalError:
+                found = None
+            if found is not None:
+                yield from self._of_manifest(found)
+                return
+            if self._is_series(folder):
+                yield self._of_file(folder.resolve().name, str(folder))
+                return
+        files = sorted(
+            p for p in folder.rglob("*") if p.is_file() and not any(part.startswith(".") for part in p.relative_to(folder).parts)
+        )
+        for file in files:
+            if file.suffix.lower() not in BESIDE:
+                yield self._of_file(bare(file.relative_to(folder)), str(file))
+
+    def _is_series(self, folder: Path) -> bool:
+        try:
+            io.read(folder, limits=self.limits)
+        except UnreadableInput:
+            return False
+        return True
+
+    def _of_manifest(self, given: Manifest) -> list[Source]:
+        found = with_modalities(given, self.preparation.names) if len(given.channels) > 1 else given
+
+        def opener(index: int) -> Callable[[], Image]:
+            return lambda: image_of(found.cases[index], found, limits=self.limits)
+
+        return [
+            Source(name=case.id, item=found.locate(next(iter(case.images.values()))), open=opener(i)) for i, case in enumerate(found.cases)
+        ]
+
+    def _of_table(self, path: Path) -> Iterator[Source]:
+        """The rows of a table, for a model of tables; the cases of a manifest; else the files that one column names."""
+        frame = io.read_table(path, limits=self.limits)
+        columns = [str(c) for c in frame.columns]
+        if self.preparation.axes == 0:
+            self._require_columns(tuple(columns), path.name)
+            yield from (self._of_file(str(i), f"{path}::{i}") for i in range(len(frame)))
+            return
+        if "case" in columns and any(c == "image" or c.startswith("image:") for c in columns):
+            yield from self._of_manifest(manifests.read(path))
+            return
+        for column in frame.columns:
+            values = [str(v) for v in frame[column]]
+            if values and all((path.parent / v).is_file() for v in values[:3]):
+                yield from (self._of_file(bare(Path(v)), str(path.parent / v)) for v in values)
+                return
+        raise UnreadableInput("COLUMNS", path.name, "no column names files that are there", "give paths relative to the CSV")
+
+    def _of_file(self, name: str, locator: str) -> Source:
+        return Source(name=name, item=locator, open=lambda: io.read(locator, limits=self.limits))
+
+    def _fitting(self, image: Image, item: str) -> Image:
+        """The image with the model's channels in the model's order, where it has them under their names."""
+        names = self.preparation.names
+        if not names or image.channels == names:
+            return self._read(image)
+        if self.preparation.axes == 0:
+            self._require_columns(image.channels, Path(item).name)
+        elif set(image.channels) != set(names):
+            if len(names) > 1 and len(image.channels) == 1:
+                what = f"one image where the model needs {', '.join(names)}"
+                remedy = f"name each: {' '.join(f'{n}=FILE' for n in names)}, or give a folder or a manifest of cases"
+                raise Refused("CHANNELS", Path(item).name, what, remedy)
+            return self._read(image)
+        index = [image.channels.index(n) for n in names]
+        return Image.of(image.read()[index], image.geometry, channels=names, meta=image.meta)
+
+    def _read(self, image: Image) -> Image:
+        """Decoded now where failures are allowed, so that a broken file is known before it is half answered."""
+        if not self.lenient or not image.geometry.axes:
+            return image
+        return Image.of(image.read(), image.geometry, channels=image.channels, meta=image.meta)
+
+    def _require_columns(self, given: Sequence[str], item: str) -> None:
+        what = lacking(self.preparation.names, given)
+        if what:
+            raise UnreadableInput("COLUMNS", item, what, "give the columns that the model was trained on")
+
+
+def bare(path: Path) -> str:
+    """A path as a name: without its suffix, with ``/``.
+
+    >>> bare(Path("scans/a.nii.gz")), bare(Path("b.v2.png"))
+    ('scans/a', 'b.v2')
+    """
+    return path.with_name(path.name.removesuffix(".gz")).with_suffix("").as_posix()

@@ -1,0 +1,173 @@
+"""Answers to volumes: label maps in the data's own numbers on the source's grid, their sizes, and what a failure leaves."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from sagittal import io
+from sagittal.errors import LimitExceeded, NumericFailure, Refused, UnreadableInput, UsageError
+from sagittal.phantoms.brain import brain
+from sagittal.verbs.evaluate import evaluate
+from sagittal.verbs.predict import predict
+from sagittal.verbs.train import train
+
+TINY = (
+    "model.name=unet",
+    "model.widths=[4,8]",
+    "model.members=2",
+    "windows.name=patches",
+    "windows.size=16",
+    "windows.per_case=1",
+    "augment={}",
+    "train.epochs=1",
+    "train.batch=2",
+)
+
+
+@pytest.fixture(scope="module")
+def heads(tmp_path_factory):
+    """T1 and T2 of five phantom heads of about 25 x 28 x 15 voxels."""
+    return brain(tmp_path_factory.mktemp("data") / "heads", patients=5, spacing=7.0, modalities=["T1", "T2"])
+
+
+@pytest.fixture(scope="module")
+def run(heads, tmp_path_factory):
+    """Two members that have learned nothing."""
+    return train(heads, out=tmp_path_factory.mktemp("runs") / "heads", sets=TINY).path
+
+
+def case(heads, number):
+    return [f"{name}={heads / f'head_0{number}_{name}.nii.gz'}" for name in ("T1", "T2")]
+
+
+def rows(path):
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_the_modalities_of_one_case_are_named_in_any_order(run, heads, tmp_path):
+    made = predict(run, case(heads, 1)[::-1], out=tmp_path / "out")
+    (record,) = made.facts["predictions"]
+    image, answer = io.read(heads / "head_01_T1.nii.gz"), io.read(made.path / record["answer"])
+    assert answer.geometry.same_grid(image.geometry)
+    legend = json.loads((made.path / record["legend"]).read_text(encoding="utf-8"))
+    assert [c["code"] for c in legend["classes"]] == [0, 1, 2, 3]
+    assert set(np.unique(answer.read())) <= {c["code"] for c in legend["classes"]}
+    assert "windows" in legend["model"]
+    assert (made.path / record["overlay"]).read_bytes()[:4] == b"\x89PNG"
+    assert not [p for p in made.path.iterdir() if p.name.startswith(".")]
+
+
+def test_volumes_are_in_ml_with_the_range_of_the_members(run, heads, tmp_path):
+    made = predict(run, case(heads, 1), out=tmp_path / "out", overlay=False)
+    found = rows(made.path / "volumes.csv")
+    answer = io.read(made.path / made.facts["predictions"][0]["answer"])
+    ml = abs(np.linalg.det(answer.geometry.affine[:3, :3])) / 1000
+    legend = json.loads((made.path / made.facts["predictions"][0]["legend"]).read_text(encoding="utf-8"))
+    codes = {c["name"]: c["code"] for c in legend["classes"]}
+    assert [r["class"] for r in found] == [c for c in codes if c != legend["background"]]
+    for row in found:
+        n = int((answer.read() == codes[row["class"]]).sum())
+        assert int(row["samples"]) == n
+        assert float(row["volume_ml"]) == pytest.approx(n * ml, abs=1e-3)
+        assert float(row["low_ml"]) <= float(row["high_ml"])
+        assert row["members"] == "2"
+
+
+def test_a_folder_of_cases_is_read_by_its_layout_and_a_manifest_as_well(run, heads, tmp_path):
+    folder = predict(run, [heads], out=tmp_path / "folder", overlay=False)
+    assert folder.facts["n"] == 5
+    manifest = predict(run, [run / "manifest.csv"], out=tmp_path / "manifest", overlay=False)
+    assert sorted(r["case"] for r in manifest.facts["predictions"]) == sorted(r["case"] for r in folder.facts["predictions"])
+    one, other = (sorted((r["case"], r["class"], r["volume_ml"]) for r in rows(made.path / "volumes.csv")) for made in (folder, manifest))
+    assert one == other
+
+
+def test_probabilities_are_kept_on_request_and_agree_with_the_labels(run, heads, tmp_path):
+    made = predict(run, case(heads, 2), out=tmp_path / "out", overlay=False, probabilities=True)
+    (record,) = made.facts["predictions"]
+    kept = io.read(made.path / record["probabilities"])
+    answer = io.read(made.path / record["answer"])
+    assert kept.geometry.same_grid(answer.geometry)
+    values = kept.read()
+    assert values.dtype == np.float32
+    inside = values.sum(axis=0) > 0.5
+    assert inside.any()
+    assert np.allclose(values.sum(axis=0)[inside], 1, atol=1e-4)
+    assert np.array_equal(values.argmax(axis=0), answer.read()[0])
+    assert not [p for p in made.path.iterdir() if p.name.startswith(".")]
+
+
+def test_a_study_that_fails_is_marked_and_the_rest_goes_on(run, heads, tmp_path):
+    some = tmp_path / "some"
+    shutil.copytree(heads, some)
+    broken = some / "head_02_T2.nii.gz"
+    broken.write_bytes(broken.read_bytes()[:-200])
+    with pytest.raises(UnreadableInput):
+        predict(run, [some], out=tmp_path / "strict", overlay=False)
+    made = predict(run, [some], out=tmp_path / "out", overlay=False, allow_unreadable=True)
+    assert (made.facts["n"], len(made.facts["failed"]), made.record()["exit"]) == (4, 1, 11)
+    assert "head_02" in rows(made.path / "failed.csv")[0]["source"]
+    assert not list(made.path.glob("*head_02*"))
+
+
+def test_nan_in_one_study_does_not_end_the_others(run, heads, tmp_path, monkeypatch):
+    monkeypatch.setattr("sagittal.engine.infer._Open.take", spoil_first())
+    with pytest.raises(NumericFailure):
+        predict(run, [heads], out=tmp_path / "strict", overlay=False)
+    monkeypatch.setattr("sagittal.engine.infer._Open.take", spoil_first())
+    made = predict(run, [heads], out=tmp_path / "out", overlay=False, allow_unreadable=True)
+    assert (made.facts["n"], len(made.facts["failed"])) == (4, 1)
+
+
+def test_what_cannot_be_asked_is_refused_in_one_line(run, heads, tmp_path):
+    first = heads / "head_01_T1.nii.gz"
+    with pytest.raises(UsageError, match=r"MODALITY T3.*t1, t2"):
+        predict(run, [f"T3={first}"], out=tmp_path / "a")
+    with pytest.raises(UsageError, match="t2 is missing"):
+        predict(run, [f"T1={first}"], out=tmp_path / "b")
+    with pytest.raises(UnreadableInput, match="NOT_FOUND"):
+        predict(run, [f"T1={first}", "T2=nowhere.nii.gz"], out=tmp_path / "c")
+    with pytest.raises(Refused, match="t1=FILE t2=FILE"):
+        predict(run, [first], out=tmp_path / "d")
+
+
+def test_too_little_memory_for_a_window_ends_with_10(run, heads, tmp_path):
+    with pytest.raises(LimitExceeded, match=r"MAX_RAM.*needs about.*GiB") as refused:
+        predict(run, [heads], out=tmp_path / "out", overlay=False, allow_unreadable=True, max_ram=1e-5)
+    assert refused.value.exit_code == 10
+    with pytest.raises(UsageError, match="MAX_RAM"):
+        predict(run, [heads], out=tmp_path / "out", max_ram=0)
+
+
+def test_evaluation_and_prediction_answer_alike(run, tmp_path):
+    scored = evaluate(run)
+    record = json.loads((scored.path / "scores.json").read_text(encoding="utf-8"))
+    assert record["max_ram"] == 4.0
+    told = predict(run, [run / "manifest.csv"], out=tmp_path / "out", overlay=False)
+    for path in (scored.path / "labels").glob("*.nii.gz"):
+        assert np.array_equal(io.read(path).read(), io.read(told.path / path.name).read())
+    lowered = evaluate(run, out=tmp_path / "lowered", max_ram=0.01)
+    assert json.loads((lowered.path / "scores.json").read_text(encoding="utf-8"))["max_ram"] == 0.01
+
+
+def spoil_first():
+    """``take`` of the first window gets NaN."""
+    from sagittal.engine.infer import _Open
+
+    plain = getattr(_Open.take, "plain", _Open.take)
+    seen = []
+
+    def take(self, window, scores):
+        if not seen:
+            scores = np.full_like(scores, np.nan)
+        seen.append(window)
+        plain(self, window, scores)
+
+    take.plain = plain
+    return take

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from sagittal.io import read, read_annotation, read_table, write
     from sagittal.verbs.audit import audit
     from sagittal.verbs.compare import compare
+    from sagittal.verbs.convert import convert
     from sagittal.verbs.demo import demo
     from sagittal.verbs.evaluate import evaluate
     from sagittal.verbs.explain import explain
@@ -53,7 +54,7 @@ _NOUNS = (
     *("Annotation", "Boxes", "Case", "ClassLabel", "Explanation", "Geometry", "Image", "LabelMap", "Labels"),
     *("Polygons", "Prediction", "Score", "Value", "Window"),
 )
-_VERBS = ("audit", "compare", "demo", "evaluate", "explain", "export", "package", "phantom", "predict", "run", "show", "train")
+_VERBS = ("audit", "compare", "convert", "demo", "evaluate", "explain", "export", "package", "phantom", "predict", "run", "show", "train")
 _HOMES = {
     **dict.fromkeys(_NOUNS, "sagittal.core"),
     **dict.fromkeys(("read", "read_annotation", "read_table", "write"), "sagittal.io"),
@@ -84,6 +85,7 @@ __all__ = [
     "__version__",
     "audit",
     "compare",
+    "convert",
     "demo",
     "evaluate",
     "explain",

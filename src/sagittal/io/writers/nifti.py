@@ -24,8 +24,9 @@ def _write(image: Image, path: Path) -> None:
 
     The affine is written as sform and, where it has no shear, as qform; the unit is mm; nothing is said that could
     identify anybody. Channels are the vector of a sample (the fifth axis, with its intent), which says that they are no
-    time points. Values keep their type, but integers of four and eight bytes take the smallest type that holds them (a
-    label map becomes uint8), truth values uint8, float16 float32.
+    time points; with ``meta["time_points"]`` they are, on the fourth axis. Values keep their type, but integers of four
+    and eight bytes take the smallest type that holds them (a label map becomes uint8), truth values uint8, float16
+    float32.
 
     Raises:
         UsageError: Not a volume, or values that NIfTI does not have.
@@ -34,7 +35,7 @@ def _write(image: Image, path: Path) -> None:
     world = world_of(image, path)
     values = image.read()
     kind = kind_on_disk(values, path)
-    header = _header(values.shape, kind, world, patient=image.geometry.frame == "patient")
+    header = _header(values.shape, kind, world, patient=image.geometry.frame == "patient", timed="time_points" in image.meta)
     with atomic.writing(path) as file:
         if path.name.lower().endswith(".gz"):
             from isal import igzip
@@ -52,15 +53,16 @@ def _put(file: BinaryIO, header: bytes, values: Values, kind: np.dtype[Any]) -> 
         file.write(block)
 
 
-def _header(shape: tuple[int, ...], kind: np.dtype[Any], world: NDArray[np.float64], *, patient: bool) -> bytes:
+def _header(shape: tuple[int, ...], kind: np.dtype[Any], world: NDArray[np.float64], *, patient: bool, timed: bool) -> bytes:
     import nibabel
 
     channels, *grid = shape
     kinds: Any = nibabel
     made = kinds.Nifti1Header() if max(grid) <= _LONGEST_AXIS else kinds.Nifti2Header()
     made.set_data_dtype(kind)
-    made.set_data_shape((*grid, 1, channels) if channels > 1 else grid)
-    if channels > 1:
+    vector = (channels,) if timed else (1, channels)
+    made.set_data_shape((*grid, *vector) if channels > 1 else grid)
+    if channels > 1 and not timed:
         made["intent_code"] = _VECTOR
     code = "scanner" if patient else "aligned"
     made.set_sform(world, code=code)

@@ -1,0 +1,199 @@
+"""One volume on its way into another format: its values in the smallest exact type, its name, and what is said of it."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sagittal import io
+from sagittal.core import Geometry, Image
+from sagittal.errors import Refused, UnreadableInput
+from sagittal.io.guard import Limits
+
+if TYPE_CHECKING:
+    from sagittal.io.dicom.volume import Volume
+
+_INT16 = np.iinfo(np.int16)
+_TIME = re.compile(r"t\d+")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Converted:
+    """A volume in memory and what may be said of it.
+
+    Args:
+        image: Its values, at least two index axes made three.
+        modality: ``CT``, ``MR`` ...; the format of a file that does not say.
+        words: What tells it from the other volumes of its series.
+        description: Of the series; may hold a patient's name.
+        facts: For the JSON file; JSON-ready, no patient data.
+        files: What it was read from.
+    """
+
+    image: Image
+    modality: str
+    words: tuple[str, ...] = ()
+    description: str = ""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    files: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Made:
+    """A volume that was found: what it is called, and how it is read."""
+
+    source: str
+    open: Callable[[], Converted]
+
+
+def of_volumes(volumes: Iterable[Volume], *, together: bool) -> list[list[Volume]]:
+    """Volumes that go into one file each; with ``together`` the time points of a series on the same grid in one."""
+    groups: dict[object, list[Volume]] = {}
+    for volume in volumes:
+        rest = tuple(w for w in volume.words if not _TIME.fullmatch(w))
+        timed = together and len(rest) < len(volume.words)
+        key = (volume.series, rest, volume.shape, volume.spacing) if timed else volume.key
+        groups.setdefault(key, []).append(volume)
+    return list(groups.values())
+
+
+def of_volume(volumes: Sequence[Volume], allow: frozenset[str]) -> Converted:
+    """A DICOM volume, or several time points as one.
+
+    Raises:
+        Refused: A finding stands in the way.
+        UnreadableInput: A file cannot be read.
+    """
+    first = volumes[0]
+    images = [_exact(v.image(allow=allow), v) for v in volumes]
+    if any(not image.geometry.same_grid(images[0].geometry) for image in images):
+        raise UnreadableInput("GRIDS", first.series, "its time points lie on different grids", "give --time apart")
+    image = images[0]
+    if len(images) > 1:
+        kind = np.result_type(*(i.read().dtype for i in images))
+        values = np.concatenate([i.read().astype(kind, copy=False) for i in images])
+        image = Image.of(values, image.geometry, meta={**image.meta, "time_points": len(images)})
+    words = first.words if len(volumes) == 1 else tuple(w for w in first.words if not _TIME.fullmatch(w))
+    said = [_marks(v) for v in volumes]
+    facts = {
+        "key": first.key,
+        "words": list(words),
+        "slices": first.slices,
+        "echo_time_ms": said[0].get("echo"),
+        "temporal_position": said[0].get("t") if len(said) == 1 else [s.get("t") for s in said],
+        "time_points": len(volumes),
+        "orientation": first.orientation,
+        "convention": _convention(image),
+        "findings": _findings(volumes, allow),
+    }
+    files = tuple(dict.fromkeys(f for v in volumes for f in v.files))
+    return Converted(image=image, modality=first.modality, words=words, description=first.description, facts=facts, files=files)
+
+
+def of_file(source: str, limits: Limits) -> Converted:
+    """A NIfTI, NRRD, MetaImage or npy file."""
+    image, meta = _opened(source, limits)
+    held = Image.of(image.read(), image.geometry, channels=image.channels, meta=meta)
+    if image.geometry.axes < 2:
+        raise UnreadableInput("NOT_A_VOLUME", Path(source).name, "a row of numbers is no volume", "name a volume")
+    path = Path(source.split("::", maxsplit=1)[0])
+    facts: dict[str, Any] = {"key": None, "words": [], "slices": image.geometry.shape[-1], "findings": [], "convention": {}}
+    modality = re.sub(r"\W+", "", str(image.meta.get("format", "file"))).lower()
+    return Converted(image=_volume_of(held), modality=modality, facts=facts, files=(path,) if path.is_file() else ())
+
+
+def _opened(source: str, limits: Limits) -> tuple[Image, dict[str, object]]:
+    """An image; of a file with a fourth axis all its volumes, which stay on a fourth axis."""
+    try:
+        image = io.read(source, limits=limits)
+    except Refused as error:
+        if error.code != "SEVERAL_VOLUMES":
+            raise
+        image = io.read(f"{source}::channels", limits=limits)
+        return image, {**image.meta, "time_points": len(image.channels)}
+    return image, dict(image.meta)
+
+
+def file_name(converted: Converted, number: int, *, describe: bool) -> str:
+    """``001_CT_512x512x300``: number, modality, size, what tells it from its series; the description where asked."""
+    image = converted.image
+    size = "x".join(str(n) for n in image.geometry.shape)
+    points = image.meta.get("time_points")
+    parts = [f"{number:03d}", _clean(converted.modality) or "OT", f"{size}x{points}" if points else size, *map(_clean, converted.words)]
+    if describe and converted.description:
+        parts.append(_clean(converted.description)[:40])
+    return "_".join(p for p in parts if p)
+
+
+def side_file(converted: Converted, *, describe: bool) -> dict[str, Any]:
+    """What the JSON file says."""
+    image = converted.image
+    record = {
+        "format": "sagittal-conversion",
+        "version": 1,
+        "modality": converted.modality,
+        "shape": list(image.geometry.shape),
+        "channels": list(image.channels) if "time_points" not in image.meta else ["value"],
+        "spacing": [round(s, 6) for s in image.geometry.spacing],
+        "unit": image.geometry.unit,
+        "affine": image.geometry.affine.tolist(),
+        "dtype": str(image.read().dtype),
+        **converted.facts,
+        "source_sha256": _digest(converted.files),
+    }
+    return {**record, "description": converted.description} if describe else record
+
+
+def _exact(image: Image, volume: Volume) -> Image:
+    """Whole numbers as int16 where all fit, else float32: the same values either way."""
+    values = image.read()
+    rescales = [p.rescale or (1.0, 0.0) for p in volume.planes]
+    whole = "int" in str(image.meta.get("mode")) and "resampled" not in image.meta
+    whole = whole and all(float(slope).is_integer() and float(shift).is_integer() for slope, shift in rescales)
+    if whole and values.dtype.kind == "f" and _INT16.min <= float(values.min()) and float(values.max()) <= _INT16.max:
+        values = values.astype(np.int16)
+    return _volume_of(Image.of(values, image.geometry, channels=image.channels, meta=image.meta))
+
+
+def _volume_of(image: Image) -> Image:
+    """A picture as a volume of one slice, its columns first; it has no place in the world."""
+    if image.geometry.axes != 2:
+        return image
+    rows, columns = image.geometry.shape
+    grid = Geometry(shape=(columns, rows, 1), affine=np.eye(4))
+    return Image.of(image.read().transpose(0, 2, 1)[..., None], grid, channels=image.channels, meta=image.meta)
+
+
+def _marks(volume: Volume) -> dict[str, float]:
+    return {name: values[0] for name, values in volume.planes[0].marks if len(values) == 1}
+
+
+def _convention(image: Image) -> dict[str, Any]:
+    """What the numbers mean, as far as the header tells."""
+    known = ("unit", "rescale", "photometric", "inverted", "padding", "missing", "resampled", "tilt", "allowed")
+    return {name: image.meta[name] for name in known if name in image.meta}
+
+
+def _findings(volumes: Sequence[Volume], allow: frozenset[str]) -> list[dict[str, Any]]:
+    # codes only: the sentences name files, and names of files may be those of patients
+    found = {(f.code, f.blocks and f.code in allow) for v in volumes for f in v.findings}
+    return [{"code": code, "allowed": allowed} for code, allowed in sorted(found)]
+
+
+def _clean(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9.-]+", "-", text).strip("-.")
+
+
+def _digest(files: Sequence[Path]) -> str | None:
+    """A hash of the content of all files, whatever their order and names."""
+    hashes = []
+    for file in files:
+        with file.open("rb") as opened:
+            hashes.append(hashlib.file_digest(opened, "sha256").digest())
+    return hashlib.sha256(b"".join(sorted(hashes))).hexdigest() if hashes else None

@@ -1,0 +1,196 @@
+"""Convert: every volume in folders, archives and files, written with its world kept exactly and nobody's name on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sagittal import io
+from sagittal.core import Image
+from sagittal.errors import SagittalError, UnreadableInput, UsageError, nearest
+from sagittal.io import atomic
+from sagittal.io.dicom._faults import ALLOWABLE
+from sagittal.io.guard import Limits
+from sagittal.verbs._converted import Made, file_name, of_file, of_volume, of_volumes, side_file
+from sagittal.verbs._open import limits_of, say
+from sagittal.verbs._outcome import Outcome
+
+FORMATS = {"nifti": ".nii.gz", "nrrd": ".nrrd", "mha": ".mha"}
+"""What ``--to`` takes, and how its files end."""
+
+_READERS = ("nifti", "nrrd", "metaimage", "array")
+
+
+@dataclass(slots=True)
+class _Converting:
+    """Where to, how, and what has gone wrong so far."""
+
+    out: Path
+    suffix: str
+    allow: frozenset[str]
+    describe: bool
+    limits: Limits
+    errors: list[tuple[str, SagittalError]] = field(default_factory=list)
+    records: list[dict[str, Any]] = field(default_factory=list)
+
+
+def convert(
+    sources: Sequence[str | Path],
+    *,
+    out: str | Path,
+    to: str = "nifti",
+    time: str = "apart",
+    allow: Sequence[str] = (),
+    describe: bool = False,
+    max_pixels: int | None = None,
+) -> Outcome:
+    """Write every volume that is found, each with a JSON file beside it that says what it is.
+
+    Files are numbered and named by modality and size. Series descriptions and the names of files may hold a
+    patient's name: they are only written where ``describe`` asks for it. Numbers of a volume whose rescaling is whole
+    stay whole (int16 where they fit), all others are float32.
+
+    Args:
+        sources: Folders and zip archives of DICOM, DICOM files, NIfTI, NRRD, MetaImage and npy files, folders of these.
+        out: A folder.
+        to: ``nifti``, ``nrrd`` or ``mha``.
+        time: ``apart``, or ``together``, which puts the time points of a series on one grid into one 4-D file (NIfTI).
+        allow: Codes of findings that may pass, such as ``SERIES_GAP``; the JSON file says so.
+        describe: Put series descriptions into names and JSON files.
+        max_pixels: The largest volume that is read.
+
+    Returns:
+        An outcome whose ``path`` is the folder; ``failed`` names the volumes that could not be made, which
+        ``failed.csv`` lists with the reasons.
+
+    Raises:
+        UsageError: An unknown format or code, or no volume anywhere.
+        SagittalError: All volumes failed: the first one's refusal.
+    """
+    _check(to, time, allow)
+    out = Path(out)
+    work = _Converting(
+        out=out, suffix=FORMATS[to], allow=frozenset(allow), describe=describe, limits=limits_of(max_pixels).but(allow=allow)
+    )
+    with atomic.storage(out):
+        out.mkdir(parents=True, exist_ok=True)
+    for source in sources:
+        try:
+            for made in _found(source, work, together=time == "together"):
+                _write(made, work)
+        except UnreadableInput as error:
+            _note(str(source), error, work)
+    if not work.records:
+        raise _nothing(sources, work)
+    failed = [name for name, _ in work.errors]
+    if failed:
+        rows = [["source", "code", "what", "remedy"], *([name, e.code, e.what, e.remedy] for name, e in work.errors)]
+        atomic.write_text(out / "failed.csv", _table(rows))
+    return Outcome(
+        path=out,
+        facts={"n": len(work.records), "volumes": work.records, "failed": failed},
+        text=[*(_line(r) for r in work.records), f"{len(work.records)} volumes in {out}"],
+        failed=failed,
+        list_file=out / "failed.csv",
+    )
+
+
+def _check(to: str, time: str, allow: Sequence[str]) -> None:
+    if to not in FORMATS:
+        raise UsageError("UNKNOWN_FORMAT", to, "volumes are not written so", nearest(to, FORMATS))
+    if time not in {"apart", "together"}:
+        raise UsageError("USAGE", "--time", f"{time!r} is neither apart nor together", "say apart or together")
+    if time == "together" and to != "nifti":
+        raise UsageError("USAGE", "--time", f"{to} files here have no axis of time", "choose --to nifti, or --time apart")
+    for code in allow:
+        if code not in ALLOWABLE:
+            raise UsageError("UNKNOWN_CODE", f"--allow {code}", "no such finding can be let through", nearest(code, ALLOWABLE))
+
+
+def _found(source: str | Path, work: _Converting, *, together: bool) -> Iterator[Made]:
+    """Every volume of a source; what cannot be read is noted, and the next one is taken."""
+    from sagittal.io.dicom.series import UNREADABLE, find
+
+    path = Path(source)
+    if path.exists() and not _is_dicom(path):
+        yield Made(source=path.name, open=lambda: of_file(str(path), work.limits))
+        return
+    if not path.exists():
+        yield _part(str(source), work)
+        return
+    volumes = find(path, limits=work.limits)
+    for group in of_volumes([v for v in volumes if v.key != UNREADABLE], together=together):
+        yield Made(source=group[0].key, open=lambda group=group: of_volume(group, work.allow))  # type: ignore[misc]
+    for lost in (v for v in volumes if v.key == UNREADABLE):
+        for fault in lost.findings:
+            _note(fault.item, fault.error(), work)
+    if path.is_dir():
+        known = tuple(io.suffixes(*_READERS))
+        for file in sorted(p for p in path.rglob("*") if p.is_file() and p.name.lower().endswith(known) and not p.name.startswith(".")):
+            name = file.relative_to(path).as_posix()
+            yield Made(source=name, open=lambda file=file: of_file(str(file), work.limits))  # type: ignore[misc]
+
+
+def _part(source: str, work: _Converting) -> Made:
+    """``folder::KEY``, ``archive.npz::name``."""
+    from sagittal.io import locator
+    from sagittal.io.dicom.series import find, pick
+
+    path, part = locator.split(source)
+    if not part or not Path(path).exists():
+        raise UnreadableInput("NOT_FOUND", source, "there is no such file or folder", "check the path")
+    if not _is_dicom(Path(path)):
+        return Made(source=part, open=lambda: of_file(source, work.limits))
+    return Made(source=part, open=lambda: of_volume([pick(find(path, limits=work.limits), part, path)], work.allow))
+
+
+def _is_dicom(path: Path) -> bool:
+    return path.is_dir() or io.identify(path) in {"DICOM", "ZIP"}
+
+
+def _write(made: Made, work: _Converting) -> None:
+    """Write one volume and what is known of it; a refusal is noted."""
+    try:
+        converted = made.open()
+        name = file_name(converted, len(work.records) + 1, describe=work.describe)
+        image: Image = converted.image
+        io.write(image, work.out / f"{name}{work.suffix}")
+        record = side_file(converted, describe=work.describe)
+        atomic.write_json(work.out / f"{name}.json", record)
+    except SagittalError as error:
+        if error.exit_code == _STORAGE:
+            raise
+        _note(made.source, error, work)
+        return
+    work.records.append({"file": f"{name}{work.suffix}", "source": made.source, **record})
+
+
+_STORAGE = 9
+
+
+def _note(name: str, error: SagittalError, work: _Converting) -> None:
+    say(f"failed: {error}")
+    work.errors.append((name, error))
+
+
+def _nothing(sources: Sequence[str | Path], work: _Converting) -> SagittalError:
+    if work.errors:
+        return work.errors[0][1]
+    item = str(sources[0]) if sources else "sources"
+    return UsageError("NO_SOURCE", item, "there is no volume here", "name folders of DICOM, or NIfTI, NRRD, MHA or npy files")
+
+
+def _line(record: dict[str, Any]) -> str:
+    findings = f"  [{', '.join(f['code'] for f in record['findings'])}]" if record["findings"] else ""
+    return f"{record['file']}  <-  {record['source']}{findings}"
+
+
+def _table(rows: Sequence[Sequence[str]]) -> str:
+    import csv
+    from io import StringIO
+
+    out = StringIO()
+    csv.writer(out, lineterminator="\n").writerows(rows)
+    return out.getvalue()

@@ -123,3 +123,25 @@ def test_medmnist(real_data):
     image = io.read(f"{path}::train_images/12")
     assert image.geometry.shape == (28, 28)
     assert image.read().dtype == np.uint8
+
+
+def test_a_volume_lies_where_it_is_stated(tmp_path):
+    import json
+
+    from sagittal.errors import Refused
+
+    values = np.zeros((8, 9, 10), np.uint8)
+    np.save(tmp_path / "a.npy", values)
+    assert io.read(tmp_path / "a.npy").geometry.unit == "none"
+    (tmp_path / "a.json").write_text(json.dumps({"spacing": [1, 2, 3]}))
+    grid = io.read(tmp_path / "a.npy").geometry
+    assert (grid.spacing, grid.unit, grid.frame) == ((1, 2, 3), "mm", "none")
+    affine = np.array([[0, -2.0, 0, 5], [1.5, 0, 0, 6], [0, 0, 3, 7], [0, 0, 0, 1]])
+    np.savez(tmp_path / "b.npz", scan=values, affine=affine)
+    np.testing.assert_array_equal(io.read(tmp_path / "b.npz").geometry.affine, affine)
+    np.savez(tmp_path / "c.npz", t1=values, t2=values, spacing=[1, 1, 2.5])
+    assert io.read(f"{tmp_path / 'c.npz'}::t2").geometry.spacing == (1, 1, 2.5)
+    for told, error in (({"spacing": [1, 0, 3]}, Refused), ({"spacing": [1, -1, 3]}, Refused), ({"affine": "x"}, UnreadableInput)):
+        (tmp_path / "a.json").write_text(json.dumps(told))
+        with pytest.raises(error):
+            io.read(tmp_path / "a.npy")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from sagittal.errors import UnreadableInput, nearest
 from sagittal.io._reader import Format, Reader, starts
 from sagittal.io._recent import Recent, array_bytes
 from sagittal.io.guard import Limits, decoding
+from sagittal.io.readers._array_place import PLACES, stated
 from sagittal.io.readers._hdf5 import hdf5_array, hdf5_shapes
 from sagittal.io.readers._npy import map_npy, member_names, member_shapes, read_member
 
@@ -93,7 +96,12 @@ def _open(path: Path, part: str, limits: Limits) -> Image:
         what = f"an array of shape {values.shape} is many images"
         raise UnreadableInput("SEVERAL_PICTURES", path, what, f"name a row of it: {path}::{part or 'NAME'}/0")
     bits = values.dtype.itemsize * 8
-    return as_image(values, {"format": "array", "bits": bits, "mode": str(values.dtype)})
+    image = as_image(values, {"format": "array", "bits": bits, "mode": str(values.dtype)})
+    if image.geometry.axes != 3:
+        return image
+    with decoding(path, "array"):
+        geometry = stated(path, image.geometry.shape, limits, packed=zipfile.is_zipfile(path))
+    return image if geometry is None else replace(image, geometry=geometry)
 
 
 def _npz(path: Path, part: str, limits: Limits) -> Values:
@@ -115,8 +123,9 @@ def _named(part: str, names: list[str], path: Path) -> tuple[str, str]:
     name, _, row = part.rpartition("/")
     if name in names:
         return name, row
-    if len(names) == 1 and (not part or part.isdigit()):
-        return names[0], part
+    things = [n for n in names if n not in PLACES] or names
+    if len(things) == 1 and (not part or part.isdigit()):
+        return things[0], part
     if not part:
         raise UnreadableInput("SEVERAL_PICTURES", path, f"it holds the arrays {', '.join(names[:8])}", f"name one: {path}::{names[0]}/0")
     raise UnreadableInput("NO_SUCH_PART", f"{path}::{part}", "there is no array of this name", nearest(name or part, names))

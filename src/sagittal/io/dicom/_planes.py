@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sagittal.errors import SagittalError
+from sagittal.errors import SagittalError, UnreadableInput
 from sagittal.io.dicom import _mosaic
-from sagittal.io.dicom.header import Dataset, Header
+from sagittal.io.dicom.header import NATIVE, Dataset, Header
 
 Vector = tuple[float, float, float]
 
@@ -219,8 +219,19 @@ def _base(header: Header, stored: Stored) -> Plane:
         kind=(*data.words("ImageType")[2:], *_complex_part(data)),
         marks=_marks(data, data),
         order=(data.number("AcquisitionNumber") or 0.0, data.number("TriggerTime") or 0.0, instance if instance is not None else 0.0),
-        broken=header.broken,
+        broken=header.broken or _too_short(stored),
     )
+
+
+def _too_short(stored: Stored) -> UnreadableInput | None:
+    """Uncompressed pixel data with fewer bytes than their pixels need."""
+    if stored.length < 0 or stored.syntax not in NATIVE or stored.photometric == "YBR_FULL_422":
+        return None
+    needed = -(-stored.rows * stored.columns * stored.frames * stored.samples * stored.bits_allocated // 8)
+    if needed <= stored.length:
+        return None
+    what = f"its header says {needed:,} bytes of pixels, but its pixel data have {stored.length:,}"
+    return UnreadableInput("TRUNCATED", stored.path, what, "copy it again from its source")
 
 
 def _functional(base: Plane, frame: Dataset, shared: Dataset, n: int) -> Plane:
@@ -253,7 +264,8 @@ def _functional(base: Plane, frame: Dataset, shared: Dataset, n: int) -> Plane:
             ("trigger", _rounded(trigger[:1])),
             ("inversion", _rounded(group("MRModifierSequence").numbers("InversionTimes")[:1])),
         ),
-        order=(content.number("FrameAcquisitionNumber") or 0.0, float(n)),
+        # of several files each is a time point; of one file the frames follow each other
+        order=(base.order[-1], content.number("FrameAcquisitionNumber") or 0.0, float(n)),
     )
 
 

@@ -13,11 +13,9 @@ from numpy.typing import NDArray
 from sagittal.core.image import Values
 from sagittal.errors import UnreadableInput
 from sagittal.io.dicom._planes import Plane, Stored
-from sagittal.io.dicom.header import BIG_ENDIAN, EXPLICIT, IMPLICIT
+from sagittal.io.dicom.header import BIG_ENDIAN, NATIVE
 from sagittal.io.guard import Limits
 from sagittal.ops.stored import to_values
-
-NATIVE = frozenset({IMPLICIT, EXPLICIT, BIG_ENDIAN})
 
 AIR_HU = -1024.0
 """What padding of a CT becomes: the lowest number of the usual scale, since outside the scan circle there is air."""

@@ -25,6 +25,8 @@ from sagittal.io.guard import Limits
 
 IMPLICIT, EXPLICIT = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1"
 DEFLATED, BIG_ENDIAN = "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.2"
+NATIVE = frozenset({IMPLICIT, EXPLICIT, BIG_ENDIAN})
+"""Transfer syntaxes whose pixels lie in the file as they are."""
 
 _TRANSFER_SYNTAX = 0x00020010
 _META = frozenset({_TRANSFER_SYNTAX})

@@ -57,7 +57,7 @@ def find(paths: Path | str | Iterable[Path | str], *, limits: Limits | None = No
             found += [replace(v, keep=keep, limits=limits) for v in _volumes(series, root, limits)]
         if broken:
             found.append(_unreadable(broken))
-    return sorted(found, key=lambda v: (v.number is None, v.number or 0, v.key))
+    return sorted(found, key=lambda v: (v.number is None, v.number or 0, v.series, [_natural(w) for w in v.words]))
 
 
 def pick(volumes: Sequence[Volume], key: str, item: object) -> Volume:
@@ -125,6 +125,11 @@ def _scan(files: Sequence[Path], root: Path, limits: Limits, *, strict: bool) ->
                 continue
             broken.append(Fault(code=error.code, item=relative(path, root), what=error.what, remedy=error.remedy, exit_code=3))
     return met, broken
+
+
+def _natural(word: str) -> tuple[tuple[int, int, str], ...]:
+    """A key that sorts ``t2`` before ``t10``."""
+    return tuple((1, int(p), "") if p.isdecimal() else (0, 0, p) for p in re.split(r"(\d+)", word) if p)
 
 
 def _describes_pixels(data: Dataset) -> bool:

@@ -152,6 +152,9 @@ class _Drawn(_Refusing):
         return boxes_of_objects(objects, classes, region)
 
 
+_UNKNOWN = np.iinfo(np.int16).min
+
+
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class LabelMap(_Drawn):
     """A class for every sample of a grid.
@@ -180,19 +183,28 @@ class LabelMap(_Drawn):
             found = self._classes(values)
         return np.where(values == IGNORE, self.outside, found).astype(np.int16)
 
-    def _classes(self, values: NDArray[np.int64]) -> NDArray[np.int64]:
+    def _classes(self, values: NDArray[np.integer]) -> NDArray[np.int16]:
         """The class index of each stored number; ``IGNORE`` for those that nobody should learn from."""
-        told = [(number, i) for i, name in enumerate(self.labels.classes) for number in self.labels.numbers(name)]
-        told += [(number, IGNORE) for number in (*self.labels.ignored, IGNORE)]
-        numbers, classes = np.array(told, dtype=np.int64).T
-        order = np.argsort(numbers, kind="stable")
-        place = np.clip(np.searchsorted(numbers[order], values), 0, len(numbers) - 1)
-        known = numbers[order][place] == values
-        if not known.all():
-            strange = sorted({int(v) for v in np.unique(values[~known])})
+        told = {number: i for i, name in enumerate(self.labels.classes) for number in self.labels.numbers(name)}
+        told |= dict.fromkeys((*self.labels.ignored, IGNORE), IGNORE)
+        if values.dtype.itemsize <= 2:
+            # Every number that the type holds has a place in the table; below 0 from its end.
+            table = np.full(1 << 8 * values.dtype.itemsize, _UNKNOWN, dtype=np.int16)
+            limits = np.iinfo(values.dtype)
+            for number, index in told.items():
+                if limits.min <= number <= limits.max:
+                    table[number] = index
+            found = table[values]
+        else:
+            numbers = np.array(sorted(told), dtype=np.int64)
+            classes = np.array([told[int(n)] for n in numbers], dtype=np.int16)
+            place = np.clip(np.searchsorted(numbers, values), 0, len(numbers) - 1)
+            found = np.where(numbers[place] == values, classes[place], np.int16(_UNKNOWN))
+        if (found == _UNKNOWN).any():
+            strange = sorted({int(v) for v in np.unique(values[found == _UNKNOWN])})
             raise Refused("LABEL_VALUES", "mask", f"values {strange[:5]} stand for no class", "name them in labels.codes")
-        found: NDArray[np.int64] = classes[order][place]
-        return found
+        classes_found: NDArray[np.int16] = found
+        return classes_found
 
     def instances_of(self, region: Geometry) -> tuple[NDArray[np.int32], NDArray[np.int16]]:
         """The objects, renumbered from 1; refused unless the map holds objects."""
@@ -205,12 +217,13 @@ class LabelMap(_Drawn):
         count = present.size - 1 + shift
         return (compact.reshape(values.shape) + shift).astype(np.int32), np.full(count, fore, np.int16)
 
-    def _values(self, region: Geometry) -> NDArray[np.int64]:
+    def _values(self, region: Geometry) -> NDArray[np.integer]:
         """The stored number at every point of the region, ``IGNORE`` off the grid."""
         source = self.image.geometry
         whole = self.image.read()[0]
         if region.same_grid(source):
-            return np.asarray(whole, dtype=np.int64)
+            small = whole.dtype.kind in "iu" and whole.dtype.itemsize <= 2
+            return np.asarray(whole) if small else np.asarray(whole, dtype=np.int64)
         n = region.axes
         index = np.moveaxis(np.indices(region.shape, dtype=np.float64), 0, -1)
         to_source = region.index_map(source)

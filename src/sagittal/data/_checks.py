@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from sagittal.core import Case
 from sagittal.data._sources import crossing_sources
+from sagittal.data._volume_checks import Cases, volume_checks
 from sagittal.data.duplicates import Pair
 from sagittal.data.finding import Finding, Severity, some
 from sagittal.data.manifest import DRAWN, Manifest
@@ -26,10 +27,12 @@ def checks(
     near: Sequence[Pair],
     unreadable: Mapping[str, SagittalError],
     files: Files,
+    volumes: Cases,
 ) -> list[Finding]:
     """Everything that is wrong with a data set, or worth knowing of it."""
     return [
         *_unreadable(unreadable),
+        *volume_checks(manifest, volumes),
         *_group_leaks(manifest),
         *_duplicates(manifest, exact),
         *_near(manifest, near),

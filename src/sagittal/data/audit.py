@@ -7,8 +7,13 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+import numpy as np
+
 from sagittal.data._checks import checks
+from sagittal.data._planes import Plane
 from sagittal.data._pool import mapped
+from sagittal.data._tables import tables
+from sagittal.data._volume_checks import LOOKED_AT, Looked
 from sagittal.data.duplicates import Pair, Thumbs, exact_pairs, near_pairs
 from sagittal.data.finding import Finding, some
 from sagittal.data.fingerprint import Tally, histograms
@@ -19,6 +24,9 @@ from sagittal.io.guard import Limits
 
 FORMAT = "sagittal-audit"
 VERSION = 1
+SHOWN = 8
+"""How many cases are shown as pictures, spread over all."""
+
 _MOST_VALUES = 20
 _MOST_SIZES = 2000
 
@@ -38,8 +46,10 @@ class Audit:
         metadata: How often each value of each further column comes.
         findings: What is wrong, the gravest first.
         fingerprint: Of the training cases; of all where nothing is training.
+        tables: Spacing, orientation, intensities a channel, what was drawn; see :func:`sagittal.data._tables.tables`.
         pairs: Cases that are the same picture, exactly or nearly.
         unreadable: The cases that cannot be read, and why.
+        planes: Of some cases what people are shown: spread over all, and the first of each finding about how cases lie.
     """
 
     sentence: str
@@ -50,8 +60,10 @@ class Audit:
     metadata: Mapping[str, Mapping[str, int]]
     findings: tuple[Finding, ...]
     fingerprint: Mapping[str, object]
+    tables: Mapping[str, object] = field(default_factory=dict)
     pairs: tuple[Pair, ...] = ()
     unreadable: Mapping[str, SagittalError] = field(default_factory=dict)
+    planes: Mapping[str, tuple[Plane, ...]] = field(default_factory=dict, repr=False)
 
     def record(self) -> dict[str, object]:
         """``audit.json``."""
@@ -66,6 +78,7 @@ class Audit:
             "metadata": {k: dict(v) for k, v in self.metadata.items()},
             "findings": [f.record() for f in self.findings],
             "fingerprint": dict(self.fingerprint),
+            "tables": dict(self.tables),
         }
 
     def refusal(self, *, allow: Collection[str] = (), drop: bool = False, skip_unreadable: bool = False) -> SagittalError | None:
@@ -128,7 +141,8 @@ def audit(
     Raises:
         WorkerDied: A reading process ended by itself.
     """
-    asked = [Asked.of(c, manifest) for c in manifest.cases]
+    shown = {manifest.cases[i].id for i in np.linspace(0, len(manifest) - 1, min(SHOWN, len(manifest))).round().astype(int)}
+    asked = [replace(Asked.of(c, manifest), show=c.id in shown) for c in manifest.cases]
     seen = _Seen(manifest)
     thumbs = Thumbs()
     try:
@@ -144,7 +158,11 @@ def audit(
     finally:
         thumbs.close()
     groups = _groups(manifest)
-    findings = checks(manifest, exact=exact, near=_without_exact_kin(alike, exact), unreadable=seen.unreadable, files=seen.files)
+    near_ones = _without_exact_kin(alike, exact)
+    findings = checks(manifest, exact=exact, near=near_ones, unreadable=seen.unreadable, files=seen.files, volumes=seen.volumes)
+    flagged = _flagged(findings, seen.volumes.keys() - seen.planes.keys())
+    for one in (measure(replace(a, show=True), limits=limits) for a in asked if a.id in flagged):
+        seen.planes[one.id] = one.planes
     training = seen.train if seen.train.shapes else seen.all
     return Audit(
         sentence=str(manifest.provenance.get("sentence", f"{len(manifest)} cases")),
@@ -155,8 +173,10 @@ def audit(
         metadata=_metadata(manifest),
         findings=_sorted(findings),
         fingerprint=training.record(),
+        tables=tables(seen.volumes, {name: shares for name, (_, _, _, shares) in seen.files.items()}, manifest.labels),
         pairs=(*exact, *alike),
         unreadable=seen.unreadable,
+        planes=seen.planes,
     )
 
 
@@ -172,6 +192,8 @@ class _Seen:
         self.by_class: dict[str, Tally] = {}
         self.shapes: Counter[tuple[tuple[int, ...], str]] = Counter()
         self.files: dict[str, tuple[str, bool, tuple[int, ...], dict[str, float]]] = {}
+        self.volumes: dict[str, Looked] = {}
+        self.planes: dict[str, tuple[Plane, ...]] = {}
 
     def add(self, one: Measured) -> None:
         case = self.by_id[one.id]
@@ -181,6 +203,10 @@ class _Seen:
         self.hashes.append((one.id, one.digest, one.turned))
         blank = not one.turned
         self.files[one.id] = (one.format, blank, one.shape, dict(one.shares))
+        if one.planes:
+            self.planes[one.id] = one.planes
+        if one.anatomy is not None and (len(one.shape) > 2 or one.anatomy.notable):
+            self.volumes[one.id] = Looked(spacing=one.spacing, unit=one.unit, channels=one.channels, anatomy=one.anatomy)
         name = case.label if self.said == "label" else ""
         if one.shape:
             self.shapes[one.shape, name] += 1
@@ -191,6 +217,12 @@ class _Seen:
 
     def sizes(self) -> list[dict[str, object]]:
         return [{"shape": list(shape), "n": n, "class": name} for (shape, name), n in self.shapes.most_common(_MOST_SIZES)]
+
+
+def _flagged(findings: Sequence[Finding], known: Collection[str]) -> set[str]:
+    """The first case of each finding about how cases lie, as long as it is not shown anyway."""
+    first = [next((i for i in f.items if i in known), "") for f in findings if f.code in LOOKED_AT]
+    return set(list(filter(None, first))[:SHOWN])
 
 
 def _of_one_group(manifest: Manifest) -> Callable[[str, str], bool]:

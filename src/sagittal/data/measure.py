@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import itertools
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import cv2
@@ -13,8 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sagittal import io
-from sagittal.core import Case, Image, Labels
-from sagittal.data.manifest import Manifest, drawn_at
+from sagittal.core import Annotation, Case, Geometry, Image, LabelMap, Labels
+from sagittal.data._anatomy import Anatomy, Fit, anatomy_of, counts_of, outside_share, strange_numbers, volumes_of
+from sagittal.data._digests import digests, joined
+from sagittal.data._planes import Plane, planes
+from sagittal.data.images import named, stacked
+from sagittal.data.manifest import SAME_GRID, Manifest, drawn_at, grid_apart
 from sagittal.errors import SagittalError
 from sagittal.io.guard import Limits
 
@@ -49,6 +51,8 @@ class Measured:
         quantiles: At ``PROBABILITIES``, over all channels.
         thumb: ``(64, 64)`` uint8 stretched over the case's own range; None where there is nothing to see.
         shares: For a mask: the share of the samples that each class covers.
+        anatomy: Where it lies and how its parts fit; None for a table row.
+        planes: What people are shown of it, where that was asked for.
     """
 
     id: str
@@ -67,6 +71,8 @@ class Measured:
     quantiles: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
     thumb: NDArray[np.uint8] | None = None
     shares: Mapping[str, float] = field(default_factory=dict)
+    anatomy: Anatomy | None = None
+    planes: tuple[Plane, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,6 +86,9 @@ class Asked:
         labels: The classes of the mask.
         features: Columns of a table row that count.
         objects: The numbers in masks count objects.
+        channel_names: What the channels of its one file are, where the data set says so.
+        resample: Modalities on other grids are brought onto the first one's, as they will be when they are learned from.
+        show: Give planes to look at.
     """
 
     id: str
@@ -88,73 +97,99 @@ class Asked:
     labels: Labels
     features: tuple[str, ...] = ()
     objects: bool = False
+    channel_names: tuple[str, ...] = ()
+    resample: bool = False
+    show: bool = False
 
     @classmethod
     def of(cls, case: Case, manifest: Manifest) -> Asked:
         """The question for a case of a manifest."""
-        images = {k: manifest.locate(v) for k, v in case.images.items()}
-        annotation = manifest.locate(case.annotation) if case.annotation else ""
+        images = {k: manifest.locate(case.images[k]) for k in manifest.channels if k in case.images}
         return cls(
-            id=case.id, images=images, annotation=annotation, labels=manifest.labels, features=manifest.features, objects=manifest.objects
+            id=case.id,
+            images=images,
+            annotation=manifest.locate(case.annotation) if case.annotation else "",
+            labels=manifest.labels,
+            features=manifest.features,
+            objects=manifest.objects,
+            channel_names=manifest.channel_names,
+            resample=manifest.resample_modalities,
         )
 
 
 def measure(asked: Asked, *, limits: Limits | None = None) -> Measured:
     """One pass over one case; an error of the file is part of the answer, not raised."""
     try:
-        images = [io.read(source, limits=limits) for source in asked.images.values()]
-        values = [image.read() for image in images]
-        shares = _shares(asked, images[0])
+        parts = {name: _in_memory(named(name, io.read(source, limits=limits))) for name, source in asked.images.items()}
+        first = next(iter(parts.values()))
+        apart = {
+            n: p.geometry.apart(first.geometry) for n, p in parts.items() if not p.geometry.same_grid(first.geometry, tolerance=SAME_GRID)
+        }
+        joined = parts if asked.resample else {n: p for n, p in parts.items() if n not in apart}
+        image = stacked(joined, item=asked.id, resample=asked.resample) if len(joined) > 1 else first
+        values = image.read()
+        digests_of = {name: digests(part.read()) for name, part in parts.items()} if len(parts) > 1 else {}
+        said = _said(asked, image.geometry, limits)
+        return measured(asked, image, values, said, apart=apart, digests_of=digests_of)
     except SagittalError as error:
         return Measured(id=asked.id, error=error)
     except MemoryError:
         from sagittal.errors import LimitExceeded
 
         return Measured(id=asked.id, error=LimitExceeded("MEMORY", asked.id, "it does not fit into memory", "make it smaller"))
-    return measured(asked, images, values, shares)
 
 
-def measured(asked: Asked, images: list[Image], values: list[NDArray[Any]], shares: Mapping[str, float]) -> Measured:
-    """The measures of values that have been read."""
-    first, whole = images[0], _plain(images[0], values[0], asked.features)
+def measured(
+    asked: Asked,
+    image: Image,
+    values: NDArray[Any],
+    said: Annotation | None,
+    *,
+    apart: Mapping[str, str],
+    digests_of: Mapping[str, tuple[str, str]],
+) -> Measured:
+    """The measures of values that have been read, and of what was drawn on them.
+
+    Args:
+        asked: The question.
+        image: All channels on one grid.
+        values: Of the image.
+        said: What was drawn.
+        apart: Of modalities that are not among the channels, how their grids differ.
+        digests_of: The hashes of each modality, where there are several.
+    """
+    geometry, whole = image.geometry, _plain(image, values, asked.features)
     flat = whole.reshape(whole.shape[0], -1)
     mean, square, quantiles = _statistics(flat)
-    grey = whole.shape[0] == 3 and _is_grey(flat)
+    grey = geometry.axes == 2 and whole.shape[0] == 3 and _is_grey(flat)
     seen = whole[:1] if grey and (whole[0] == whole[1]).all() and (whole[0] == whole[2]).all() else whole
-    blank = bool(first.geometry.axes) and bool((square - mean**2 <= 1e-12 * square).all()) and bool((flat == flat[:, :1]).all())
-    digest, turned = ("", "") if blank else digests(seen)
-    for other in values[1:]:
-        more = digests(np.asarray(other))
-        digest, turned = _both(digest, more[0]), _both(turned, more[1])
+    blank = bool(geometry.axes) and bool((square - mean**2 <= 1e-12 * square).all()) and bool((flat == flat[:, :1]).all())
+    digest, turned = ("", "") if blank else joined(digests_of) if digests_of else digests(seen)
+    strange = () if said is None else strange_numbers(said)
+    drawn = said.mask_of(geometry) if said is not None and not strange else None
+    counts = None if drawn is None else counts_of(drawn, asked.labels)
+    names = _names(image, whole.shape[0], asked)
+    own = "" if said is None else grid_apart(said, geometry)
+    fit = Fit(apart={**apart, **({"annotation": own} if own else {})}, strange=strange, digests={n: d for n, (d, _) in digests_of.items()})
     return Measured(
         id=asked.id,
         digest=digest,
         turned=turned,
-        shape=first.geometry.shape,
-        spacing=first.geometry.spacing,
-        unit=first.geometry.unit,
-        channels=_names(first, whole.shape[0], asked.features),
+        shape=geometry.shape,
+        spacing=geometry.spacing,
+        unit=geometry.unit,
+        channels=names,
         grey=grey,
         dtype=str(whole.dtype),
-        format=str(first.meta.get("format", "")),
+        format=str(image.meta.get("format", "")),
         mean=tuple(float(v) for v in mean),
         square=tuple(float(v) for v in square),
         quantiles=quantiles,
-        thumb=None if blank or first.geometry.axes < 2 else thumbnail(seen),
-        shares=shares,
+        thumb=None if blank or geometry.axes < 2 else thumbnail(seen),
+        shares=_shares(counts, asked.labels, flat.shape[1]),
+        anatomy=_anatomy(asked, geometry, whole, names, (drawn, counts), fit) if geometry.axes else None,
+        planes=planes(whole, geometry, _shown(said, drawn, geometry), ground=_ground(asked.labels)) if asked.show else (),
     )
-
-
-def digests(values: NDArray[Any]) -> tuple[str, str]:
-    """Hashes of ``(C, *shape)``: as it is, and the same for all its flips and rotations.
-
-    >>> a = np.arange(12, dtype=np.uint8).reshape(1, 3, 4)
-    >>> one, two = digests(a), digests(a[:, ::-1].swapaxes(1, 2))
-    >>> one[0] == two[0], one[1] == two[1]
-    (False, True)
-    """
-    plain = _hash(values)
-    return plain, min(_hash(turned) for turned in _canonical(values)) if values.ndim > 1 else plain
 
 
 def thumbnail(values: NDArray[Any]) -> NDArray[np.uint8] | None:
@@ -186,8 +221,10 @@ def _plain(image: Image, values: NDArray[Any], features: tuple[str, ...]) -> NDA
     return values
 
 
-def _names(image: Image, count: int, features: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(f for f in features if f in image.channels) if features and image.geometry.axes == 0 else image.channels[:count]
+def _names(image: Image, count: int, asked: Asked) -> tuple[str, ...]:
+    if asked.features and image.geometry.axes == 0:
+        return tuple(f for f in asked.features if f in image.channels)
+    return asked.channel_names if len(asked.channel_names) == count else image.channels[:count]
 
 
 def _is_grey(flat: NDArray[Any]) -> bool:
@@ -229,51 +266,45 @@ def _statistics(flat: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.flo
     return np.nanmean(finite, axis=1), np.nanmean(finite**2, axis=1), quantiles.astype(np.float32)
 
 
-def _canonical(values: NDArray[Any]) -> Iterator[NDArray[Any]]:
-    """The orientation (or, where several look alike, orientations) that flips and rotations of the axes lead to.
-
-    The sums over the corners of the grid tell orientations apart; they are whole numbers, so that no order of
-    summation changes them. Only their smallest arrangement is hashed, not all 8 (or, for volumes, 48).
-    """
-    axes = values.ndim - 1
-    whole = _as_whole(values)
-    halves = [(slice(0, n // 2), slice(n - n // 2, n)) for n in values.shape[1:]]
-    corners = np.array([int(whole[(slice(None), *pick)].sum(dtype=np.uint64)) for pick in itertools.product(*halves)], dtype=object)
-    corners = corners.reshape((2,) * axes)
-    turned = {}
-    for order in itertools.permutations(range(axes)):
-        for flips in itertools.product((1, -1), repeat=axes):
-            arranged = corners.transpose(order)[tuple(slice(None, None, f) for f in flips)]
-            key = (tuple(values.shape[1 + a] for a in order), tuple(arranged.reshape(-1)))
-            turned[order, flips] = key
-    least = min(turned.values())
-    for (order, flips), key in turned.items():
-        if key == least:
-            yield values.transpose(0, *(a + 1 for a in order))[(slice(None), *(slice(None, None, f) for f in flips))]
-
-
-def _as_whole(values: NDArray[Any]) -> NDArray[Any]:
-    """Whole numbers that stand for the values one to one, so that sums are exact."""
-    if values.dtype.kind == "f":
-        return np.ascontiguousarray(values).view(f"u{values.dtype.itemsize}")
-    return values
-
-
-def _hash(values: NDArray[Any]) -> str:
-    state = hashlib.blake2b(repr((values.shape, values.dtype.str)).encode(), digest_size=16)
-    state.update(np.ascontiguousarray(values).data)
-    return state.hexdigest()
-
-
-def _both(a: str, b: str) -> str:
-    return hashlib.blake2b(f"{a} {b}".encode(), digest_size=16).hexdigest() if a or b else ""
-
-
-def _shares(asked: Asked, image: Image) -> Mapping[str, float]:
-    """How much of the case each class covers, where classes were drawn."""
+def _said(asked: Asked, like: Geometry, limits: Limits | None) -> Annotation | None:
     if not asked.annotation:
-        return {}
-    said = drawn_at(asked.annotation, asked.labels, like=image.geometry, objects=asked.objects)
-    drawn = said.mask_of(image.geometry)
-    counts = np.bincount(drawn[drawn >= 0].reshape(-1), minlength=len(asked.labels))
-    return {name: float(n) / max(1, drawn.size) for name, n in zip(asked.labels.classes, counts, strict=True)}
+        return None
+    return drawn_at(asked.annotation, asked.labels, like=like, objects=asked.objects, limits=limits)
+
+
+def _shares(counts: NDArray[np.int64] | None, labels: Labels, size: int) -> Mapping[str, float]:
+    """How much of the case each class covers, where classes were drawn."""
+    return {} if counts is None else {name: float(n) / max(1, size) for name, n in zip(labels.classes, counts, strict=True)}
+
+
+def _shown(said: Annotation | None, drawn: NDArray[Any] | None, geometry: Geometry) -> NDArray[Any] | None:
+    """What is outlined: single objects where they are numbered, else classes."""
+    return said.instances_of(geometry)[0] if isinstance(said, LabelMap) and said.objects else drawn
+
+
+def _ground(labels: Labels) -> int:
+    return labels.index(labels.background) if labels.background is not None else -1
+
+
+def _anatomy(
+    asked: Asked,
+    geometry: Geometry,
+    whole: NDArray[Any],
+    names: tuple[str, ...],
+    told: tuple[NDArray[Any] | None, NDArray[np.int64] | None],
+    fit: Fit,
+) -> Anatomy:
+    several = len(whole) > 1 and (len(asked.images) > 1 or bool(asked.channel_names))
+    # Pictures are many and small: what is told of volumes would double the time of their pass.
+    found = anatomy_of(whole, geometry, names, several=several) if geometry.axes > 2 or several else Anatomy()
+    broken = 0 if whole.dtype.kind != "f" else int(whole.size - np.isfinite(whole).sum())
+    drawn, counts = told
+    if drawn is not None and counts is not None and geometry.axes > 2:
+        outside = outside_share(whole, drawn, _ground(asked.labels))
+        found = replace(found, volumes=volumes_of(counts, asked.labels, geometry), outside=outside)
+    return replace(found, broken=broken, fit=fit)
+
+
+def _in_memory(image: Image) -> Image:
+    """The image, read once: it is asked for its pixels more than once here."""
+    return Image.of(image.read(), image.geometry, channels=image.channels, meta=image.meta)

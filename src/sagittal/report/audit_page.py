@@ -8,12 +8,13 @@ from typing import Any
 
 from markupsafe import Markup
 
-from sagittal.core.labels import PALETTE
+from sagittal.core.labels import PALETTE, Labels
 from sagittal.errors import SagittalError
 from sagittal.io.atomic import write_text
-from sagittal.report import describe, page, words
+from sagittal.report import describe, doctor, page, words
 from sagittal.report.flags import finding_title, severity_of
 from sagittal.report.page import fill
+from sagittal.report.planes import Plane, outlined
 from sagittal.report.section import Section
 from sagittal.report.tables import count_table, finding_list, groups_told
 from sagittal.report.thumbnails import thumbnails
@@ -23,6 +24,20 @@ Picture = Callable[[str], str | None]
 
 EXAMPLES = 6
 MOST_CLASSES = 12
+
+PLANES = """
+{% if legend %}<ul class="legend">
+{% for item in legend %}
+<li><span class="swatch" style="background: {{ item.colour }}"></span><span>{{ item.name }}</span></li>
+{% endfor %}
+</ul>{% endif %}
+<div class="gallery broad">
+{% for item in items %}
+<figure><div class="pair one"><img src="{{ item.face }}" alt="{{ item.case }}"></div><figcaption class="case"><b>{{ item.case }}</b>
+{% if item.why %}<br>{{ item.why }}{% endif %}</figcaption></figure>
+{% endfor %}
+</div>
+"""
 
 SHEET = """
 {% for row in rows %}
@@ -36,7 +51,7 @@ SHEET = """
 """
 
 
-def write(record: Record, out: Path) -> Path:
+def write(record: Record, out: Path, *, planes: Mapping[str, Sequence[Plane]] | None = None) -> Path:
     """Write ``audit.html``.
 
     Pictures (example sheet, pairs of copies) are shown when ``manifest.csv`` lies in the folder of ``out`` and the files
@@ -45,6 +60,7 @@ def write(record: Record, out: Path) -> Path:
     Args:
         record: As in ``audit.json``; see :mod:`describe` for what it may say of the files.
         out: The file to write.
+        planes: Of some cases what is to be shown of them, with what was drawn.
 
     Returns:
         The file that was written.
@@ -52,14 +68,16 @@ def write(record: Record, out: Path) -> Path:
     Raises:
         StorageFailure: It cannot be written.
     """
-    write_text(out, html(record, out.parent))
+    write_text(out, html(record, out.parent, planes=planes))
     return out
 
 
-def html(record: Record, folder: Path) -> str:
+def html(record: Record, folder: Path, *, planes: Mapping[str, Sequence[Plane]] | None = None) -> str:
     """The page of an audit; ``folder`` is where its manifest is, for pictures."""
     picture = thumbnails(folder)
-    sections = [_verdict(record), _findings(record, picture), _data(record), _examples(folder, picture)]
+    labels, objects = _labels_of(folder)
+    looked = _cases(record, labels, planes or {}, objects=objects)
+    sections = [_verdict(record), _findings(record, picture), _data(record, labels), looked or _examples(folder, picture)]
     return page.whole(
         [s for s in sections if s is not None],
         title=str(record.get("name") or _name_of(folder)),
@@ -87,12 +105,13 @@ def _verdict(record: Record) -> Section:
 
 def _findings(record: Record, picture: Picture) -> Section:
     found = list(record.get("findings") or ())
-    lede = "Looked for: patients on both sides, copies and near copies of pictures, classes without cases, files that cannot be read."
+    lede = "Looked for: patients on both sides, copies and near copies of pictures, classes without cases, files that cannot be read"
+    lede += ", grids that do not fit, numbers without a class, odd voxels and modalities." if record.get("tables") else "."
     html = finding_list(found, picture=picture) if found else fill("<p>Nothing was found.</p>")
     return Section(title="Findings", order=20, lede=lede, html=html)
 
 
-def _data(record: Record) -> Section | None:
+def _data(record: Record, labels: Labels) -> Section | None:
     counts = record.get("counts") or {}
     classes = list(dict.fromkeys(name for row in counts.values() for name in row))
 
@@ -103,11 +122,42 @@ def _data(record: Record) -> Section | None:
         count_table(counts, colour=colour) if counts else Markup(""),
         fill("{% if facts %}{{ parts.facts(facts) }}{% endif %}", facts=groups_told(record)),
         describe.sizes(record, colour=colour),
+        doctor.lie(record),
+        doctor.hold(record),
+        doctor.drawn(record, colour=lambda name: labels.colour(name) if name in labels.classes else PALETTE[0]),
         describe.histograms(record, colour=colour),
         describe.metadata(record),
     ]
     html = Markup("").join(parts)
     return Section(title="Data", order=30, html=html) if html.strip() else None
+
+
+def _cases(record: Record, labels: Labels, planes: Mapping[str, Sequence[Plane]], *, objects: bool) -> Section | None:
+    """Cases with the outlines of what was drawn; of volumes three planes, with or without a drawing."""
+    shown = {case: views for case, views in planes.items() if views and (len(views) > 1 or views[0].drawn is not None)}
+    if not shown:
+        return None
+    colours = {i: labels.colour(name) for i, name in enumerate(labels.classes) if name != labels.background}
+    first = next(iter(colours.values()), PALETTE[1])
+    # The numbers of objects are not classes: all are drawn as the one class that they are of.
+    colours = {} if objects else colours
+    why = {str(i): finding_title(str(f.get("code", ""))) for f in record.get("findings") or () for i in list(f.get("items") or ())[:1]}
+    items = [{"case": c, "face": page.inline(outlined(v, colours, other=first)), "why": why.get(c, "")} for c, v in shown.items()]
+    drawn = any(view.drawn is not None for views in shown.values() for view in views)
+    legend = [{"name": name, "colour": labels.colour(name)} for name in labels.classes if name != labels.background] if drawn else []
+    lede = "Axial, coronal and sagittal, upright and to scale, where most was drawn." if any(len(v) > 1 for v in shown.values()) else ""
+    return Section(title="Cases", order=40, lede=lede, html=fill(PLANES, items=items, legend=legend))
+
+
+def _labels_of(folder: Path) -> tuple[Labels, bool]:
+    """The classes, and whether numbers in masks count objects."""
+    from sagittal.data import manifest
+
+    try:
+        found = manifest.read(folder)
+    except SagittalError:
+        return Labels(classes=()), False
+    return found.labels, found.objects
 
 
 def _examples(folder: Path, picture: Picture) -> Section | None:

@@ -13,6 +13,7 @@ import itertools
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from markupsafe import Markup
@@ -27,6 +28,8 @@ Record = Mapping[str, Any]
 MOST_SIZES = 8
 MOST_VALUES = 12
 BINS = 24
+PEAK = 6.0
+"""How many times as common as any other a value is that is not drawn to its full height."""
 AXES = {1: ("columns",), 2: ("height", "width"), 3: ("first axis", "second axis", "third axis")}
 
 SIZES = """
@@ -48,6 +51,7 @@ VALUES = """
 {% if svg %}
 <h3 class="block-head">Intensities</h3>
 <div class="panels">{{ parts.chart(svg, "Share of the samples", "", parts.legend(legend) if legend | length > 1 else "") }}</div>
+{% if peak %}<p class="small">Values around {{ peak.value }} go beyond the chart: {{ peak.share | percent }} of the samples.</p>{% endif %}
 {% endif %}
 """
 
@@ -101,9 +105,21 @@ def histograms(record: Record, *, colour: Callable[[str], str]) -> Markup:
     if not series:
         return Markup("")
     across = reach([v for s in series for v in s.x], label="value")
+    peak, series = _without_peak(series)
     up = reach([v for s in series for v in s.y], zero=True)
     legend = [{"name": s.name, "colour": s.colour, "dash": s.dash, "value": ""} for s in series]
-    return fill(VALUES, svg=figures.curves(series, across, up), legend=legend)
+    return fill(VALUES, svg=figures.curves(series, across, up), legend=legend, peak=peak)
+
+
+def _without_peak(series: Sequence[Series]) -> tuple[dict[str, object] | None, list[Series]]:
+    """The curves cut where one value, air round a body, is so common that nothing else could be seen; and that value."""
+    heights = [max(column) for column in zip(*(s.y for s in series), strict=True)]
+    second = max([*sorted(heights)[:-2], 0.0])
+    top = max(range(len(heights)), key=lambda i: heights[i])
+    if second <= 0 or heights[top] < PEAK * second:
+        return None, list(series)
+    cut = [replace(s, y=[min(v, 1.5 * second) for v in s.y]) for s in series]
+    return {"value": words.short(round(float(series[0].x[top]), 1)), "share": heights[top]}, cut
 
 
 def metadata(record: Record) -> Markup:

@@ -132,7 +132,7 @@ def write(seen: Audit, manifest: Manifest, out: Path) -> None:
     atomic.write_json(out / "audit.json", seen.record())
     from sagittal.report.audit_page import write as write_page
 
-    write_page(seen.record(), out / "audit.html")
+    write_page(seen.record(), out / "audit.html", planes=seen.planes)
 
 
 def audited(

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sagittal.ops.power import bend
 from sagittal.transforms._kinds import Intensity, Values
 from sagittal.transforms._ranges import Amount, Range, around_one, chance, log_uniform
+from sagittal.transforms._scales import Scale, scale_of
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -15,25 +17,29 @@ class Gamma(Intensity):
     """A power of the values."""
 
     gamma: Range
+    scale: Scale
     p: float
 
     def apply(self, values: Values, rng: np.random.Generator) -> Values:
         """In place; the sign of values below 0 is kept."""
         if rng.random() >= self.p:
             return values
-        exponent = np.float32(log_uniform(rng, self.gamma))
-        negative = np.signbit(values)
-        np.abs(values, out=values)
-        np.power(values, exponent, out=values)
-        np.negative(values, out=values, where=negative)
+        exponent, values = log_uniform(rng, self.gamma), np.ascontiguousarray(values)
+        if self.scale == "unit":
+            bend(values, exponent)
+        else:
+            for channel in values:
+                bend(channel, exponent, low=float(channel.min()), high=float(channel.max()))
         return values
 
 
-def gamma(*, gamma: Amount = (0.7, 1.5), p: float = 1.0) -> Intensity:
+def gamma(*, gamma: Amount = (0.7, 1.5), scale: str = "unit", p: float = 1.0) -> Intensity:
     """Values to the power of a random number.
 
     Args:
         gamma: 0.3 is from 1 / 1.3 to 1.3; or two numbers. Below 1 is brighter.
+        scale: ``unit``: 0 and 1 stay where they are. ``patch``: each channel's least and largest value in the sample do, for
+            values of any range, such as those with a mean of 0.
         p: How likely.
     """
-    return Gamma(gamma=around_one(gamma, "gamma.gamma"), p=chance(p, "gamma.p"))
+    return Gamma(gamma=around_one(gamma, "gamma.gamma"), scale=scale_of(scale, "gamma.scale"), p=chance(p, "gamma.p"))

@@ -12,6 +12,9 @@ from sagittal.transforms._ranges import Amount, Range, around_one, around_zero, 
 LUMA = np.array([0.299, 0.587, 0.114])
 """How bright red, green and blue look (ITU-R BT.601, as in JPEG)."""
 
+PICTURE = 3
+"""Axes of a picture's values, with that of the channels."""
+
 TO_YIQ = np.array([LUMA, [0.5959, -0.2746, -0.3213], [0.2115, -0.5227, 0.3112]])
 
 
@@ -31,7 +34,8 @@ class Jitter(Intensity):
             return values
         bright, contrast = log_uniform(rng, self.brightness), log_uniform(rng, self.contrast)
         saturation, hue = log_uniform(rng, self.saturation), uniform(rng, self.hue)
-        colours = values[:3].reshape(3, -1) if values.shape[0] in {3, 4} else None
+        # Three or four channels of a volume are modalities, not colours: each keeps to itself.
+        colours = values[:3].reshape(3, -1) if values.ndim == PICTURE and values.shape[0] in {3, 4} else None
         if colours is None:
             return _about_mean(values, bright, contrast)
         moved = (_colour(saturation, hue) * bright).astype(np.float32) @ colours
@@ -45,7 +49,7 @@ class Jitter(Intensity):
 def jitter(*, brightness: Amount = 0.2, contrast: Amount = 0.2, saturation: Amount = 0.0, hue: Amount = 0.0, p: float = 1.0) -> Intensity:
     """Random brightness, contrast about the picture's mean, saturation and hue.
 
-    Pictures of one channel (or of other channels than red, green, blue) take brightness and contrast alone; an
+    Pictures of one channel (or of other channels than red, green, blue) and volumes take brightness and contrast alone; an
     alpha channel is left as it is. The hue is turned in the YIQ plane, which is linear, not in HSV.
 
     Args:

@@ -39,7 +39,7 @@ def mapped(function: Callable[[A], B], items: Sequence[A], *, workers: int | Non
         function: Of one item; it must be importable, as must its items.
         items: In order.
         workers: How many processes; 0 or 1 stays in this one, None takes one a core.
-        chunk: Items that a process takes at once: few where each takes long.
+        chunk: Items that a process takes at once at most: fewer where each takes long.
 
     Raises:
         WorkerDied: A process ended by itself, for want of memory perhaps.
@@ -53,10 +53,12 @@ def mapped(function: Callable[[A], B], items: Sequence[A], *, workers: int | Non
     left = len(items) - done
     if not left:
         return
-    if left * (time.monotonic() - began) / max(done, 1) < _WORTH_S:
+    each = (time.monotonic() - began) / max(done, 1)
+    if left * each < _WORTH_S:
         yield from map(function, items[done:])
         return
-    yield from _by_processes(function, items[done:], count, chunk)
+    # Small things go in parcels; of large ones, volumes, every process takes one at a time.
+    yield from _by_processes(function, items[done:], count, max(1, min(chunk, int(_LOOK_S / max(each, 1e-9)), -(-left // count))))
 
 
 def cores() -> int:

@@ -37,11 +37,12 @@ test-all: lint
 bench: $(BENCH_STAMP)
 	$(BENCH)/bin/python benchmarks/run.py
 
-$(BENCH_STAMP): pyproject.toml constraints.txt benchmarks/requirements.txt benchmarks/constraints.txt
+$(BENCH_STAMP): pyproject.toml constraints.txt benchmarks/requirements.txt benchmarks/requirements-alone.txt benchmarks/constraints.txt
 	test -d $(BENCH) || $(PYTHON) -m venv $(BENCH)
 	$(BENCH)/bin/python -m pip install --quiet -c constraints.txt torch
 	$(BENCH)/bin/python -m pip install --quiet -c constraints.txt -e .
 	-$(BENCH)/bin/python -m pip install --quiet -c benchmarks/constraints.txt -r benchmarks/requirements.txt
+	-$(BENCH)/bin/python -m pip install --quiet --no-deps -r benchmarks/requirements-alone.txt
 	touch $@
 
 docs: install

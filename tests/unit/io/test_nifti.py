@@ -191,7 +191,10 @@ def test_rounding_near_a_half_turn_is_no_conflict(tmp_path, seed):
     turn = turn @ [[1, 0, 0], [0, np.cos(angle), -np.sin(angle)], [0, np.sin(angle), np.cos(angle)]]
     affine = np.eye(4)
     affine[:3, :3] = turn
-    io.write(Image.of(np.zeros((1, 400, 400, 4), np.uint8), Geometry(shape=(400, 400, 4), affine=affine, unit="mm")), tmp_path / "a.nii.gz")
+    made = nibabel.Nifti1Image(np.zeros((500, 500, 4), np.uint8), affine)
+    made.set_sform(affine, code=1)
+    made.set_qform(affine, code=1)
+    nibabel.save(made, tmp_path / "a.nii.gz")
     np.testing.assert_allclose(io.read(tmp_path / "a.nii.gz").geometry.affine, affine, atol=1e-6)
 
 

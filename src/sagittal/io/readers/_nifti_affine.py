@@ -16,6 +16,7 @@ from sagittal.io.readers._nifti_header import Header
 
 CONFLICT = "AFFINE_CONFLICT"
 TOLERANCE_MM = 0.1
+_ROUNDING = 3e-7
 _ANEW = "write the affine anew from the source"
 # the low three bits of xyzt_units: unknown, metre, millimetre, micrometre
 _TO_MM = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}
@@ -45,9 +46,8 @@ def placed(header: Header, path: Path, limits: Limits) -> Placed:
     sform = to_mm @ _rows(header) if header.sform[0] > 0 else None
     qform = to_mm @ _quaternion(header) if header.qform[0] > 0 else None
     if sform is not None and qform is not None:
-        # near a half turn float32 leaves the angle open by a thousandth: a quarter of a millimetre at a corner
-        nearer = min((qform, to_mm @ _quaternion(header, least=1e-6)), key=lambda q: _apart(sform, q, header))
-        findings += _agreed(sform, nearer, header, path, limits)
+        nearest = min((to_mm @ q for q in _within_rounding(header)), key=lambda q: _apart(sform, q, header))
+        findings += _agreed(sform, nearest, header, path, limits)
     if sform is not None:
         return _checked(Placed(affine=sform, source="sform", frame="patient", findings=tuple(findings)), header, path)
     if qform is not None:
@@ -60,18 +60,35 @@ def _rows(header: Header) -> Floats:
     return np.vstack([header.sform[1].reshape(3, 4), [0.0, 0.0, 0.0, 1.0]])
 
 
-def _quaternion(header: Header, *, least: float = 1e-7) -> Floats:
+def _within_rounding(header: Header) -> list[Floats]:
+    """The qform, and what else it may have been before it was rounded to float32.
+
+    The first number of the quaternion is the root of what the others leave of 1: near a half turn, where that is next to
+    nothing, rounding leaves the angle open by a thousandth, a quarter of a millimetre at a corner.
+    """
+    rest = _rest(header)
+    if not abs(rest) < 1e-4:
+        return [_quaternion(header)]
+    low, high = np.sqrt(np.clip([rest - _ROUNDING, rest + _ROUNDING], 0, None))
+    return [_quaternion(header), *(_quaternion(header, first=a) for a in np.linspace(low, high, 17))]
+
+
+def _rest(header: Header) -> float:
+    b, c, d = header.qform[1][:3].tolist()
+    return float(1.0 - (b * b + c * c + d * d))
+
+
+def _quaternion(header: Header, *, first: float | None = None) -> Floats:
     """Method 2 of nifti1.h: a turn as a unit quaternion, whose first number is left out, voxel sizes, an offset.
 
-    NaN where the three numbers are of no unit quaternion. A square of the first number below ``least`` is taken for
-    zero, a half turn: 1e-7 is the reference implementation's.
+    NaN where the three numbers are of no unit quaternion. As in the reference implementation a first number whose square
+    is below 1e-7 is taken for zero, unless ``first`` gives it.
     """
     b, c, d, *offset = header.qform[1].tolist()
-    rest = 1.0 - (b * b + c * c + d * d)
+    rest = _rest(header)
     if not rest >= -1e-3:
         return np.full((4, 4), np.nan)
-    rest = rest if rest >= least else 0.0
-    a = np.sqrt(rest)
+    a = first if first is not None else np.sqrt(rest) if rest >= 1e-7 else 0.0
     a, b, c, d = np.array([a, b, c, d]) / np.sqrt(a * a + b * b + c * c + d * d)
     turn = np.array(
         [

@@ -22,6 +22,7 @@ from sagittal.phantoms.table import table
 from sagittal.phantoms.tiles import tiles
 from sagittal.shelf import Shelf
 from sagittal.testing import check_layout
+from sagittal.testing.series import plain_series, write_series
 
 SHELF = Shelf("sagittal.data.layouts", kind="layout")
 
@@ -126,6 +127,15 @@ def _arrays(out: Path) -> Path:
     return out
 
 
+def _dicom(out: Path) -> Path:
+    for patient in range(4):
+        tags = {0x00100020: f"p{patient}", 0x00100010: f"n{patient}", 0x0020000E: f"1.2.3.{patient + 10}"}
+        write_series([one.tagged(tags) for one in plain_series(slices=3)], out / f"CASE{patient}" / "IM")
+    rows = [f"CASE{patient},{'ab'[patient % 2]}" for patient in range(4)]
+    (out / "labels.csv").write_text("folder,label\n" + "\n".join(rows) + "\n")
+    return out
+
+
 EXAMPLES: dict[str, Callable[[Path], Path]] = {
     "any_csv": _csv,
     "array_pairs": _arrays,
@@ -142,6 +152,7 @@ EXAMPLES: dict[str, Callable[[Path], Path]] = {
         _heads, ["ct_scans/coronacases_org_{0:03}.nii"], ["lung_and_infection_mask/coronacases_{0:03}.nii"], (0, 1, 2, 3)
     ),
     "decathlon": _decathlon,
+    "dicom_tree": _dicom,
     "ibsr": partial(
         _heads, ["Training_Set/IBSR_{0:02}/IBSR_{0:02}.nii.gz"], ["Training_Set/IBSR_{0:02}/IBSR_{0:02}_seg.nii.gz"], (0, 1, 2, 3)
     ),

@@ -117,9 +117,9 @@ def suffixes(*names: str) -> frozenset[str]:
 
 
 def _series(path: Path, part: str, limits: Limits) -> Image:
-    from sagittal.io.dicom.series import find, pick
+    from sagittal.io.dicom.series import find_recent, pick
 
-    volumes = find(path, limits=limits)
+    volumes = find_recent(path, limits=limits)
     if not volumes and path.is_dir():
         raise UnreadableInput("IS_FOLDER", path, "it is a folder without DICOM images, where a file is expected", "name a file in it")
     return pick(volumes, part, path).image()

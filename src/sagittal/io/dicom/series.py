@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from sagittal.errors import Refused, SagittalError, UnreadableInput, nearest
+from sagittal.io._recent import Recent
 from sagittal.io.dicom import _checks
 from sagittal.io.dicom._archive import unpacked
 from sagittal.io.dicom._faults import Fault, names, relative
@@ -31,6 +32,10 @@ _NOT_IMAGES = frozenset({"SEG"})
 _IMAGES = frozenset({f"1.2.840.10008.5.1.4.1.1.{n}" for n in ("2", "2.1", "4", "4.1", "128")})
 _SUFFIXES = frozenset({".dcm", ".dicom", ".ima"})
 _MOST_LISTED = 8
+_MOST_KEPT = 4
+
+# cases of one folder are read one after the other, and each would look at all of its headers again
+_LAST: Recent[list[Volume]] = Recent(_MOST_KEPT, lambda _: 1)
 
 
 def find(paths: Path | str | Iterable[Path | str], *, limits: Limits | None = None) -> list[Volume]:
@@ -58,6 +63,17 @@ def find(paths: Path | str | Iterable[Path | str], *, limits: Limits | None = No
         if broken:
             found.append(_unreadable(broken))
     return sorted(found, key=lambda v: (v.number is None, v.number or 0, v.series, [_natural(w) for w in v.words]))
+
+
+def find_recent(path: Path, *, limits: Limits) -> list[Volume]:
+    """As :func:`find` of one path; a folder that was looked at last, and has not changed, is not looked at again.
+
+    Its files are counted by name, size and time of change.
+    """
+    if not path.is_dir():
+        return find(path, limits=limits)
+    about = [(p.as_posix(), status.st_size, status.st_mtime_ns) for p in sorted(_visible(path), key=str) for status in [p.stat()]]
+    return _LAST.get(path, (_short(repr(about), 32), limits), lambda: find(path, limits=limits))
 
 
 def pick(volumes: Sequence[Volume], key: str, item: object) -> Volume:
@@ -91,7 +107,7 @@ def pick(volumes: Sequence[Volume], key: str, item: object) -> Volume:
 def _files(path: Path, limits: Limits) -> tuple[Path, list[Path], object]:
     """The folder that names are relative to, the files, and what must be kept alive for them."""
     if path.is_dir():
-        return path, sorted(p for p in path.rglob("*") if p.is_file() and not p.name.startswith(".")), None
+        return path, sorted(_visible(path), key=str), None
     if not path.exists():
         raise UnreadableInput("NOT_FOUND", path, "there is no such file or folder", "check the path")
     with path.open("rb") as file:
@@ -103,6 +119,10 @@ def _files(path: Path, limits: Limits) -> tuple[Path, list[Path], object]:
     if path.name.upper() == "DICOMDIR":
         return _files(path.parent, limits)
     return path.parent, [path], None
+
+
+def _visible(folder: Path) -> list[Path]:
+    return [p for p in folder.rglob("*") if not p.name.startswith(".") and p.is_file()]
 
 
 def _scan(files: Sequence[Path], root: Path, limits: Limits, *, strict: bool) -> tuple[list[Plane], list[Fault]]:
@@ -143,7 +163,7 @@ def _series_of(plane: Plane) -> str:
 def _volumes(series: Sequence[Plane], root: Path, limits: Limits) -> list[Volume]:
     """The volumes of one series, with what was found."""
     first = series[0]
-    uid = first.owner.series or relative(first.stored.path.parent, root)
+    uid = first.owner.series or first.stored.path.parent.name
     number = first.about.number
     name = f"{first.about.modality.lower()}{number if number is not None else 0}-{_short(uid)}"
     title = titled(number, first.about.modality, len(series))
@@ -206,6 +226,7 @@ def _volume(part: Part, name: str, root: Path, limits: Limits) -> Volume:
         orientation=sides,
         findings=tuple(findings),
         patient=_short(first.owner.patient, 12) if first.owner.patient else "",
+        study=_short(first.owner.study, 12) if first.owner.study else "",
         series_uid=first.owner.series,
         frame_uid=first.owner.frame,
         planes=tuple(members),

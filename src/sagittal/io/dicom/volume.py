@@ -40,6 +40,7 @@ class Volume:
         orientation: Where each index axis runs to: ``LPS``; empty of a picture.
         findings: What is wrong with it; those that block keep :meth:`image` from making an image.
         patient: A short hash of the patient's identifier: equal for equal ones; empty where there is none.
+        study: The same of the study.
         series_uid: For annotations that refer to the series. Never shown.
         frame_uid: The same, of its frame of reference.
         planes: Its slices, from the first place to the last.
@@ -59,6 +60,7 @@ class Volume:
     orientation: str
     findings: tuple[Fault, ...]
     patient: str = ""
+    study: str = ""
     series_uid: str = field(default="", repr=False)
     frame_uid: str = field(default="", repr=False)
     planes: tuple[Plane, ...] = field(default=(), repr=False)

@@ -11,8 +11,10 @@ from numpy.typing import ArrayLike, NDArray
 from sagittal.core.geometry import Geometry
 from sagittal.core.image import Image
 from sagittal.core.labels import Labels
+from sagittal.data._planes import planes
 from sagittal.ops.resample import on_grid
 from sagittal.report import galleries
+from sagittal.report.planes import outlined
 
 LEAST_SHOWN = 0.4
 """Answered boxes with a lower score are not drawn in a picture."""
@@ -72,8 +74,14 @@ def compared(image: Image, truth: ArrayLike, answer: ArrayLike, labels: Labels) 
 
 
 def answered(image: Image, answer: ArrayLike, labels: Labels) -> bytes:
-    """The picture with the answer drawn on it: outlines of masks, or boxes."""
-    canvas, said = Canvas.of(image), np.asarray(answer)
+    """The picture with the answer drawn on it: outlines of masks, of a volume in three planes, or boxes."""
+    said = np.asarray(answer)
+    if image.geometry.axes > 2 and said.shape == image.geometry.shape:
+        # Views of the volume: a copy of a CT on a canvas takes more memory than its answer did.
+        ground = 0 if labels.background is None else labels.index(labels.background)
+        colours = {labels.index(name): colour for colour, name in legend(labels).items()}
+        return outlined(planes(image.read(), image.geometry, said, ground=ground), colours, other="")
+    canvas = Canvas.of(image)
     if said.shape == image.geometry.shape:
         return galleries.outlines(canvas.values, _masks(canvas.turned(said, image.geometry), labels), spacing=canvas.spacing)
     if image.geometry.axes != 2:

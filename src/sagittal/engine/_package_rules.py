@@ -71,6 +71,7 @@ def check_plan(plan: Plan) -> None:
     _require(1 <= plan.members <= MOST_MEMBERS, "members", plan.members)
     _require(0 <= plan.explain_cases <= LARGEST_SIDE, "explain_cases", plan.explain_cases)
     _require(plan.unit in {"case", "window"}, "unit", plan.unit)
+    _require(plan.precision in {"fp32", "auto"}, "precision", plan.precision)
     _require(plan.max_ram is None or 0 < plan.max_ram <= MOST_RAM, "max_ram", plan.max_ram)
     _require(0 < plan.sensitivity < 1, "sensitivity", plan.sensitivity)
     _require(0 < plan.specificity < 1, "specificity", plan.specificity)

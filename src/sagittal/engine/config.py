@@ -120,6 +120,7 @@ class Evaluate(Section):
 
     flips: list[int] | None = None
     max_ram: float | None = pydantic.Field(default=None, gt=0)
+    precision: Literal["fp32", "auto"] = "fp32"
     postprocess: bool = True
     metrics: dict[str, bool | dict[str, Any]] = {}
     rule: Rule = "sensitivity"

@@ -24,6 +24,7 @@ from sagittal.engine.postprocess import Postprocessing
 from sagittal.errors import LimitExceeded, NumericFailure, SagittalError
 from sagittal.models._members import Members
 from sagittal.models._network import Network
+from sagittal.models._precision import same_in_bf16
 from sagittal.ops.stitch import Merger
 from sagittal.ops.warp import Outside, ReadMap, gather
 from sagittal.tasks._task import Task
@@ -91,6 +92,9 @@ class Predictor:
         provenance: Which model this is.
         max_ram: GiB for the windows of a drawn answer, where the user allows less than the plan does.
         say: Gets lines for people.
+
+    Attributes:
+        numbers: In which the networks compute.
     """
 
     plan: Plan
@@ -104,8 +108,12 @@ class Predictor:
     provenance: dict[str, str] = field(default_factory=dict)
     max_ram: float | None = None
     say: Callable[[str], None] | None = None
+    numbers: torch.dtype = field(init=False, default=torch.float32)
 
     def __post_init__(self) -> None:
+        if self.plan.precision == "auto" and self.task.samplewise:
+            same = all(same_in_bf16(member, self.task.activate, self.device) for member in self.members)
+            object.__setattr__(self, "numbers", torch.bfloat16 if same else torch.float32)
         if self.device.type == "cpu" and self.plan.row.head(self.plan.labels, self.plan.preparation.axes).dense:
             for member in self.members:
                 _lay_out(member)
@@ -229,7 +237,11 @@ class Predictor:
             store=kept,
         )
         windows = drawing.windows if drawing is not None else choice.windows
-        told = {"windows": f"{len(windows)} of {'x'.join(map(str, windows[0].size))}"} if choice.need else {}
+        told = (
+            {"windows": f"{len(windows)} of {'x'.join(map(str, windows[0].size))}", "numbers": str(self.numbers).removeprefix("torch.")}
+            if choice.need
+            else {}
+        )
         return _Open(
             id=name,
             source=source,
@@ -256,7 +268,9 @@ class Predictor:
         views = [axes for n in range(len(flips) + 1) for axes in itertools.combinations(flips, n)]
         for member, axes in itertools.product(self.members, views):
             dims = [a + 2 for a in axes]
-            scores = self.task.activate(member(x.flip(dims) if dims else x))
+            with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.numbers == torch.bfloat16):
+                outputs = member(x.flip(dims) if dims else x)
+            scores = self.task.activate(outputs)
             if dims and scores.ndim > 2:
                 scores = scores.flip(dims)
             total = scores if total is None else total.add_(scores)

@@ -8,7 +8,7 @@ import types
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar, cast
+from typing import Any, Literal, TypeVar, cast
 
 from sagittal.core.labels import Labels
 from sagittal.engine.operating import Rule
@@ -92,6 +92,7 @@ class Plan:
         postprocess: Whether validation may switch on what tidies label maps.
         metrics: Of drawn answers, chosen beside or instead of the task's: options, true or false by name.
         max_ram: GiB for the windows of a drawn answer, which decide how large they are; None keeps the trained ones.
+        precision: Of drawn answers: ``auto`` computes them in bf16 where the hardware does and they agree with fp32.
         specificity: At which it is put, where the rule is that.
         units: In which the network answers; None for logits.
         reasons: Why.
@@ -122,6 +123,7 @@ class Plan:
     postprocess: bool = True
     metrics: Mapping[str, Any] = field(default_factory=dict)
     max_ram: float | None = None
+    precision: Literal["fp32", "auto"] = "fp32"
     specificity: float = 0.95
     units: Units | None = None
     reasons: tuple[Reason, ...] = ()

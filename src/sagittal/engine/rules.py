@@ -150,6 +150,7 @@ def decide(recipe: Recipe, manifest: Manifest, facts: Facts) -> Plan:
         train=train,
         flips=_flips(recipe, facts, row, ledger, windows),
         rule=recipe.evaluate.rule,
+        precision=recipe.evaluate.precision,
         max_ram=_max_ram(recipe, facts, ledger, dense=dense),
         postprocess=recipe.evaluate.postprocess,
         metrics=_metrics(recipe, row),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -16,6 +17,8 @@ AGREEMENT = 1e-2
 _FEATURES = 0.05
 _LAYOUTS = {4: torch.channels_last, 5: torch.channels_last_3d}
 _PROBE = 4
+_SIDE = 64
+_MOST_SCORES = 0.999
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -72,6 +75,22 @@ def fast(module: nn.Module, example: Tensor, *, whole: Network | None = None) ->
         if away <= AGREEMENT and _relative(plain, found) <= _FEATURES:
             return Fast(module=module, dtype=torch.bfloat16, channels_last=grid, apart=away)
     return Fast(module=module, dtype=torch.float32, channels_last=grid and x.device.type == "cpu", apart=0.0)
+
+
+@torch.no_grad()
+def same_in_bf16(network: Network, activate: Callable[[Tensor], Tensor], device: torch.device) -> bool:
+    """Whether a dense network may answer in bf16: the device multiplies it by itself, and the answers stay what they are.
+
+    Asked of noise from a fixed seed, so that the same weights on the same kind of machine give the same decision whatever
+    the cases are. Of a thousand scores 999 must lie within ``AGREEMENT`` of those in fp32.
+    """
+    if not computes_bf16(device):
+        return False
+    sides = [max(-(-_SIDE // m) * m, network.smallest) for m in network.multiples]
+    x = torch.randn(1, network.channels, *sides, generator=torch.Generator().manual_seed(0)).to(device)
+    plain, found = (activate(ask(network, x, dtype=kind, channels_last=False)) for kind in (torch.float32, torch.bfloat16))
+    away = (plain - found).abs().flatten()
+    return bool(away.kthvalue(int(_MOST_SCORES * (away.numel() - 1)) + 1).values <= AGREEMENT)
 
 
 def computes_bf16(device: torch.device) -> bool:

@@ -8,6 +8,7 @@ import torch
 from sagittal.models import _precision
 from sagittal.models._precision import AGREEMENT, ask, computes_bf16, fast
 from sagittal.models.preact_resnet import preact_resnet
+from sagittal.models.unet import unet
 
 
 @pytest.fixture
@@ -50,3 +51,16 @@ def test_a_trunk_that_disagrees_in_bf16_stays_in_fp32(monkeypatch):
 
 def test_a_gpu_that_is_not_there_is_not_asked():
     assert not computes_bf16(torch.device("meta"))
+
+
+@pytest.mark.parametrize("axes", [2, 3])
+def test_a_dense_network_answers_in_bf16_only_where_its_scores_stay(axes: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    network = unet(channels=1, outputs=3, axes=axes, widths=(4, 8), generator=torch.Generator().manual_seed(0)).eval()
+    cpu = torch.device("cpu")
+    monkeypatch.setattr(_precision, "computes_bf16", lambda device: True)
+    assert _precision.same_in_bf16(network, lambda z: torch.softmax(z, dim=1), cpu)
+    with torch.no_grad():
+        network.last.weight *= 1000
+    assert not _precision.same_in_bf16(network, lambda z: torch.softmax(z, dim=1), cpu)
+    monkeypatch.setattr(_precision, "computes_bf16", lambda device: False)
+    assert not _precision.same_in_bf16(network, torch.sigmoid, cpu)

@@ -171,3 +171,20 @@ def spoil_first():
 
     take.plain = plain
     return take
+
+
+def test_bf16_is_taken_where_scores_stay_and_said(run, heads, tmp_path, monkeypatch):
+    from dataclasses import replace
+
+    from sagittal.engine.infer import Predictor
+    from sagittal.verbs._open import predictor_at
+
+    plain = predictor_at(run)
+    monkeypatch.setattr("sagittal.models._precision.computes_bf16", lambda device: True)
+    half = replace(plain, plan=replace(plain.plan, precision="auto"))
+    assert isinstance(half, Predictor)
+    image = io.read(heads / "head_01_T1.nii.gz")
+    both = type(image).of(np.repeat(image.read(), 2, axis=0), image.geometry, channels=("t1", "t2"))
+    one, other = (next(p.answer([("x", both)])) for p in (plain, half))
+    assert (one.provenance["numbers"], other.provenance["numbers"]) == ("float32", "bfloat16")
+    assert (one.answer == other.answer).mean() > 0.97

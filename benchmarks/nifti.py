@@ -64,5 +64,10 @@ def peers() -> dict[str, Callable[[Path, int], object]]:
         import SimpleITK as itk  # noqa: N813
     except ImportError:
         return found
-    found["SimpleITK"] = lambda p, _: touched(itk.GetArrayViewFromImage(itk.ReadImage(str(p))))
+
+    def simpleitk(path: Path, _: int) -> float:
+        image = itk.ReadImage(str(path))  # the view is only good as long as the image lives
+        return touched(itk.GetArrayViewFromImage(image))
+
+    found["SimpleITK"] = simpleitk
     return found

@@ -27,7 +27,7 @@ _PARTS: tuple[Mapping[str, str], ...] = (
 )
 
 
-def mrbrains(root: Path, *, group: str | None = None, classes: int | None = None) -> Found | None:
+def mrbrains(root: Path, *, group: str | None = None, classes: int | list[str] | None = None) -> Found | None:
     """Brains as MRBrainS has them: ``1/pre/FLAIR``, ``1/pre/T1``, ``1/segm`` (2018), or ``1/T2_FLAIR``, ``1/LabelsForTraining`` (2013).
 
     Args:
@@ -42,6 +42,8 @@ def mrbrains(root: Path, *, group: str | None = None, classes: int | None = None
     Raises:
         UsageError: Another number of classes.
     """
+    if isinstance(classes, list):  # names of classes are an option of other layouts
+        return None
     if classes not in {None, 4, 9}:
         raise UsageError("UNKNOWN_OPTION", f"data.classes={classes}", "MRBrainS has 4 or 9 classes", "choose one of them")
     names = locators(root, VOLUMES)

@@ -118,6 +118,9 @@ def _near(func: Any, args: Sequence[Any]) -> bool:
     if "batch_norm" in name:
         # Instance norm arrives as a batch norm in training: it measures what it is given.
         return not any(a is True for a in args)
-    if name in {"_softmax", "_log_softmax"}:
+    if name in {"_softmax", "_log_softmax", "index_select"}:
         return bool(args[1] == 1)
+    if name == "index":
+        # channels picked by number
+        return all(index is None for axis, index in enumerate(args[1]) if axis != 1)
     return any(name == known or (known in _NEIGHBOURS and name.startswith(known)) for known in _KNOWN)

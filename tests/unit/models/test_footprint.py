@@ -33,6 +33,18 @@ class Squeeze(nn.Module):
         return x * x.mean(dim=(2, 3), keepdim=True).sigmoid()
 
 
+class Picked(nn.Module):
+    """Turns an axis around by numbers."""
+
+    def __init__(self, axis: int) -> None:
+        super().__init__()
+        self.axis = axis
+
+    def forward(self, x):
+        numbers = torch.arange(x.shape[self.axis] - 1, -1, -1, device=x.device)
+        return x[:, numbers] if self.axis == 1 else x[:, :, numbers]
+
+
 @pytest.mark.parametrize(
     ("part", "local"),
     [
@@ -40,6 +52,8 @@ class Squeeze(nn.Module):
         (nn.BatchNorm2d(3), True),
         (nn.Sequential(nn.MaxPool2d(2), nn.Upsample(scale_factor=2, mode="bilinear"), nn.LeakyReLU(), nn.PReLU()), True),
         (nn.Sequential(nn.ReflectionPad2d(1), nn.AvgPool2d(3, stride=1), nn.Softmax(dim=1)), True),
+        (Picked(1), True),
+        (Picked(2), False),
         (nn.InstanceNorm2d(3, affine=True), False),
         (nn.GroupNorm(3, 3), False),
         (nn.LayerNorm([3, 16, 16]), False),

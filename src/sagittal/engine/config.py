@@ -39,6 +39,12 @@ class Data(Open):
 
     layout: str | None = None
     group: str | None = None
+    resample_labels: bool = False
+    resample_modalities: bool = False
+
+    def met(self) -> dict[str, Any]:
+        """What :func:`sagittal.data.discover.discover` is told: the layout's options, and how grids that differ are met."""
+        return {**self.options(), "resample_labels": self.resample_labels, "resample_modalities": self.resample_modalities}
 
 
 class LabelRules(Section):

@@ -157,12 +157,16 @@ def with_modalities(manifest: Manifest, names: Sequence[str]) -> Manifest:
     Raises:
         Refused: They lack one of them.
     """
-    wanted = tuple(dict.fromkeys(name if name in manifest.channels else name.partition(".")[0] for name in names))
-    missing = [name for name in wanted if name not in manifest.channels]
-    if missing:
-        what = f"the data have {', '.join(manifest.channels)}, and no {missing[0]}, which the model needs"
-        raise Refused("CHANNELS", manifest.root, what, "give the modalities that the model was trained on, under the same names")
-    cases = (replace(c, images={n: c.images[n] for n in wanted if n in c.images}) for c in manifest.cases)
+    there = {name.casefold(): name for name in manifest.channels}
+    wanted = {}
+    for name in names:
+        # a file of several channels gives ``name.channel`` for each
+        own = next((there[n] for n in (name.casefold(), name.partition(".")[0].casefold()) if n in there), None)
+        if own is None:
+            what = f"the data have {', '.join(manifest.channels)}, and no {name}, which the model needs"
+            raise Refused("CHANNELS", manifest.root, what, "give the modalities that the model was trained on, under the same names")
+        wanted[own] = name if name.casefold() == own.casefold() else own
+    cases = (replace(c, images={new: c.images[old] for old, new in wanted.items() if old in c.images}) for c in manifest.cases)
     return manifest.with_cases(cases)
 
 

@@ -123,7 +123,7 @@ def _settings(sets: Sequence[str]) -> dict[str, Any]:
     from sagittal.engine.config import load_recipe
 
     data = load_recipe(sets=sets).data
-    return {**data.options(), "layout": data.layout, "group": data.group}
+    return {**data.met(), "layout": data.layout, "group": data.group}
 
 
 def write(seen: Audit, manifest: Manifest, out: Path) -> None:

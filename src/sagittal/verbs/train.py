@@ -120,7 +120,7 @@ def begin(
     check_settings(recipe)
     check_codes(allow)
     started = time.time()
-    options = {**recipe.data.options(), "group": recipe.data.group or recipe.split.group, "positive": recipe.labels.positive}
+    options = {**recipe.data.met(), "group": recipe.data.group or recipe.split.group, "positive": recipe.labels.positive}
     found = found_at(data, layout=layout or recipe.data.layout, options=options)
     say(found.sentence)
     run = Run.create(Path(out) if out else Path("runs") / f"{Path(data).resolve().stem}-{datetime.datetime.now():%Y%m%d-%H%M%S}")

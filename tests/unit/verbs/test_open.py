@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -14,7 +15,7 @@ from sagittal.data.manifest import Manifest
 from sagittal.errors import Refused, UsageError
 from sagittal.io.writers.raster import encode_png
 from sagittal.shelf import Shelf
-from sagittal.verbs._open import matched, predictor_at, run_at
+from sagittal.verbs._open import matched, predictor_at, run_at, with_modalities
 
 TASKS = Shelf("sagittal.tasks", kind="task")
 
@@ -80,3 +81,12 @@ def test_a_run_a_package_and_nothing_are_told_apart(stripes_run, tmp_path):
         run_at(tmp_path)
     with pytest.raises(UsageError, match="NOT_FOUND"):
         predictor_at(tmp_path / "y.sagittal")
+
+
+def test_modalities_are_matched_by_name_whatever_their_order_and_case():
+    case = Case(id="a", images={"flair": "f.nii", "T2": "2.nii", "t1": "1.nii"})
+    manifest = Manifest(cases=(case,), labels=Labels(classes=()), root=Path())
+    assert dict(with_modalities(manifest, ("T1", "t2")).cases[0].images) == {"T1": "1.nii", "t2": "2.nii"}
+    assert with_modalities(manifest, ("T1", "t2")).channels == ("T1", "t2")
+    with pytest.raises(Refused, match="no DWI, which the model needs"):
+        with_modalities(manifest, ("T1", "DWI"))

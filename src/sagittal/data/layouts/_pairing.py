@@ -84,6 +84,24 @@ def paired(locators: Iterable[str]) -> tuple[list[Together], list[Placed], list[
     return together if len(together[0]) >= len(alone[0]) else alone
 
 
+def channels_together(locators: Iterable[str]) -> list[dict[str, Placed]]:
+    """Images by modality, case by case, where every case has the same several; nothing where they have not.
+
+    >>> [list(c) for c in channels_together(["a_T1.nii", "a_T2.nii", "b_T1.nii", "b_T2.nii"])], channels_together(["a.nii"])
+    ([['t1', 't2'], ['t1', 't2']], [])
+    """
+    cases: dict[str, dict[str, Placed]] = {}
+    for locator in locators:
+        one = _without_modality(place(locator), alone=True)
+        known = cases.setdefault(one.key, {})
+        if not one.modality or one.modality in known:
+            return []
+        known[one.modality] = one
+    kinds = {tuple(sorted(members)) for members in cases.values()}
+    several = len(kinds) == 1 and len(next(iter(kinds))) > 1
+    return [{m: members[m] for m in sorted(members)} for members in cases.values()] if several else []
+
+
 def _matched(placed: Sequence[Placed]) -> tuple[list[Together], list[Placed], list[Placed]]:
     images: dict[str, list[Placed]] = {}
     masks: dict[str, list[Placed]] = {}
@@ -110,14 +128,21 @@ def _common(pairs: Sequence[Together], least: float = 0.8) -> list[str]:
     return sorted(most) or [m for m, _ in counts.most_common(1)]
 
 
-def _without_modality(one: Placed) -> Placed:
-    """A file whose key no longer tells how the image was taken: the modality is kept beside it."""
+def _without_modality(one: Placed, *, alone: bool = False) -> Placed:
+    """A file whose key no longer tells how the image was taken: the modality is kept beside it.
+
+    Args:
+        one: The file.
+        alone: A name that is nothing but a modality counts too: the folder tells the case.
+    """
     *folders, name = one.locator.split("/")
     words = _words(stem_of(name))
     found = next((w.casefold() for w in reversed(words) if is_modality(w)), "")
     if found and len(words) > 1:
         kept = [f for f in folders if not is_role_folder(f)]
         return replace(one, key="/".join([*kept, _bare(stem_of(name), modality=found)]), modality="" if one.is_mask else found)
+    if found and alone and not one.is_mask:
+        return replace(one, key="/".join(f for f in folders if not is_role_folder(f)), modality=found)
     folder = next((f for f in reversed(folders) if is_modality(f)), "")
     if not folder or one.is_mask:
         return one

@@ -68,7 +68,7 @@ def array_pairs(
     if not pairs:
         return None
     base = root if root.is_dir() else root.parent
-    seen, soft = _numbers(pairs)
+    seen, soft, empty = _numbers(pairs)
     if (soft or share is not None) and len(seen) > 2:
         labels, note = _shared(sorted(seen), 0.5 if share is None else share, classes)
     else:
@@ -83,6 +83,8 @@ def array_pairs(
     provenance = {"said": "mask", "group_rule": rule}
     manifest = Manifest(cases=told.cases, labels=with_positive(labels, positive), root=base, provenance=provenance)
     sentence = f"{plural(len(cases), 'image')} with a mask each in arrays of {plural(len(files), 'file')}, {note}, {clause}"
+    if empty and len(labels) == 2:
+        sentence += "; some masks are empty: task=classification asks whether there is anything"
     if lone:
         sentence += f"; the file says {splits.pop()}, but it is all there is, so splits are made anew"
     elif splits:
@@ -140,9 +142,10 @@ def _cases(pair: _Pair, base: Path, *, split: str) -> list[Case]:
     ]
 
 
-def _numbers(pairs: Sequence[_Pair]) -> tuple[set[float], bool]:
-    """The numbers of some masks, and whether they are shares: what lies between none and all only edges what is all."""
+def _numbers(pairs: Sequence[_Pair]) -> tuple[set[float], bool, bool]:
+    """The numbers of some masks; whether they are shares: what lies between none and all only edges what is all; whether some are empty."""
     seen: set[float] = set()
+    empty = False
     soft: list[bool] = []
     for pair in pairs[:: max(1, len(pairs) // _MOST_FILES_LOOKED_AT)]:
         try:
@@ -152,9 +155,10 @@ def _numbers(pairs: Sequence[_Pair]) -> tuple[set[float], bool]:
                 continue
             raise
         rows = values[:: max(1, len(values) // _MOST_ROWS_LOOKED_AT)] if pair.rows else values[None]
+        empty = empty or not all(np.any(row) for row in rows)
         seen |= {float(v) for v in np.unique(np.asarray(values))}
         soft += [_is_averaged(np.squeeze(np.asarray(row, dtype=np.float64)), max(seen, default=0)) for row in rows if np.any(row)]
-    return seen, len(seen) > _LEAST_STEPS and bool(soft) and all(soft)
+    return seen, len(seen) > _LEAST_STEPS and bool(soft) and all(soft), empty
 
 
 def _is_averaged(mask: NDArray[np.float64], top: float) -> bool:

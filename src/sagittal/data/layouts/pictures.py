@@ -9,6 +9,7 @@ from sagittal.core import Case, Labels
 from sagittal.data.layouts._files import PICTURES, VOLUMES, ids_of, split_of, stem_of, suffix_of, walk
 from sagittal.data.layouts._found import Found, found, plural
 from sagittal.data.layouts._groups import grouped
+from sagittal.data.layouts._pairing import Placed, channels_together
 from sagittal.data.layouts._roles import is_mask_name, is_role_folder
 from sagittal.data.manifest import Manifest, relative
 
@@ -38,6 +39,9 @@ def pictures(root: Path, *, group: str | None = None, positive: str | None = Non
     if not files:
         return None
     locators = [relative(f, base) for f in files]
+    together = channels_together(locators) if all(suffix_of(f.name) in VOLUMES for f in files) else []
+    if together:
+        return _several(together, base, group, left)
     splits = [next(filter(None, map(split_of, f.relative_to(base).parts[:-1])), "") for f in files]
     cases = [
         Case(id=name, split=split, images={"image": locator})
@@ -48,6 +52,20 @@ def pictures(root: Path, *, group: str | None = None, positive: str | None = Non
     manifest = Manifest(cases=told.cases, labels=Labels(classes=()), root=base, provenance=provenance)
     noun = "volume" if all(suffix_of(f.name) in VOLUMES for f in files) else "picture"
     sentence = f"{plural(len(cases), noun)} without labels, {told.clause}"
+    sentence += f"; {plural(left, 'mask')} that no layout ties to an image left out" if left else ""
+    return found("pictures", manifest, sentence)
+
+
+def _several(together: list[dict[str, Placed]], base: Path, group: str | None, left: int) -> Found:
+    """Volumes that are modalities of one case each."""
+    names = ids_of(next(iter(images.values())).key or base.name for images in together)
+    cases = [
+        Case(id=name, split=next(iter(images.values())).split, images={m: i.locator for m, i in images.items()})
+        for name, images in zip(names, together, strict=True)
+    ]
+    told = grouped(cases, group)
+    manifest = Manifest(cases=told.cases, labels=Labels(classes=()), root=base, provenance={"said": "nothing", "group_rule": told.rule})
+    sentence = f"{plural(len(cases), 'case')} of {' and '.join(together[0])} without labels, {told.clause}"
     sentence += f"; {plural(left, 'mask')} that no layout ties to an image left out" if left else ""
     return found("pictures", manifest, sentence)
 

@@ -307,6 +307,17 @@ def test_images_with_a_mask_each_are_cases_of_their_own(tmp_path):
     assert all(set(c.images) == {"image"} for c in seen.manifest.cases)
 
 
+def test_modalities_without_labels_are_cases_for_prediction(tmp_path):
+    for i in range(2):
+        for part in ("T1", "FLAIR"):
+            _volume(tmp_path / f"new/p{i}_{part}.nii.gz")
+    seen = discover(tmp_path / "new")
+    assert [set(c.images) for c in seen.manifest.cases] == [{"flair", "t1"}] * 2
+    for part in ("t1", "flair"):
+        _volume(tmp_path / f"one/{part}.nii.gz")
+    assert image_of((one := discover(tmp_path / "one").manifest).cases[0], one).channels == ("flair", "t1")
+
+
 def test_npy_arrays_in_pairs(tmp_path):
     for i in range(3):
         for part, values in (("images", np.random.default_rng(i).random(SHAPE)), ("masks", _numbers((0, 1, 5)))):

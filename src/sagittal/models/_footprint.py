@@ -19,7 +19,7 @@ _NEIGHBOURS = frozenset(
     {"_prelu_kernel", "convolution", "max_pool", "avg_pool", "upsample_", "constant_pad_nd", "pad", "reflection_pad", "replication_pad"}
 )
 _SHAPES = frozenset(
-    {"arange", "empty", "zeros", "ones", "cat", "slice", "split", "unbind", "select", "narrow", "alias", "detach", "clone", "_to_copy"}
+    {"empty", "zeros", "ones", "cat", "slice", "split", "unbind", "select", "narrow", "alias", "detach", "clone", "_to_copy"}
 )
 _VIEWS = frozenset({"view", "_unsafe_view", "reshape", "permute", "transpose", "unsqueeze", "squeeze", "expand", "chunk", "stack"})
 _KNOWN = _NEIGHBOURS | _SHAPES | _VIEWS

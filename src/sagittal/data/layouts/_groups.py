@@ -14,11 +14,15 @@ from sagittal.errors import UsageError
 _LEAST_FIT = 0.95
 _PERSON = r"(?:patient|subject|person|participant|donor|subj|pat|sub|pid)"
 
-# Only shapes whose number is the patient's by wide usage: a wrong group is worse than none.
-_KNOWN = (
+# Names that say outright whose it is, also where everybody has one file only.
+_OUTRIGHT = (
     rf"(?i)(?:^|[^a-z])({_PERSON}[-_ ]?\d+)(?!\d)",
     rf"(?i)(?:^|[^a-z])({_PERSON}[-_ ][a-z]?\d+[a-z]?)(?![a-z0-9])",
     r"(TCGA-[A-Z0-9]{2}-[A-Z0-9]{4})",
+)
+# Only shapes whose number is the patient's by wide usage: a wrong group is worse than none.
+_KNOWN = (
+    *_OUTRIGHT,
     r"(?i)^(?:id|p|pt)[-_]?(\d{2,})[-_]+(?:z|s|sl|slice|frame|view|scan|img|image|im)[-_]*\d+$",
     r"(?i)^([a-z]*[-_]?\d+)[-_](?:z|sl|slice|frame)[-_]*\d+$",
     r"^[A-Za-z]+-(\d+)-\d+$",
@@ -98,13 +102,14 @@ def cases_by_folder(cases: Sequence[Case]) -> Grouped | None:
 
 
 def _proposed(cases: Sequence[Case]) -> Grouped:
-    """Groups by the first known pattern that fits nearly all names and puts some cases together."""
+    """Groups by the first known pattern that fits nearly all names and puts some cases together, or says outright whose each is."""
     names = [name_of(c) for c in cases]
     for text in _KNOWN:
         pattern = re.compile(text)
         keys = [_first(pattern.search(name)).casefold() for name in names]
         fits = sum(map(bool, keys))
-        if fits < _LEAST_FIT * len(cases) or not _tells(keys):
+        alone = text in _OUTRIGHT and len(set(keys)) == len(keys) > 1
+        if fits < _LEAST_FIT * len(cases) or not (alone or _tells(keys)):
             continue
         people = len(set(keys) - {""})
         clause = f"patient taken from the file name by `{text}` (fits {fits} of {len(cases)} files, {people} patients)"

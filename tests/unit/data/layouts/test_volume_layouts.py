@@ -389,3 +389,14 @@ def test_a_broken_dataset_json_is_told(tmp_path):
 def test_labels_remember_numbers_that_are_merged_or_ignored():
     labels = Labels(classes=("background", "GM"), codes={"background": 0, "GM": 1}, also={"GM": (2,)}, ignored=(9,))
     assert Labels.from_record(json.loads(json.dumps(labels.record()))) == labels
+
+
+@pytest.mark.parametrize(
+    ("name", "known"), [("sub-0{}", True), ("subject-{}", True), ("TCGA-21-578{}-01Z", True), ("case_{}", False), ("{}", False)]
+)
+def test_names_that_say_outright_whose_it_is_give_the_patient(tmp_path, name, known):
+    for i in range(4):
+        _volume(tmp_path / "images" / f"{name.format(i)}.nii.gz")
+        _volume(tmp_path / "labels" / f"{name.format(i)}.nii.gz", _numbers((0, 1)))
+    seen = image_pairs(tmp_path)
+    assert len({c.group for c in seen.manifest.cases if c.group}) == (4 if known else 0)

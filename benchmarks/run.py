@@ -13,7 +13,7 @@ import pkgutil
 import sys
 from pathlib import Path
 
-PEERS = ("albumentations", "MONAI")
+PEERS = ("albumentations", "MONAI", "TorchIO", "batchgeneratorsv2")
 """Optional ones; Pillow and OpenCV are always there."""
 
 HERE = Path(__file__).resolve().parent

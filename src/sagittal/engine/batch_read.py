@@ -44,7 +44,7 @@ def read_batch(values: torch.Tensor, maps: Sequence[ReadMap], *, order: Order = 
     shape = maps[0].shape
     steps = [_steps(m, source) for m in maps]
     theta = torch.as_tensor(np.stack([t for t, _ in steps]), dtype=torch.float32).to(values.device, non_blocking=True)
-    grid = functional.affine_grid(theta, [len(maps), 1, *shape], align_corners=True)
+    grid = _straight(theta, shape)
     for n, through in enumerate(maps):
         if through.field is not None:
             linear = torch.as_tensor(steps[n][1], dtype=torch.float32).to(values.device, non_blocking=True)
@@ -67,9 +67,20 @@ def _steps(through: ReadMap, source: Sequence[int]) -> tuple[NDArray[np.float64]
     return straight, moved
 
 
+def _straight(theta: torch.Tensor, shape: Sequence[int]) -> torch.Tensor:
+    """``(B, *shape, n)`` of maps ``(B, n, n + 1)``; as torch's ``affine_grid``, which warns where an axis has one sample."""
+    n = len(shape)
+    wide = [len(theta), *[1] * n, n]
+    grid = theta[:, :, n].reshape(wide).expand(len(theta), *shape, n).clone()
+    for axis, samples in enumerate(shape):
+        at = torch.linspace(-1, 1, samples, device=theta.device) if samples > 1 else torch.zeros(1, device=theta.device)
+        grid += theta[:, :, n - 1 - axis].reshape(wide) * at.reshape([samples if a == axis + 1 else 1 for a in range(n + 2)])
+    return grid
+
+
 def _displacement(field: NDArray[np.float64], shape: Sequence[int], device: torch.device) -> torch.Tensor:
     """Control displacements on all samples, ``(n, *shape)``, along one axis after the other."""
-    spread = torch.as_tensor(field, dtype=torch.float32).to(device, non_blocking=True)
+    spread = torch.as_tensor(field.astype(np.float32)).to(device, non_blocking=True)
     for axis, samples in enumerate(shape):
         weights = _spline.matrix(samples=samples, controls=field.shape[axis + 1]).astype(np.float32)
         along = torch.as_tensor(weights).to(device, non_blocking=True)

@@ -51,7 +51,8 @@ def overlap(p: Tensor, target: Tensor, *, squared: bool = False, together: bool 
         squared: Of the probabilities' squares, as V-Net has it.
         together: Over the whole batch.
     """
-    p, truth, known = p.flatten(2), *truth_of(target, p)
+    p = p.flatten(2)
+    truth, known = truth_of(target, p)
     said = p.square() if squared else p
     if known is not None:
         # products, not a mask afterwards: what is not known gives no gradient

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from sagittal.errors import SagittalError, UnreadableInput
 from sagittal.io.dicom import _mosaic
+from sagittal.io.dicom._marks import complex_part, marks_of, rounded
 from sagittal.io.dicom.header import NATIVE, Dataset, Header
 
 Vector = tuple[float, float, float]
@@ -216,8 +217,8 @@ def _base(header: Header, stored: Stored) -> Plane:
         thickness=abs(data.number("SliceThickness") or 0.0),
         between=data.number("SpacingBetweenSlices") or 0.0,
         rescale=(slope if slope is not None else 1.0, intercept or 0.0) if slope is not None or intercept is not None else None,
-        kind=(*data.words("ImageType")[2:], *_complex_part(data)),
-        marks=_marks(data, data),
+        kind=(*data.words("ImageType")[2:], *complex_part(data)),
+        marks=marks_of(data),
         order=(data.number("AcquisitionNumber") or 0.0, data.number("TriggerTime") or 0.0, instance if instance is not None else 0.0),
         broken=header.broken or _too_short(stored),
     )
@@ -243,7 +244,7 @@ def _functional(base: Plane, frame: Dataset, shared: Dataset, n: int) -> Plane:
     measures, values, content = group("PixelMeasuresSequence"), group("PixelValueTransformationSequence"), group("FrameContentSequence")
     slope, intercept = values.number("RescaleSlope"), values.number("RescaleIntercept")
     types = group("MRImageFrameTypeSequence"), group("CTImageFrameTypeSequence")
-    kind = next((t.words("FrameType")[2:] + _complex_part(t) for t in types if "FrameType" in t), base.kind)
+    kind = next((t.words("FrameType")[2:] + complex_part(t) for t in types if "FrameType" in t), base.kind)
     echo, diffusion, cardiac = group("MREchoSequence"), group("MRDiffusionSequence"), group("CardiacSynchronizationSequence")
     gradient = diffusion.first("DiffusionGradientDirectionSequence").numbers("DiffusionGradientOrientation")
     trigger = cardiac.numbers("NominalCardiacTriggerDelayTime")
@@ -258,11 +259,11 @@ def _functional(base: Plane, frame: Dataset, shared: Dataset, n: int) -> Plane:
         rescale=base.rescale if slope is None else (slope, intercept or 0.0),
         kind=kind,
         marks=(
-            ("echo", _rounded(echo.numbers("EffectiveEchoTime")[:1])),
-            ("b", _rounded(diffusion.numbers("DiffusionBValue")[:1]) + _rounded(gradient)),
+            ("echo", rounded(echo.numbers("EffectiveEchoTime")[:1])),
+            ("b", rounded(diffusion.numbers("DiffusionBValue")[:1]) + rounded(gradient)),
             ("t", content.numbers("TemporalPositionIndex")[:1]),
-            ("trigger", _rounded(trigger[:1])),
-            ("inversion", _rounded(group("MRModifierSequence").numbers("InversionTimes")[:1])),
+            ("trigger", rounded(trigger[:1])),
+            ("inversion", rounded(group("MRModifierSequence").numbers("InversionTimes")[:1])),
         ),
         # of several files each is a time point; of one file the frames follow each other
         order=(base.order[-1], content.number("FrameAcquisitionNumber") or 0.0, float(n)),
@@ -289,39 +290,6 @@ def _steps(base: Plane, data: Dataset, frames: int) -> Iterator[Vector | None]:
     for offset in offsets:
         x, y, z = (p + n * (offset - offsets[0]) for p, n in zip(base.position, normal, strict=True))
         yield x, y, z
-
-
-def _marks(data: Dataset, top: Dataset) -> tuple[tuple[str, tuple[float, ...]], ...]:
-    return (
-        ("echo", _rounded(data.numbers("EchoTime")[:1]) or data.numbers("EchoNumbers")[:1]),
-        ("b", _diffusion(top)),
-        ("t", data.numbers("TemporalPositionIdentifier")[:1]),
-        ("trigger", _rounded(data.numbers("TriggerTime")[:1])),
-        ("inversion", _rounded(data.numbers("InversionTime")[:1])),
-        ("flip", _rounded(data.numbers("FlipAngle")[:1])),
-        ("a", data.numbers("AcquisitionNumber")[:1]),
-    )
-
-
-def _diffusion(data: Dataset) -> tuple[float, ...]:
-    """The b-value and the direction, from the standard's tags or the vendor's."""
-    if "DiffusionBValue" in data:
-        return _rounded(data.numbers("DiffusionBValue")[:1] + data.numbers("DiffusionGradientOrientation"))
-    for vendor, axes in (("Siemens", ("",)), ("UIH", ("",)), ("Philips", ("X", "Y", "Z")), ("GE", ("X", "Y", "Z"))):
-        b = data.numbers(f"{vendor}BValue")[:1]
-        if b and math.isfinite(b[0]):
-            # GE adds a billion to some b-values
-            return _rounded((b[0] % 1e6, *(v for axis in axes for v in data.numbers(f"{vendor}Gradient{axis}")[:3])))
-    return ()
-
-
-def _complex_part(data: Dataset) -> tuple[str, ...]:
-    """Magnitude, phase, real or imaginary, where it is said outside the image type."""
-    said = data.text("ComplexImageComponent") or (data.text("PhilipsImageKind") if "PhilipsImageKind" in data else "")
-    if said:
-        return (said,)
-    number = data.number("GEImageKind") if b"GE" in data.raw("Manufacturer") else None
-    return ({0: "MAGNITUDE", 1: "PHASE", 2: "REAL", 3: "IMAGINARY"}.get(int(number), ""),) if number is not None else ()
 
 
 def cross(a: tuple[float, ...], b: tuple[float, ...]) -> Vector:
@@ -351,7 +319,3 @@ def _directions(numbers: tuple[float, ...]) -> tuple[float, ...] | None:
     if abs(length[0] - 1) > 0.01 or abs(length[1] - 1) > 0.01 or abs(along) > 0.01:
         return None
     return (*(r / length[0] for r in row), *(c / length[1] for c in column))
-
-
-def _rounded(numbers: tuple[float, ...]) -> tuple[float, ...]:
-    return tuple(round(n, 3) for n in numbers)

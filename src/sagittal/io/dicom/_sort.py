@@ -17,7 +17,7 @@ T = TypeVar("T")
 K = TypeVar("K", bound=Hashable)
 
 # a projection or a screenshot needs no place in the world; of these a series without one is a fault
-CROSS_SECTIONS = frozenset({"CT", "MR", "PT", "NM"})
+CROSS_SECTIONS = frozenset({"CT", "MR", "PT"})
 _SAME_DIRECTION = 2e-3
 
 

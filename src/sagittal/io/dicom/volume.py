@@ -135,6 +135,8 @@ class Volume:
             geometry, reads = resampled_grid(self.planes, self.stack)
             meta["resampled"] = {"along": [round(a, 4) for a in self.stack.along], "to_mm": geometry.spacing[2]}
             load = self._between(reads)
+        stored = {p.stored.path: p.stored.size for p in self.planes}
+        self.limits.check(self.title, geometry.shape, 4, stored=sum(stored.values()))
         channels = ("red", "green", "blue") if colour else ("value",)
         return Image(geometry=geometry, channels=channels, load=load, meta=meta)
 

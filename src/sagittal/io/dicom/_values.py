@@ -53,9 +53,9 @@ def read_planes(planes: Sequence[Plane], box: Box, limits: Limits) -> NDArray[An
     first = planes[0].stored
     if is_colour(first):
         return _colours(planes, box, limits)
-    made: NDArray[np.float32] = np.empty((len(planes), *box.shape), dtype=np.float32)
     for plane in planes:
         _check(plane.stored, limits)
+    made: NDArray[np.float32] = np.empty((len(planes), *box.shape), dtype=np.float32)
     plain = [n for n, plane in enumerate(planes) if _is_plain(plane.stored)]
     _read_plain(planes, plain, box, made)
     others = sorted(set(range(len(planes))) - set(plain))

@@ -21,6 +21,7 @@ from sagittal.engine.feed import training_batches, validation_batches
 from sagittal.engine.infer import Predictor
 from sagittal.errors import UnreadableInput
 from sagittal.io.writers.raster import encode_png
+from sagittal.phantoms.brain import brain
 from sagittal.phantoms.tiles import tiles
 
 SEEDS = st.integers(0, 10_000)
@@ -221,3 +222,25 @@ def test_the_limit_of_the_audit_holds_when_cases_are_read_later(tmp_path):
     with pytest.raises(UnreadableInput, match="--max-pixels"):
         image_of(case, manifest.with_cases((case,), max_pixels=599)).read()
     assert image_of(case, manifest.with_cases((case,), max_pixels=600)).read().shape == (1, 20, 30)
+
+
+@pytest.mark.parametrize("rule", ["patches", "balanced", "labelled"])
+def test_modalities_and_label_of_a_volume_go_to_the_same_place(rule, planned, tmp_path):
+    """The defects of MedicalZoo at the end of the whole way: the classes keep their looks in every modality, wherever they went."""
+    data = brain(tmp_path / "brain", patients=6, modalities=("T1", "T2"), spacing=6.0)
+    strong = ("augment.affine={rotate: 40, scale: 0.3, shift: 0.2}", "augment.elastic=0.06", "augment.flip=any")
+    windows = (f"windows.name={rule}", "windows.size=[24, 24, 16]")
+    made = planned(data, *strong, *windows, base=("task=segmentation", "model.name=unet"))
+    samples = training_batches(made.plan, made.manifest).samples
+    plain = replace(samples, augmentation=None, _kept={})
+    looks = {}
+    for name, way in (("moved", samples), ("still", plain)):
+        drawn = [way[Key(epoch=3, index=i)] for i in range(12)]
+        images = np.concatenate([s.image.reshape(2, -1) for s in drawn], axis=1)
+        targets = np.concatenate([s.target.reshape(-1) for s in drawn])
+        assert set(np.unique(targets).tolist()) <= {-1, 0, 1, 2, 3}
+        looks[name] = np.array([images[:, targets == c].mean(axis=1) for c in (1, 2, 3)])
+    t1, t2 = looks["moved"].T
+    assert t1[0] < t1[1] < t1[2], "CSF is dark, white matter bright"
+    assert t2[0] > t2[1] > t2[2], "and the other way round in T2"
+    np.testing.assert_allclose(looks["moved"], looks["still"], atol=0.35)

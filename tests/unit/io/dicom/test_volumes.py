@@ -137,6 +137,16 @@ def test_volumes_of_one_series_are_told_apart(objects, tmp_path, changes, words)
         io.read(tmp_path)
 
 
+def test_three_planes_of_a_localiser_are_three_volumes(objects, tmp_path):
+    planes = {"axial": (1, 0, 0, 0, 1, 0), "coronal": (1, 0, 0, 0, 0, -1), "sagittal": (0, 1, 0, 0, 0, -1)}
+    for n, directions in enumerate(list(planes.values()) * 2):
+        position = np.cross(directions[:3], directions[3:]) * (10.0 + 5 * (n // 3))
+        objects.saved(objects.placed(objects.blank(stack(1)[0]), position, orientation=directions), tmp_path / f"{n}.dcm")
+    volumes = find(tmp_path)
+    assert [(v.words, v.slices, v.findings) for v in volumes] == [((name,), 2, ()) for name in planes]
+    assert [v.orientation for v in volumes] == ["LPS", "LIP", "PIR"]
+
+
 def test_acquisition_numbers_and_echo_times_that_only_drift_split_nothing(objects, tmp_path):
     members = [(k, 3.0 * k, {"AcquisitionNumber": k + 1, "EchoTime": 4.9 + 1e-3 * k}) for k in range(5)]
     assert [v.slices for v in series_of(objects, tmp_path, members)] == [5]
@@ -184,6 +194,15 @@ def test_frames_of_an_enhanced_object_go_where_their_positions_say(objects, tmp_
         assert np.array_equal(as_file_order(image), np.stack([stored[n] * (1.0 + n) + 0.5 for n in order]))
         assert np.allclose(lps(image, 0, 0, 1), [0, 0, 5]) and np.allclose(image.geometry.spacing, [3, 2, 5])
     assert np.array_equal(io.read(f"{path}::{volumes[1].key}").read(), volumes[1].image().read())
+
+
+def test_time_points_in_enhanced_files_of_their_own_follow_their_numbers(objects, tmp_path):
+    for t in range(3):
+        d = objects.enhanced(np.full((2, 4, 5), t, np.uint16), [{"position": (0, 0, 2 * k)} for k in range(2)])
+        d.InstanceNumber = t + 1
+        objects.saved(d, tmp_path / f"{9 - t}.dcm")
+    volumes = find(tmp_path)
+    assert [(v.words, v.image().read().max()) for v in volumes] == [(("t1",), 0), (("t2",), 1), (("t3",), 2)]
 
 
 def test_magnitude_and_phase_frames_of_two_echoes(objects, tmp_path):

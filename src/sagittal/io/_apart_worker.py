@@ -12,7 +12,6 @@ import sys
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -26,6 +25,7 @@ Answer = tuple[int, NDArray[Any] | SagittalError]
 
 _START_S = 120.0
 _GRACE_S = 2.0
+_MOST_IDLE = 4
 _ALARM = 14
 _BEGIN = "import sys, json; sys.path[:] = json.loads(sys.argv[1]); from sagittal.io._apart_child import main; main(sys.argv[2])"
 
@@ -49,7 +49,8 @@ class Worker:
             )
         except OSError as error:
             raise cannot_start(str(error.strerror)) from error
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
 
     def listen_to(self, heard: queue.SimpleQueue[tuple[Worker, bytes]]) -> None:
         """Where the answers go from now on."""
@@ -126,7 +127,7 @@ class Worker:
     @property
     def alive(self) -> bool:
         """Whether it can be given work."""
-        return not self.over and self._process.poll() is None
+        return not self.over and self._listener.is_alive() and self._process.poll() is None
 
     @property
     def _in(self) -> Any:
@@ -157,37 +158,41 @@ class Worker:
         return [(number, too_slow(job) if code == -_ALARM else dead(job, code))]
 
 
-@dataclass(slots=True)
 class Idle:
-    """Processes that wait for work."""
+    """Processes that wait for work.
 
-    workers: list[Worker] = field(default_factory=list)
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    No lock: a generator that is thrown away gives its processes back whenever the garbage is collected, which may be
+    in the middle of anything. What a deque does is done in one step.
+    """
+
+    def __init__(self) -> None:
+        self._workers: deque[Worker] = deque()
 
     def take(self, heard: queue.SimpleQueue[tuple[Worker, bytes]]) -> Worker:
         """One that waits, or a new one."""
-        with self.lock:
-            while self.workers:
-                worker = self.workers.pop()
-                if worker.alive:
-                    break
-                worker.end()
-            else:
+        while True:
+            try:
+                worker = self._workers.pop()
+            except IndexError:
                 worker = Worker()
-        worker.listen_to(heard)
-        return worker
+            # first where to, then whether it lives: so its end is heard whenever it comes
+            worker.listen_to(heard)
+            if worker.alive:
+                return worker
+            worker.end()
 
     def give(self, worker: Worker) -> None:
-        """Keep one for later."""
+        """Keep one for later, or end it where enough wait already."""
+        if len(self._workers) >= _MOST_IDLE:
+            worker.end()
+            return
         worker.rest()
-        with self.lock:
-            self.workers.append(worker)
+        self._workers.append(worker)
 
     def close(self) -> None:
         """End all."""
-        with self.lock:
-            while self.workers:
-                self.workers.pop().end()
+        while self._workers:
+            self._workers.pop().end()
 
 
 @lru_cache(maxsize=1)

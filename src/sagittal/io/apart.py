@@ -6,7 +6,7 @@ import os
 import queue
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 
 from sagittal.io._apart_block import BLOCK, padded
 from sagittal.io._apart_job import Job
@@ -17,7 +17,7 @@ __all__ = ["Job", "apart"]
 _BATCH = 16
 
 
-def apart(jobs: Iterable[Job], *, workers: int = 1) -> Iterator[Answer]:
+def apart(jobs: Iterable[Job], *, workers: int = 1) -> Generator[Answer, None, None]:
     """The answers of jobs that run in other processes, in the order in which they are done.
 
     The processes are started once and kept. One that dies is replaced; the job that it was at is answered with a
@@ -56,8 +56,12 @@ def apart(jobs: Iterable[Job], *, workers: int = 1) -> Iterator[Answer]:
                         busy.remove(worker)
                         kept(os.getpid()).give(worker)
     finally:
+        # whoever asked has heard enough, after a refusal for example: those who are done can be asked again
         for worker in busy:
-            worker.end()
+            if worker.alive and not worker.todo:
+                kept(os.getpid()).give(worker)
+            else:
+                worker.end()
 
 
 class _Waiting:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
@@ -116,6 +117,24 @@ def test_whoever_stops_listening_leaves_nothing_behind():
     answers.close()
     kept(os.getpid()).close()
     assert not {p for p in set(psutil.Process().children()) - before if p.is_running() and p.status() != psutil.STATUS_ZOMBIE}
+
+
+def test_answers_that_are_thrown_away_leave_few_processes_and_block_nothing():
+    """A refusal's traceback keeps its generator alive; it is closed when the garbage is collected, whenever that is."""
+    thrown = []
+    for value in range(12):
+        answers = apart([job("fill", value=value)] * 2)
+        assert (next(answers)[1] == value).all()
+        cycle = [answers]
+        cycle.append(cycle)
+        thrown.append(cycle)
+    thrown.clear()
+    gc.collect()
+    assert (only("fill", value=3) == 3).all()
+    alive = [
+        p for p in psutil.Process().children() if p.status() != psutil.STATUS_ZOMBIE and "sagittal.io._apart_child" in " ".join(p.cmdline())
+    ]
+    assert len(alive) <= 4
 
 
 def test_one_that_died_while_it_waited_is_replaced():

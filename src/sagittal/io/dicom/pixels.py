@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -191,23 +192,25 @@ def _decoded(requests: Sequence[tuple[int, PixelRequest]], limits: Limits, worke
     parts = [part for place, request in requests for part in _parts(place, request)]
     owned = dict(requests)
     halves: dict[int, tuple[NDArray[Any], int]] = {}
-    answers = apart((_job(owned[place], first, n, limits) for place, first, n in parts), workers=workers)
-    for number, answer in answers:
-        if isinstance(answer, SagittalError):
-            raise answer
-        place, first, n = parts[number]
-        request = owned[place]
-        if n == request.shape[0]:
-            yield place, answer
-            continue
-        whole, done = halves.pop(place, (None, 0))
-        if whole is None:
-            whole = np.empty(request.shape, request.dtype)
-        whole[first : first + n] = answer
-        if done + n == request.shape[0]:
-            yield place, whole
-        else:
-            halves[place] = (whole, done + n)
+    jobs = (_job(owned[place], first, n, limits) for place, first, n in parts)
+    # closed at once, not when the traceback of a refusal is forgotten: the processes are wanted for the next file
+    with contextlib.closing(apart(jobs, workers=workers)) as answers:
+        for number, answer in answers:
+            if isinstance(answer, SagittalError):
+                raise answer
+            place, first, n = parts[number]
+            request = owned[place]
+            if n == request.shape[0]:
+                yield place, answer
+                continue
+            whole, done = halves.pop(place, (None, 0))
+            if whole is None:
+                whole = np.empty(request.shape, request.dtype)
+            whole[first : first + n] = answer
+            if done + n == request.shape[0]:
+                yield place, whole
+            else:
+                halves[place] = (whole, done + n)
 
 
 def _parts(place: int, request: PixelRequest) -> list[tuple[int, int, int]]:

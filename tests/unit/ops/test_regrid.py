@@ -76,3 +76,11 @@ def test_oblique_grids_have_no_common_rows():
     turned[:2, :2] = [[0.8, -0.6], [0.6, 0.8]]
     assert Regrid.of(volume((30, 12, 10)), Geometry(shape=(9, 9, 9), affine=turned, unit="mm")) is None
     assert Regrid.of(Geometry.none(), Geometry.none()) is None
+
+
+def test_rows_that_are_filtered_before_some_are_left_out_are_left_out_alike_in_every_piece(monkeypatch):
+    monkeypatch.setattr(module, "PIECE_BYTES", 3 * 2 * 4 * 3 * 4)
+    known, wanted = volume((200, 4, 3)), volume((31, 4, 3), (6.2, 1.0, 1.0), (2.6, 0.0, 0.0))
+    scores = np.random.default_rng(0).random((2, *known.shape)).astype(np.float32)
+    once = gather(scores, ReadMap(wanted.shape, wanted.index_map(known)))
+    assert np.allclose(in_slabs(scores, known, wanted, by=7), once, atol=1e-6)

@@ -11,7 +11,7 @@ from sagittal.models._blocks.activations import activation
 from sagittal.models._blocks.layers import conv, mean_to, resized
 from sagittal.models._blocks.layers import dropout as dropout_layer
 from sagittal.models._blocks.levels import Larger
-from sagittal.models._blocks.weights import built
+from sagittal.models._blocks.weights import built, starting
 from sagittal.models._dense import Dense
 from sagittal.models._network import Network
 
@@ -56,7 +56,8 @@ class _Autoencoder(nn.Module):
         widths = list(reversed(_WIDTHS))
         pairs = itertools.pairwise(widths)
         self.ups = nn.Sequential(*(layer for a, b in pairs for layer in (_up(axes, a, b), _Green(axes, b))))
-        self.last = conv(axes, _WIDTHS[0], channels)
+        # drawn by what goes in as well: by its one or two outputs alone it would start 8 times too large
+        self.last = starting(conv(axes, _WIDTHS[0], channels), "xavier")
         self.act = activation("relu")
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -72,3 +72,17 @@ def test_a_kernel_deeper_than_the_grid_has_a_gradient(kernel: int, stride: int, 
     found.backward(g.to(found.dtype))
     assert torch.allclose(found.double(), wanted, atol=1e-5)
     assert torch.allclose(layer.weight.grad.double(), weight.grad, atol=1e-4)
+
+
+@pytest.mark.parametrize("kernel", [3, 5, 7])
+def test_a_strided_kernel_on_a_single_sample_has_a_gradient(kernel: int) -> None:
+    from sagittal.models._blocks.layers import conv
+
+    layer = conv(2, 8, 8, kernel=kernel, stride=2).to(memory_format=torch.channels_last)
+    x = torch.randn(2, 8, 1, 1, generator=torch.Generator().manual_seed(1)).contiguous(memory_format=torch.channels_last)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = layer(x)
+    found.sum().backward()
+    middle = layer.weight.grad[:, :, kernel // 2, kernel // 2]
+    assert torch.allclose(middle, x.sum(dim=0)[:, 0, 0].expand(8, 8), atol=1e-4)
+    assert layer.weight.grad.count_nonzero() == middle.count_nonzero()

@@ -112,3 +112,37 @@ def test_the_settings_of_a_recipe_can_be(name):
     check_settings(recipe)
     assert dataclasses.is_dataclass(settings_of(name))
     assert Labels(classes=("NonCOVID", "COVID"), positive=recipe.labels.positive if name == "covid_vgg19bn" else None)
+
+
+@pytest.mark.parametrize(
+    ("name", "channels", "classes", "parameters"),
+    [("iseg_unet3d", 2, 4, 1_781_744), ("iseg_vnet", 2, 4, 45_613_956), ("iseg_hyperdensenet", 2, 4, 10_361_922)],
+)
+def test_the_networks_of_s2_have_their_numbers_of_parameters(name, channels, classes, parameters):
+    recipe = load_recipe(name)
+    with torch.device("meta"):
+        network = MODELS.make(recipe.model.name, recipe.model.options(), channels=channels, outputs=classes, axes=3)
+    assert count(network)[0] == parameters
+    assert recipe.prepare.normalise == "full_volume_mean"
+    assert recipe.windows.options() == {"size": 64, "per_case": 128, "share": 0.1}
+    train = settings_of(name)
+    assert (train.batch, train.epochs, train.optimizer, train.lr, train.momentum) == (1, 200, "sgd", 0.01, 0.9)
+    assert train.schedule.name == "constant"
+
+
+def test_brats_takes_four_modalities_and_two_blocks():
+    recipe = load_recipe("brats_unet3d")
+    assert (recipe.data.layout, recipe.model.name, recipe.model.options()["layout"]) == ("brats", "unet", "context")
+    assert (settings_of("brats_unet3d").batch, settings_of("brats_unet3d").epochs) == (2, 100)
+
+
+def test_s4_learns_fcn8s_with_decay_on_the_way_up_alone():
+    recipe, train = load_recipe("gastric_fcn8s"), settings_of("gastric_fcn8s")
+    with torch.device("meta"):
+        network = MODELS.make(recipe.model.name, recipe.model.options(), channels=3, outputs=2, axes=2)
+    assert network.published == "vgg16"
+    assert [up.kernel_size[0] for up in network.decoder.ups] == [4, 4, 16]
+    assert network.features.decays is False
+    assert (train.batch, train.epochs, train.optimizer, train.lr, train.weight_decay) == (2, 30, "adam", 1e-4, 1e-2)
+    assert (train.schedule.name, train.schedule.factor) == ("staircase", 0.95)
+    assert recipe.prepare.size == 256

@@ -55,6 +55,18 @@ class InstanceNorm(nn.Module):
         return f"{self.channels}, affine={self.weight is not None}"
 
 
+class Conv2d(nn.Conv2d):
+    """Of two axes; see :class:`Conv3d`. Here it is a strided kernel on a single sample along the first axis, in bf16."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(B, inputs, *shape) -> (B, outputs, *shape / stride)``."""
+        if x.shape[2] > 1 or self.stride[0] == 1 or not _beyond(x, self.kernel_size[0], 1):
+            return super().forward(x)
+        with torch.autocast("cpu", enabled=False):
+            bias = None if self.bias is None else self.bias.double()
+            return F.conv2d(x.double(), self.weight.double(), bias, self.stride, self.padding, self.dilation, self.groups).float()
+
+
 class Conv3d(nn.Conv3d):
     """Of three axes; in float64 where oneDNN's weight gradient on a CPU reads and writes beyond its memory.
 

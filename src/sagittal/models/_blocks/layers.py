@@ -8,9 +8,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sagittal.errors import UsageError, nearest
-from sagittal.models._blocks.fast import Conv3d, ConvTranspose2d, ConvTranspose3d, InstanceNorm
+from sagittal.models._blocks.fast import Conv2d, Conv3d, ConvTranspose2d, ConvTranspose3d, InstanceNorm
 
-_CONVOLUTIONS: tuple[type[nn.Module], ...] = (nn.Conv1d, nn.Conv2d, Conv3d)
+_CONVOLUTIONS: tuple[type[nn.Module], ...] = (nn.Conv1d, Conv2d, Conv3d)
 _TRANSPOSED: tuple[type[nn.Module], ...] = (nn.ConvTranspose1d, ConvTranspose2d, ConvTranspose3d)
 _MAX: tuple[type[nn.Module], ...] = (nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d)
 _MEAN: tuple[type[nn.Module], ...] = (nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d)

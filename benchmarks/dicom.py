@@ -33,9 +33,11 @@ def rows(*, turns: int = 7, folder: Path | None = None) -> list[Row]:
 
 def ours(folder: Path, turn: int) -> np.ndarray:
     """From the folder to the values: headers, faults, order, pixels."""
-    from sagittal import io
+    from sagittal.io.dicom.series import find
 
-    return io.read(folder).read()
+    # not io.read, which does not look again at a folder that has not changed
+    (volume,) = find(folder)
+    return volume.image().read()
 
 
 def pydicom_loop() -> Callable[[Path, int], np.ndarray] | None:
@@ -79,15 +81,13 @@ PEERS = {"pydicom, slice by slice": pydicom_loop, "SimpleITK": simple_itk}
 
 
 def peak_ratio(folder: Path) -> float:
-    """The most memory that a process held beyond its start, by the size of the volume; measured in a process of its own."""
+    """The most memory that a process held beyond its start, by the size of the volume; measured in a process of its own (Linux)."""
     code = (
-        "import resource, sys\nfrom pathlib import Path\nfrom sagittal import io\n"
-        "import sagittal.io.dicom.series, sagittal.ops.stored\n"
+        "import sys\nfrom pathlib import Path\nfrom sagittal import io\n"
+        "def most():\n    return int(Path('/proc/self/status').read_text().split('VmHWM:')[1].split()[0]) * 1024\n"
         "one = Path(sys.argv[1])\nio.read(sorted(one.iterdir())[0]).read()\n"
-        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
-        "values = io.read(one).read()\n"
-        "after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
-        "print((after - before) * 1024 / values.nbytes)"
+        "before = most()\nvalues = io.read(one).read()\n"
+        "print((most() - before) / values.nbytes)"
     )
     done = subprocess.run([sys.executable, "-c", code, str(folder)], capture_output=True, text=True, check=True)
     return float(done.stdout)

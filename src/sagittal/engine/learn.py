@@ -26,7 +26,7 @@ from sagittal.engine.postprocess import Postprocessing
 from sagittal.engine.progress import Progress
 from sagittal.engine.ranks import Ranks
 from sagittal.engine.run import Run
-from sagittal.engine.scoring import Measure
+from sagittal.engine.scoring import Measure, by_class
 from sagittal.engine.settings import LAST, Best
 from sagittal.engine.tidying import LEAST_PATIENTS, fit_postprocessing, seen, undecided
 from sagittal.engine.trunk import FeatureBatches, OnFeatures
@@ -143,14 +143,14 @@ def _fit(
 
 
 def _measure(plan: Plan) -> Measure:
-    """The task's quick scores; of members that train side by side, those of their mean."""
-    if plan.members == 1:
-        return plan.row.quick
+    """The task's quick scores, those of a class by its name; of members that train side by side, those of their mean."""
+    classes = plan.labels.classes
 
-    def of_mean(outputs: torch.Tensor, targets: torch.Tensor) -> Mapping[str, tuple[float, int]]:
-        return plan.row.quick(outputs.mean(dim=1) if are_stacked(outputs, targets, plan.members) else outputs, targets)
+    def quick(outputs: torch.Tensor, targets: torch.Tensor) -> Mapping[str, tuple[float, int]]:
+        stacked = plan.members > 1 and are_stacked(outputs, targets, plan.members)
+        return by_class(plan.row.quick(outputs.mean(dim=1) if stacked else outputs, targets), classes)
 
-    return of_mean
+    return quick
 
 
 def _loss(plan: Plan, manifest: Manifest, network: Network) -> Loss:

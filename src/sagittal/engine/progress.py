@@ -179,6 +179,7 @@ def time_text(seconds: float) -> str:
 
 
 def _row_text(row: Mapping[str, float | None], *, best: bool) -> str:
-    shown = {k: v for k, v in row.items() if k.startswith(("train_", "val_"))}
+    # The scores of single classes stand in log.csv: a line of many is not read.
+    shown = {k: v for k, v in row.items() if k.startswith(("train_", "val_")) and ":" not in k}
     parts = [f"{k} undefined" if v is None else f"{k} {v:.4f}" for k, v in shown.items()]
     return f"epoch {int(row['epoch'] or 0)}: {', '.join(parts)}{' (best so far)' if best else ''}"

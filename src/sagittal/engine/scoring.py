@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import cast
 
@@ -31,6 +31,16 @@ def added(pairs: Mapping[str, Pair], measured: Mapping[str, float | tuple[float,
             before = total.get(name, (0.0, 0.0))
             total[name] = (before[0] + float(value[0]), before[1] + float(value[1]))
     return total
+
+
+def by_class(measured: Mapping[str, tuple[float, int]], classes: Sequence[str]) -> dict[str, tuple[float, int]]:
+    """Scores ``name:k`` under the name of the class of that index.
+
+    >>> by_class({"dice": (1.5, 2), "dice:1": (0.8, 1)}, ("ground", "tumour"))
+    {'dice': (1.5, 2), 'dice:tumour': (0.8, 1)}
+    """
+    split = ((name.partition(":"), value) for name, value in measured.items())
+    return {name + colon + (classes[int(index)] if colon else ""): value for (name, colon, index), value in split}
 
 
 def means(pairs: Mapping[str, Pair], ranks: Ranks, *, prefix: str) -> dict[str, float | None]:

@@ -61,12 +61,12 @@ class Events:
                 self._writer = SummaryWriter(str(folder), purge_step=step + 1 if step else None)
 
     def numbers(self, row: Mapping[str, float | None], *, step: int) -> None:
-        """Curves: ``val_loss`` becomes ``val/loss``."""
+        """Curves: ``val_loss`` becomes ``val/loss``, and ``val_dice:GM`` becomes ``val/dice/GM``."""
         if self._writer is not None and self._folder is not None:
             with storage(self._folder):
                 for name, value in row.items():
                     if value is not None:
-                        self._writer.add_scalar(name.replace("_", "/", 1), value, step)
+                        self._writer.add_scalar(name.replace("_", "/", 1).replace(":", "/", 1), value, step)
 
     def pictures(self, name: str, values: Tensor, *, step: int) -> None:
         """Some images, ``(n, C, *shape)``, side by side, each scaled to its own range; nothing for a table."""

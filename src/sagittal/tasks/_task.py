@@ -57,7 +57,8 @@ class Task:
             scores need not be kept; windows are then merged as by ``merge``, in a ring.
         units: Mean and spread of the training targets, one number each an output channel, in which the network answers;
             None for logits, which have no unit.
-        quick: Cheap scores of a validation batch for the log: ``(outputs, targets) -> {name: (sum, n)}``.
+        quick: Cheap scores of a validation batch for the log: ``(outputs, targets) -> {name: (sum, n)}``; ``name:k`` is that of
+            the class of this index.
     """
 
     name: str

@@ -29,13 +29,22 @@ def _finish(scores: NDArray[np.float32], labels: Labels, grid: Geometry) -> NDAr
 
 
 def _quick(outputs: torch.Tensor, targets: torch.Tensor) -> dict[str, tuple[float, int]]:
-    """Dice over the foreground samples of the batch's cases that have any."""
+    """Dice over the foreground samples of the batch's cases that have any, and of each foreground class."""
+    n, k = outputs.shape[:2]
     found, truth = outputs.argmax(dim=1).flatten(1), targets.flatten(1)
-    known = truth != IGNORE
-    both = ((found == truth) & (truth > 0)).sum(dim=1)
-    size = ((found > 0) & known).sum(dim=1) + (truth > 0).sum(dim=1)
+    # One pass counts every pair of classes of every case; samples that nobody knows go into a last bin.
+    pair = (torch.arange(n, device=truth.device)[:, None] * k + truth) * k + found
+    pair = torch.where(truth == IGNORE, n * k * k, pair)
+    counts = torch.bincount(pair.flatten(), minlength=n * k * k + 1)[:-1].reshape(n, k, k)
+    both, size = counts.diagonal(dim1=1, dim2=2)[:, 1:], (counts.sum(dim=1) + counts.sum(dim=2))[:, 1:]
+    each = {f"dice:{c + 1}": _mean_dice(both[:, c], size[:, c]) for c in range(k - 1)}
+    return {"dice": _mean_dice(both.sum(dim=1), size.sum(dim=1)), **each}
+
+
+def _mean_dice(both: torch.Tensor, size: torch.Tensor) -> tuple[float, int]:
+    """The sum over the cases that have anything, and how many they are."""
     some = size > 0
-    return {"dice": (float((2 * both[some] / size[some]).sum()), int(some.sum()))}
+    return float((2 * both[some] / size[some]).sum()), int(some.sum())
 
 
 segmentation = Task(

@@ -36,13 +36,17 @@ def training(view: RunView) -> Section | None:
 
 
 def _plan(view: RunView) -> dict[str, dict[str, str]]:
-    """Which columns share a chart: the two losses; then each other score, training beside validation."""
+    """Which columns share a chart: the two losses; each other score, training beside validation; the classes of a score."""
     sources = {"train_loss": "train", "val_loss": "val"}
     loss = {c: n for c, n in sources.items() if c in view.log}
     charts: dict[str, dict[str, str]] = {"Loss": loss} if loss else {}
     for column in view.log:
         name = column.removeprefix("val_")
         if not column.startswith("val_") or name == "loss" or name.startswith("loss_"):
+            continue
+        metric, colon, label = name.partition(":")
+        if colon:
+            charts.setdefault(f"{words.metric_name(metric)} of the classes, val", {})[column] = label
             continue
         sources = {f"train_{name}": "train", column: "val"}
         charts[words.metric_name(name)] = {c: n for c, n in sources.items() if c in view.log}
@@ -56,16 +60,18 @@ def _chart(view: RunView, epochs: list[float], title: str, columns: Mapping[str,
     values = [v for c in columns for v in view.log[c] if v is not None]
     if not values:
         return None
-    colours = {"train": TRAIN, "val": VAL}
-    series = [
-        Series(name=name, x=epochs, y=view.log[column][: len(epochs)], colour=colours.get(name, VAL), dash="5 3" if name == "train" else "")
-        for column, name in columns.items()
-    ]
+    series = [_series(view, epochs, column, name) for column, name in columns.items()]
     ratio = title != "Loss" and min(values) >= 0 and max(values) <= 1 and "lr" not in columns
     vertical = Axis(low=max(0.0, min(0.5, min(values) - 0.05)), high=1.0) if ratio else reach(values, zero=title == "Loss")
     horizontal = Axis(low=min(epochs), high=max(max(epochs), min(epochs) + 1), label="epoch", whole=True)
     svg = figures.curves(series, horizontal, vertical, dots=len(epochs) == 1, mark=kept)
     return {"title": title, "svg": svg, "legend": [{"name": s.name, "colour": s.colour, "dash": s.dash, "value": ""} for s in series]}
+
+
+def _series(view: RunView, epochs: list[float], column: str, name: str) -> Series:
+    colours = {"train_": TRAIN, "val_": VAL}
+    own = view.colour(name) if ":" in column else next((c for head, c in colours.items() if column.startswith(head)), VAL)
+    return Series(name=name, x=epochs, y=view.log[column][: len(epochs)], colour=own, dash="5 3" if column.startswith("train_") else "")
 
 
 def _lede(view: RunView, epochs: list[float], kept: float | None) -> str:

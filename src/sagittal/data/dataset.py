@@ -161,13 +161,11 @@ class CaseSamples(torch.utils.data.Dataset[Sample]):
         place = ready.grid if self.windowing.one else ready.grid.at(self._window(loaded, draw, epoch=epoch, index=index))
         seen = place if thin is None else thin.seen(place)
         onto = self._map(ready.geometry, seen, epoch=epoch, index=index)
-        image = self._image(ready, seen, onto, epoch=epoch, index=index)
-        if loaded.said is not None:
-            encoded = self.question.encode(loaded.said, place)
-        elif loaded.encoded is not None:
-            # The same keys again: one draw of the augmentation, seen from the image's grid and from the target's.
-            back = self._map(loaded.drawn, place, epoch=epoch, index=index)
-            encoded = gather_labels(loaded.encoded, back or ReadMap(shape=place.shape, affine=place.index_map(loaded.drawn)))
+        if loaded.encoded is not None and onto is not None and thin is None and loaded.drawn is ready.geometry:
+            unit, encoded = ready.pair(loaded.encoded, onto)
+        else:
+            unit, encoded = None, self._encoded(loaded, place, epoch=epoch, index=index)
+        image = self._image(ready, seen, onto, unit, epoch=epoch, index=index)
         if thin is not None:
             image, encoded = thin.fold(image), thin.flat(encoded)
         return Sample(image=image, target=self.question.target(encoded, self.manifest.labels), id=case.id, key=key)
@@ -185,11 +183,22 @@ class CaseSamples(torch.utils.data.Dataset[Sample]):
         plane = thin.plane(place)
         return thin.lifted(self.augmentation.read_map(plane, plane, rng), place, source)
 
-    def _image(self, ready: Ready, place: Geometry, onto: ReadMap | None, *, epoch: int, index: int) -> NDArray[np.float32]:
-        """What enters the network."""
+    def _encoded(self, loaded: _Loaded, place: Geometry, *, epoch: int, index: int) -> NDArray[Any]:
+        """What is asked of a place."""
+        if loaded.encoded is None:
+            return self.question.encode(loaded.said, place) if loaded.said is not None else np.zeros(place.shape, np.int16)
+        # The same keys again: one draw of the augmentation, seen from the image's grid and from the target's.
+        onto = self._map(loaded.drawn, place, epoch=epoch, index=index)
+        return gather_labels(loaded.encoded, onto or ReadMap(shape=place.shape, affine=place.index_map(loaded.drawn)))
+
+    def _image(
+        self, ready: Ready, place: Geometry, onto: ReadMap | None, unit: NDArray[np.float32] | None, *, epoch: int, index: int
+    ) -> NDArray[np.float32]:
+        """What enters the network; ``unit`` are the values before that where they were read already."""
         if self.augmentation is None or not self.augmentation.intensity:
-            return ready.see(place, onto)
-        image = self.augmentation.intensities(ready.unit(place, onto), generator(self.seed, epoch, index, INTENSITY))
+            return ready.see(place, onto) if unit is None else ready.normalise(unit)
+        unit = ready.unit(place, onto) if unit is None else unit
+        image = self.augmentation.intensities(unit, generator(self.seed, epoch, index, INTENSITY))
         return np.ascontiguousarray(ready.normalise(image))
 
     def _window(self, loaded: _Loaded, draw: int, *, epoch: int, index: int) -> Window:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sagittal.core.geometry import Geometry
 from sagittal.ops.scale import Scale
-from sagittal.ops.warp import ReadMap, gather
+from sagittal.ops.warp import ReadMap, gather, gather_pair
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -57,6 +57,11 @@ class Ready:
             # A missing cell of a table becomes the mean, which is what ``low`` is there.
             return np.nan_to_num(self.scale.unit(np.asarray(self.values, dtype=np.float32)), copy=False)
         return self.scale.unit(self.stored(place, through))
+
+    def pair(self, drawn: NDArray[Any], through: ReadMap) -> tuple[NDArray[np.float32], NDArray[Any]]:
+        """:meth:`unit` along a map, and what was drawn on the same samples, read in one walk."""
+        stored, labels = gather_pair(self.values, drawn, through)
+        return self.scale.unit(stored), labels
 
     def normalise(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         """Unit values to what enters the network."""

@@ -173,6 +173,7 @@ def test_no_orphan_outlives_its_parent(name, tmp_path):
     parent = subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True)
     assert parent.stdout is not None
     child = psutil.Process(int(parent.stdout.readline()))
+    time.sleep(0.5)  # until the decoder is in its loop
     os.kill(parent.pid, signal.SIGKILL)
     parent.wait()
     parent.stdout.close()

@@ -23,6 +23,7 @@ class Prediction:
         scores: What may be averaged: ``(K,)`` for an answer a case, ``(K, *shape)`` for one a sample.
         answer: What a person reads: a class index, a ``(K,)`` bool, a number, a label map ``shape`` of
             class indices, or boxes ``(n, 2 * axes + 2)`` in world units (low, high, class, score).
+        objects: Where the answer numbers objects, the number of each sample's object; 0 where there is none.
         raw: The scores before calibration; None where nothing was calibrated.
         abstained: The score lies in the band in which the model should not decide.
         provenance: Which model, which file.
@@ -33,6 +34,7 @@ class Prediction:
     labels: Labels
     scores: NDArray[np.float32] = field(repr=False)
     answer: NDArray[np.generic] = field(repr=False)
+    objects: NDArray[np.int32] | None = field(default=None, repr=False)
     raw: NDArray[np.float32] | None = field(default=None, repr=False)
     abstained: bool = False
     provenance: Mapping[str, str] = field(default_factory=dict)

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 from sagittal.core import Annotation, Case, ClassLabel, LabelMap, Labels, Polygons, Value
 from sagittal.data.layouts._files import split_of
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 FORMAT = "sagittal-manifest"
 VERSION = 1
 SPLITS = ("train", "val", "test")
-Said = Literal["label", "labels", "value", "mask", "outlines", "boxes", "nothing"]
-"""One word a case, several words, numbers, a class a sample, outlines, boxes, or nothing at all."""
+Said = Literal["label", "labels", "value", "mask", "objects", "outlines", "boxes", "nothing"]
+"""One word a case, several words, numbers, a class a sample, single objects, outlines, boxes, or nothing at all."""
 
-DRAWN = ("mask", "outlines", "boxes")
+DRAWN = ("mask", "objects", "outlines", "boxes")
 """What was said by drawing on the image."""
 
 SAME_GRID = 0.1
@@ -43,8 +43,8 @@ class Manifest:
         labels: The classes, or for values the names of what is measured.
         root: Relative locators start here.
         provenance: How it was made: ``layout``, ``sentence``, ``said``, ``group_rule``, ``features`` (the columns
-            of a table that a model may see), ``channel_names`` (where files do not say), ``objects`` (masks number
-            objects, not classes), ``resample_labels`` and ``resample_modalities`` (grids that differ are brought
+            of a table that a model may see), ``channel_names`` (where files do not say), ``objects`` (each number of a
+            mask, or each outline, is one object), ``resample_labels`` and ``resample_modalities`` (grids that differ are brought
             together, as the user asked).
 
     >>> case = Case(id="a", images={"image": "a.png"}, label="DME", split="train")
@@ -66,9 +66,13 @@ class Manifest:
     def said(self) -> Said:
         """What kind of thing a person said of the cases."""
         known = self.provenance.get("said")
-        if known in {"label", "labels", "value", "mask", "outlines", "boxes", "nothing"}:
-            return known
+        if known in {"mask", "outlines"} and self.objects:
+            return "objects"
+        if known in get_args(Said):
+            return known  # type: ignore[return-value]
         drawn = [c.annotation for c in self.cases if c.annotation]
+        if drawn and self.objects:
+            return "objects"
         if drawn:
             return "outlines" if all(a.casefold().endswith(".svg") for a in drawn) else "mask"
         if not any(c.label for c in self.cases):
@@ -118,7 +122,7 @@ class Manifest:
 
     @property
     def objects(self) -> bool:
-        """Whether the numbers in masks count objects of one class."""
+        """Whether each number in a mask, or each outline, is one object."""
         return self.provenance.get("objects") is True
 
     @property

@@ -21,7 +21,7 @@ from sagittal.core.prediction import Prediction
 from sagittal.core.score import Score
 from sagittal.data.images import image_of
 from sagittal.data.manifest import Manifest
-from sagittal.engine.case_scores import METRICS, Measured, case_metrics, measure, of_all
+from sagittal.engine.case_scores import METRICS, Beside, Measured, case_metrics, measure, of_all
 from sagittal.engine.facts import spread
 from sagittal.engine.infer import Predictor
 from sagittal.engine.plan import Plan
@@ -165,14 +165,14 @@ def _curves(answers: Answers | None, rows: Sequence[Row]) -> Mapping[str, Any]:
 def answered(predictor: Predictor, manifest: Manifest, cases: Sequence[Case], *, keep: Keep | None = None) -> Iterator[Row]:
     """The answers to cases in their order, scored, one case in memory at a time."""
     windowed = predictor.plan.unit == "window"
-    for case, truth, prediction in beside_truth(predictor, manifest, cases):
+    for one in beside_truth(predictor, manifest, cases):
         if keep is not None:
-            keep(case, prediction)
-        row = _row(predictor.plan, truth, case, prediction)
-        yield replace(row, place=prediction.geometry) if windowed else row
+            keep(one.case, one.prediction)
+        row = _row(predictor.plan, one)
+        yield replace(row, place=one.prediction.geometry) if windowed else row
 
 
-def beside_truth(predictor: Predictor, manifest: Manifest, cases: Sequence[Case]) -> Iterator[tuple[Case, NDArray[Any], Prediction]]:
+def beside_truth(predictor: Predictor, manifest: Manifest, cases: Sequence[Case]) -> Iterator[Beside]:
     """Each case or window with its truth and the answer to it, in their order, one case in memory at a time."""
     by_id = {case.id: case for case in cases}
     wholes: dict[str, Geometry] = {}
@@ -190,12 +190,15 @@ def beside_truth(predictor: Predictor, manifest: Manifest, cases: Sequence[Case]
         if said is None or said[0] != name:
             # What was drawn lies on the whole picture, also where a window of it is answered.
             said = name, manifest.annotation(by_id[name], like=wholes.pop(name))
-        yield by_id[name], predictor.task.truth(said[1], prediction.geometry), prediction
+        task, place = predictor.task, prediction.geometry
+        objects = None if task.objects is None else task.objects(said[1], place)
+        yield Beside(case=by_id[name], truth=task.truth(said[1], place), objects=objects, prediction=prediction)
 
 
-def _row(plan: Plan, truth: NDArray[Any], case: Case, prediction: Prediction) -> Row:
-    task = plan.row
-    measured, trivial = measure(case_metrics(task, plan.metrics), truth, prediction) if task.per_case else ({}, {})
+def _row(plan: Plan, one: Beside) -> Row:
+    task, case, truth, prediction = plan.row, one.case, one.truth, one.prediction
+    chosen = case_metrics(task, plan.metrics) if task.per_case else []
+    measured, trivial = measure(chosen, one) if chosen else ({}, {})
     light = bool(task.per_case)
     none = np.zeros(0, dtype=np.float32)
     return Row(

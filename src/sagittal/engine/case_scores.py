@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sagittal.core.case import Case
 from sagittal.core.prediction import Prediction
 from sagittal.core.score import Score
 from sagittal.errors import UsageError, nearest
@@ -57,13 +59,26 @@ def case_metrics(task: Task, chosen: Mapping[str, Any]) -> list[CaseMetric]:
     return made
 
 
-def measure(metrics: Sequence[CaseMetric], truth: NDArray[Any], prediction: Prediction) -> tuple[Measured, Measured]:
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Beside:
+    """A case or window with its truth, the numbers of the objects in it where the answer numbers objects, and the answer."""
+
+    case: Case
+    truth: NDArray[Any]
+    objects: NDArray[np.int32] | None
+    prediction: Prediction
+
+
+def measure(metrics: Sequence[CaseMetric], one: Beside) -> tuple[Measured, Measured]:
     """The scores of a drawn answer, and those of one that draws nothing."""
+    truth, objects, prediction = one.truth, one.objects, one.prediction
     grid, labels = prediction.geometry, prediction.labels
     answer = np.asarray(prediction.answer)
     nothing = np.full(truth.shape, 0 if labels.background is None else labels.index(labels.background), dtype=truth.dtype)
-    drawn = Masks(truth=truth, answer=answer, grid=grid, labels=labels)
-    empty = Masks(truth=truth, answer=nothing, grid=grid, labels=labels)
+    numbers = None if objects is None or prediction.objects is None else (objects, prediction.objects)
+    drawn = Masks(truth=truth, answer=answer, grid=grid, labels=labels, objects=numbers)
+    none = None if numbers is None else (numbers[0], np.zeros_like(numbers[1]))
+    empty = Masks(truth=truth, answer=nothing, grid=grid, labels=labels, objects=none)
     return {m.name: m.of(drawn) for m in metrics}, {m.name: m.of(empty) for m in metrics}
 
 

@@ -27,6 +27,7 @@ from sagittal.models._network import Network
 from sagittal.models._precision import same_in_bf16
 from sagittal.ops.stitch import Merger
 from sagittal.ops.warp import Outside, ReadMap, gather
+from sagittal.tasks._objects import parted
 from sagittal.tasks._task import Task
 
 MOST_ROWS = 4096
@@ -285,12 +286,18 @@ class Predictor:
         scores, answer, raw, abstains = self._drawn(case, case.into) if isinstance(case.into, Drawing) else self._merged(case, case.into)
         if self.postprocessing is not None:
             answer = self.postprocessing.apply(answer, case.source, self.plan.labels)
+        objects = None
+        if self.task.objects is not None:
+            labels = self.plan.labels
+            ground = 0 if labels.background is None else labels.index(labels.background)
+            answer, objects = parted(answer, len(labels), ground)
         return Prediction(
             case=case.id,
             geometry=case.source,
             labels=self.plan.labels,
             scores=scores,
             answer=answer,
+            objects=objects,
             raw=raw,
             abstained=abstains,
             provenance=case.provenance,

@@ -156,7 +156,9 @@ def _measure(plan: Plan) -> Measure:
 def _loss(plan: Plan, manifest: Manifest, network: Network) -> Loss:
     options = dict(plan.loss.options)
     if plan.feeding.class_weights:
-        options["weight"] = class_weights(plan, manifest)
+        # What a network puts out beside the classes (the border of objects) weighs as much as the mean class.
+        beside = plan.row.head(plan.labels, plan.preparation.axes).channels - len(plan.labels)
+        options["weight"] = [*class_weights(plan, manifest), *[1.0] * beside]
     loss: Loss = LOSSES.make(plan.loss.name, options)
     return of_network(loss, network.several, members=plan.members)
 
@@ -164,6 +166,8 @@ def _loss(plan: Plan, manifest: Manifest, network: Network) -> Loss:
 def calibrate(run: Run, predictor: Predictor, manifest: Manifest) -> Predictor:
     """Fit temperature and operating point, or the tidying of label maps, on validation and keep them with the run."""
     plan, task = predictor.plan, predictor.task
+    if task.objects is not None:
+        return predictor
     if task.per_case:
         return tidied(run, predictor, manifest)
     if not task.calibrated:
@@ -187,7 +191,7 @@ def tidied(run: Run, predictor: Predictor, manifest: Manifest) -> Predictor:
         decided = undecided(plan.labels, patients)
     else:
         looked = beside_truth(predictor, manifest, cases)
-        found = [seen(truth, np.asarray(p.answer), p.geometry, plan.labels, case.owner) for case, truth, p in looked]
+        found = [seen(one.truth, np.asarray(one.prediction.answer), one.prediction.geometry, plan.labels, one.case.owner) for one in looked]
         decided = fit_postprocessing(found, plan.labels, seed=plan.seed)
     if Ranks(predictor.device).first:
         run.write(POSTPROCESS, {"format": "sagittal-postprocess", "version": 1, **decided.record()})

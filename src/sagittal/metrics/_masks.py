@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from sagittal.core import Geometry, Labels
 from sagittal.core.annotation import IGNORE
+from sagittal.metrics._objects import Matched, matched
 from sagittal.metrics._surfaces import Convention, Surfaces, surfaces
+from sagittal.ops.components import components
 from sagittal.ops.confusion import boxes, confusion
 
 Mask = NDArray[np.integer[Any]]
@@ -37,6 +39,8 @@ class Masks:
         answer: The same.
         grid: Where the samples lie.
         labels: The classes.
+        objects: The numbers of the objects in truth and answer, 0 where there is none; without them the pieces of a class
+            that hang together are its objects.
 
     Raises:
         ValueError: The shapes differ, or (when something is asked) a number is not a class index.
@@ -51,7 +55,9 @@ class Masks:
     answer: Mask = field(repr=False)
     grid: Geometry
     labels: Labels
+    objects: tuple[Mask, Mask] | None = field(repr=False, default=None)
     _measured: dict[tuple[int, Convention], Surfaces] = field(init=False, repr=False, default_factory=dict)
+    _matched: dict[int, Matched] = field(init=False, repr=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.truth.shape != self.answer.shape or self.truth.shape != self.grid.shape:
@@ -86,6 +92,17 @@ class Masks:
         if (k, convention) not in self._measured:
             self._measured[k, convention] = surfaces(*self.pair(k), self.grid, convention)
         return self._measured[k, convention]
+
+    def matched(self, k: int) -> Matched:
+        """The objects of a class in truth and answer, and what they share; where the truth is known."""
+        if k not in self._matched:
+            truth, answer = self.truth == k, (self.answer == k) & (self.truth != IGNORE)
+            if self.objects is None:
+                numbers = components(truth)[0], components(answer)[0]
+            else:
+                numbers = np.where(truth, self.objects[0], 0), np.where(answer, self.objects[1], 0)
+            self._matched[k] = matched(*numbers, self.grid)
+        return self._matched[k]
 
     @cached_property
     def _boxes(self) -> tuple[list[tuple[slice, ...] | None], list[tuple[slice, ...] | None]]:

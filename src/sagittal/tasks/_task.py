@@ -36,11 +36,13 @@ class Task:
     Args:
         name: As on the shelf.
         said: The kinds of annotation it fits, most natural first: ``label``, ``labels``, ``value``,
-            ``mask``, ``outlines``, ``boxes``.
+            ``mask``, ``objects``, ``outlines``, ``boxes``.
         encode: What is asked of the annotation in a region: a number, a ``(K,)`` array, or an array on the grid.
         target: The encoded array, after the read map has moved it with the image, as the loss wants it;
             for most tasks the same.
         truth: What a score compares the answer with, on the source's own grid.
+        objects: For answers that number objects: the numbers in the truth. ``finish`` then gives codes, object number times
+            classes plus class, of which the class is the answer.
         head: What the network puts out for these labels on a grid with so many axes.
         loss: Default name on the shelf of losses.
         activate: Logits to scores, class axis 1: what may be averaged over windows and mirrored views.
@@ -74,6 +76,7 @@ class Task:
     truth: Callable[[Annotation, Geometry], NDArray[Any]]
     target: Callable[[NDArray[Any], Labels], NDArray[Any]]
     per_case: tuple[str, ...] = ()
+    objects: Callable[[Annotation, Geometry], NDArray[np.int32]] | None = None
     calibrated: bool = False
     regrid: bool = True
     exclusive: bool = False

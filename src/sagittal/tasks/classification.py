@@ -34,7 +34,7 @@ def _quick(outputs: torch.Tensor, targets: torch.Tensor) -> dict[str, tuple[floa
 
 classification = Task(
     name="classification",
-    said=("label", "outlines", "mask"),
+    said=("label", "outlines", "mask", "objects"),
     encode=_encode,
     target=as_it_is,
     truth=_encode,

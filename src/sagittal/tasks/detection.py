@@ -18,6 +18,7 @@ from sagittal.core.annotation import Annotation
 from sagittal.core.geometry import Geometry
 from sagittal.core.labels import Labels
 from sagittal.ops.stitch import Stitch
+from sagittal.tasks._objects import coded
 from sagittal.tasks._task import Head, Task, channel
 
 LEAST_SCORE = 0.2
@@ -31,14 +32,6 @@ FIRST_HEAT = -2.2
 
 MOST_OVERLAP = 0.5
 """Of two boxes of one class with a larger intersection over union, the one with the lower score goes."""
-
-
-def _encode(said: Annotation, region: Geometry) -> NDArray[np.int32]:
-    """Object numbers and classes in one map, so that both are read together: ``number * K + class``."""
-    objects, classes = said.instances_of(region)
-    table = np.concatenate([[0], np.arange(1, len(classes) + 1) * len(said.labels) + classes]).astype(np.int32)
-    coded: NDArray[np.int32] = table[objects]
-    return coded
 
 
 def _target(encoded: NDArray[Any], labels: Labels) -> NDArray[np.float32]:
@@ -136,8 +129,8 @@ def _quick(outputs: torch.Tensor, targets: torch.Tensor) -> dict[str, tuple[floa
 
 detection = Task(
     name="detection",
-    said=("boxes", "outlines", "mask"),
-    encode=_encode,
+    said=("boxes", "objects", "outlines", "mask"),
+    encode=coded,
     target=_target,
     truth=_truth,
     head=_head,

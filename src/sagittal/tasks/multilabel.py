@@ -37,7 +37,7 @@ def _quick(outputs: torch.Tensor, targets: torch.Tensor) -> dict[str, tuple[floa
 
 multilabel = Task(
     name="multilabel",
-    said=("labels", "label", "outlines", "mask"),
+    said=("labels", "label", "outlines", "mask", "objects"),
     encode=_encode,
     target=as_it_is,
     truth=_truth,

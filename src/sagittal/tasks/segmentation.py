@@ -49,7 +49,7 @@ def _mean_dice(both: torch.Tensor, size: torch.Tensor) -> tuple[float, int]:
 
 segmentation = Task(
     name="segmentation",
-    said=("mask", "outlines", "boxes"),
+    said=("outlines", "mask", "objects", "boxes"),
     encode=_encode,
     target=as_it_is,
     truth=_encode,

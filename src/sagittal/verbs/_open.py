@@ -127,7 +127,7 @@ def matched(manifest: Manifest, predictor: Predictor) -> Manifest:
         if len(theirs) != len(labels) or (len(theirs) > 1 and theirs != labels.classes):
             what = f"the data have the values {', '.join(theirs)}, the model gives {', '.join(labels.classes)}"
             raise Refused("OTHER_VALUES", theirs[0], what, "give the same values in the same order")
-    elif manifest.said == "mask":
+    elif manifest.said in {"mask", "objects"}:
         _refuse_unknown(theirs, labels)
         labels = _with_codes(labels, manifest.labels)
     if manifest.features and predictor.plan.preparation.axes == 0:

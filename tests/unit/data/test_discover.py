@@ -111,7 +111,7 @@ def test_the_sentence_is_in_the_provenance(tmp_path, tree):
         ("oct_kermany", "any_csv", "label", 27, (), 22),
         ("pneumoniamnist", "medmnist_npz", "label", 5232, ("train", "val"), 0),
         ("sonar", "table", "label", 208, (), 0),
-        ("glas", "image_pairs", "mask", 36, (), 11),
+        ("glas", "image_pairs", "objects", 36, (), 11),
         ("ibsr18", "ibsr", "mask", 10, ("train",), 10),
         ("brats2015", "brats", "mask", 2, ("train",), 2),
         ("msd_hippocampus", "decathlon", "mask", 130, (), 0),

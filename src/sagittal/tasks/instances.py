@@ -1,0 +1,136 @@
+"""Every object by itself, also where objects touch: the inside of objects, their border, and what grows from the insides.
+
+A network that is asked for the border of objects as a class of its own keeps touching objects apart, as the winner of the
+GlaS challenge did (Chen et al., DCAN, CVPR 2016); we cut the objects apart along it and give the border back to them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from sagittal.core.annotation import IGNORE
+from sagittal.core.geometry import Geometry
+from sagittal.core.labels import Labels
+from sagittal.ops.components import components
+from sagittal.ops.stitch import Stitch
+from sagittal.tasks._objects import coded, numbers_of
+from sagittal.tasks._task import Head, Task, channel, softmax
+from sagittal.tasks.segmentation import segmentation
+
+BORDER = 2.0
+"""Samples of the network's grid, from an object's edge inwards, that are its border."""
+
+LEAST_SHARE = 0.05
+"""Objects smaller than this share of the size of the object that a sample of the answer lies in on average are dropped."""
+
+
+def _target(encoded: NDArray[Any], labels: Labels) -> NDArray[np.int16]:
+    """Background, the class inside of an object, or the border (``len(labels)``): within :data:`BORDER` of what is not it."""
+    ground = 0 if labels.background is None else labels.index(labels.background)
+    k = len(labels)
+    target = np.where(encoded >= k, encoded % k, np.where(encoded < 0, IGNORE, ground)).astype(np.int16)
+    target[(encoded >= k) & (_depth(encoded) <= BORDER)] = k
+    return target
+
+
+def _depth(encoded: NDArray[Any]) -> NDArray[np.float64]:
+    """How far each sample is from the nearest one of another object or of none; what is not known ends no object."""
+    edge = np.zeros(encoded.shape, dtype=np.bool_)
+    for axis in range(encoded.ndim):
+        low, high = (tuple(s if a == axis else slice(None) for a in range(encoded.ndim)) for s in (slice(None, -1), slice(1, None)))
+        differ = (encoded[low] != encoded[high]) & (encoded[low] >= 0) & (encoded[high] >= 0)
+        edge[low] |= differ
+        edge[high] |= differ
+    if not edge.any():
+        return np.full(encoded.shape, np.inf)
+    depth: NDArray[np.float64] = ndimage.distance_transform_edt(~edge) + 1.0
+    return depth
+
+
+def _head(labels: Labels, axes: int) -> Head:
+    return Head(channels=len(labels) + 1, dense=True)
+
+
+def _finish(scores: NDArray[np.float32], labels: Labels, grid: Geometry) -> NDArray[np.int32]:
+    """Codes of objects: insides that hang together, each grown over the border around it; small ones are dropped."""
+    ground = 0 if labels.background is None else labels.index(labels.background)
+    fore = [i for i in range(len(labels)) if i != ground]
+    classes, border = scores[fore], scores[len(labels)]
+    inside = classes.sum(axis=0)
+    covered = inside + border > scores[ground]
+    numbers = _grown(covered & (inside > border), covered)
+    sizes = np.bincount(numbers.reshape(-1))
+    sizes[0] = 0
+    if not sizes.any():
+        return np.zeros(grid.shape, dtype=np.int32)
+    kept = sizes >= LEAST_SHARE * (sizes.astype(np.float64) ** 2).sum() / sizes.sum()
+    votes = np.stack([np.bincount(numbers.reshape(-1), weights=one.reshape(-1), minlength=len(sizes)) for one in classes])
+    code = np.cumsum(kept) * len(labels) + np.array(fore)[votes.argmax(axis=0)]
+    found: NDArray[np.int32] = np.where(kept, code, 0).astype(np.int32)[numbers]
+    return found
+
+
+def _grown(seeds: NDArray[np.bool_], covered: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Numbers of objects: each covered sample goes to the nearest seed of its piece; a piece without a seed is one object."""
+    pieces, _ = components(covered)
+    numbered, n = components(seeds, connectivity="faces")
+    if n == 0:
+        return pieces.astype(np.int64)
+    nearest = ndimage.distance_transform_edt(~seeds, return_distances=False, return_indices=True)
+    found = numbered[tuple(nearest)].astype(np.int64)
+    home = np.zeros(n + 1, dtype=np.int64)
+    home[numbered[seeds]] = pieces[seeds]
+    lost = covered & (home[found] != pieces)
+    if lost.any():
+        # The nearest seed lies in another piece: the nearest of its own, where it has one.
+        boxes = ndimage.find_objects(pieces.astype(np.int32))
+        for piece in np.unique(pieces[lost]):
+            box = boxes[piece - 1]
+            mine = pieces[box] == piece
+            own = mine & seeds[box]
+            if own.any():
+                near = ndimage.distance_transform_edt(~own, return_distances=False, return_indices=True)
+                found[box][mine] = numbered[box][tuple(near)][mine]
+            else:
+                n += 1
+                found[box][mine] = n
+    found[~covered] = 0
+    grown: NDArray[np.int64] = found
+    return grown
+
+
+def _quick(outputs: torch.Tensor, targets: torch.Tensor) -> dict[str, tuple[float, int]]:
+    """Dice over the foreground, where border and inside are one; and of the border alone."""
+    border = outputs.shape[1] - 1
+    found, known = outputs.argmax(dim=1), targets != IGNORE
+    both = ((found == border) & (targets == border)).flatten(1).sum(dim=1)
+    size = ((found == border) & known).flatten(1).sum(dim=1) + (targets == border).flatten(1).sum(dim=1)
+    some = size > 0
+    whole = torch.stack([outputs[:, 0], outputs[:, 1:].amax(dim=1)], dim=1)
+    dice = segmentation.quick(whole, torch.where(targets > 0, 1, targets))["dice"]
+    return {"dice": dice, "border_dice": (float((2 * both[some] / size[some]).sum()), int(some.sum()))}
+
+
+instances = Task(
+    name="instances",
+    said=("objects", "outlines"),
+    encode=coded,
+    target=_target,
+    truth=segmentation.truth,
+    objects=numbers_of,
+    head=_head,
+    loss="dice_ce",
+    activate=softmax,
+    merge=Stitch,
+    finish=_finish,
+    metrics=(),
+    per_case=("dice", "iou", "object_f1", "object_dice", "object_hausdorff"),
+    attend=channel,
+    exclusive=True,
+    quick=_quick,
+)

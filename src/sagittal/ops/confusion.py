@@ -38,13 +38,15 @@ def confusion(truth: Map, answer: Map, classes: int) -> NDArray[np.int64]:
     t, a = narrow(truth).reshape(-1), narrow(answer).reshape(-1)
     if t.dtype != a.dtype:
         t, a = t.astype(np.int16), a.astype(np.int16)
-    counts = np.zeros((classes + 1, classes), dtype=np.int64)
-    each = 8 // t.itemsize
-    whole = t.size // each * each
-    strange = _count_words(t[:whole].view(np.uint64), a[:whole].view(np.uint64), t, a, counts)
-    strange += _count(t[whole:], a[whole:], 1, counts)
+    # Two tables in turns: the processor then does not wait for one sum before it adds to it again.
+    tables = np.zeros((2, classes + 1, classes), dtype=np.int64)
+    bits = np.uint64(8 * t.itemsize)
+    whole = t.size * t.itemsize // 8 * 8 // t.itemsize
+    strange = _count_words(t[:whole].view(np.uint64), a[:whole].view(np.uint64), bits, IGNORE, tables)
+    strange += _count(t[whole:], a[whole:], IGNORE, tables[0])
     if strange:
         raise ValueError(f"a mask holds a number that is not a class index of 0 to {classes - 1}")
+    counts: NDArray[np.int64] = tables.sum(axis=0)
     return counts
 
 
@@ -82,29 +84,45 @@ def narrow(labels: Map) -> NDArray[np.integer[Any]]:
 
 
 @kernel
-def _count_words(t_words: Any, a_words: Any, t: Any, a: Any, counts: Any) -> int:
-    """Count pairs of samples a word at a time; how many are of no class."""
-    each = 8 // t.itemsize
-    strange = i = 0
-    while i < len(t_words):
-        true, said, start = t_words[i], a_words[i], i
-        while i < len(t_words) and t_words[i] == true and a_words[i] == said:
+def _count_words(t: Any, a: Any, bits: Any, ignore: int, tables: Any) -> int:
+    """Count pairs of samples, so many bits each, a word at a time; how many are of no class."""
+    classes = tables.shape[2]
+    each = 64 // np.int64(bits)
+    first = (np.uint64(1) << bits) - np.uint64(1)
+    unknown = np.uint64(ignore) & first
+    # A word of one class alone is its first sample times this.
+    same = ~np.uint64(0) // first
+    i, strange = 0, np.int64(0)
+    while i < len(t):
+        true, said, start = t[i], a[i], i
+        while i < len(t) and t[i] == true and a[i] == said:
             i += 1
-        at = start * each
-        strange += _count(t[at : at + each], a[at : at + each], i - start, counts)
-    return strange
+        alone = true == (true & first) * same and said == (said & first) * same
+        times, samples = ((i - start) * each, 1) if alone else (i - start, each)
+        for j in range(samples):
+            x, y = np.int64(true & first), np.int64(said & first)
+            if x < classes and y < classes:
+                tables[j & 1, x, y] += times
+            elif x == unknown and bits > 8 and y < classes:
+                tables[0, classes, y] += times
+            else:
+                strange += times
+            true >>= bits
+            said >>= bits
+    return int(strange)
 
 
 @kernel
-def _count(t: Any, a: Any, times: int, counts: Any) -> int:
-    classes = counts.shape[1]
+def _count(t: Any, a: Any, ignore: int, table: Any) -> int:
+    """The same of the few samples that fill no word."""
+    classes = table.shape[1]
     strange = 0
     for i in range(len(t)):
-        true, said = np.int64(t[i]), np.int64(a[i])
-        if (0 <= true < classes or true == IGNORE) and 0 <= said < classes:
-            counts[true, said] += times  # IGNORE is -1: the last row
+        x, y = np.int64(t[i]), np.int64(a[i])
+        if (0 <= x < classes or x == ignore) and 0 <= y < classes:
+            table[x, y] += 1  # IGNORE is -1: the last row
         else:
-            strange += times
+            strange += 1
     return strange
 
 

@@ -85,8 +85,9 @@ def test_a_gain_that_may_be_chance_is_left_off():
     worse, better = cases_of(1, specks=30)[0], cases_of(1, specks=30)[0]
     truth = worse[0].copy()
     truth[worse[1] == 1] = 1  # here the specks are true
-    found = fitted([*cases[:18], (truth, worse[1]), better])
-    assert not found.steps and any("left off: Dice" in s.why for s in found.left)
+    found = fitted([*cases[:17], (truth, worse[1]), better, better])
+    (told,) = [s for s in found.left if s.gain]
+    assert not found.steps and told.gain > 0 > told.low and "left off: Dice +" in told.why
 
 
 def test_a_few_patients_cannot_tell():

@@ -48,7 +48,7 @@ def test_what_helps_is_switched_on_and_makes_dice_better_by_what_was_said():
     cases = cases_of(20, specks=12, hole=True, lesions=3)
     found = fitted(cases)
     assert {("fill_holes", "organ")} <= by_step(found.steps) and len(found.steps) == 2 and found.n == 20
-    assert [s.name for s in found.steps][0] == "fill_holes", "before pieces are removed"
+    assert found.steps[0].name == "fill_holes", "before pieces are removed"
     assert all(s.low > 0 and s.gain > s.low and s.label == "organ" and "20 patients" in s.why for s in found.steps)
 
     def mean(tidy):

@@ -25,6 +25,7 @@ from sagittal.engine.case_scores import METRICS, Beside, Measured, case_metrics,
 from sagittal.engine.facts import spread
 from sagittal.engine.infer import Predictor
 from sagittal.engine.plan import Plan
+from sagittal.engine.sizes import Sizes, pieces_csv, sizes_of
 from sagittal.io import atomic
 from sagittal.metrics._answers import Answers, Reference
 from sagittal.metrics._baselines import baselines
@@ -63,6 +64,7 @@ class Row:
         measured: The scores of the case, by metric.
         trivial: The same scores of an answer that draws nothing.
         units: Of ratios, lengths and volumes in the world of the case.
+        sizes: How much of each class is drawn in truth and answer.
         place: The grid of a window; None for a whole case.
     """
 
@@ -76,6 +78,7 @@ class Row:
     measured: Measured = field(default_factory=dict)
     trivial: Measured = field(default_factory=dict)
     units: Mapping[Kind, str] = field(default_factory=dict)
+    sizes: Sizes = field(default_factory=Sizes)
     place: Geometry | None = None
 
 
@@ -105,12 +108,15 @@ class Assessment:
         return next((s for s in found if not s.label), found[0] if found else None)
 
     def write(self, folder: Path) -> None:
-        """Write ``scores.json``, ``predictions.csv`` and ``curves.json``."""
+        """Write ``scores.json``, ``predictions.csv``, ``curves.json`` and, where separate parts were counted, ``pieces.csv``."""
         folder.mkdir(parents=True, exist_ok=True)
         record = {"format": FORMAT, "version": VERSION, **self.rest, "scores": [s.record() for s in self.scores]}
         atomic.write_json(folder / "scores.json", record)
         atomic.write_text(folder / "predictions.csv", predictions_csv(self))
         atomic.write_json(folder / "curves.json", dict(self.curves))
+        pieces = pieces_csv({r.id: r.sizes for r in self.rows})
+        if pieces:
+            atomic.write_text(folder / "pieces.csv", pieces)
 
 
 def assess(
@@ -150,6 +156,7 @@ def of_rows(predictor: Predictor, manifest: Manifest, rows: Sequence[Row], *, re
         owners, units = [r.case.owner for r in rows], [r.units for r in rows]
         scored = partial(of_all, case_metrics(task, plan.metrics), owners=owners, units=units, seed=plan.seed)
         scores += scored([r.measured for r in rows])
+        rest["volume_unit"] = "mixed units" if len({u["volume"] for u in units}) > 1 else units[0]["volume"] if units else ""
         nothing = scored([r.trivial for r in rows])
         rest["baselines"] = [{"name": "nothing drawn", "why": "no case has anything", "scores": [s.record() for s in nothing]}]
     return Assessment(task=task, rows=rows, answers=answers, scores=scores, rest=rest, curves=_curves(answers, rows))
@@ -212,6 +219,7 @@ def _row(plan: Plan, one: Beside) -> Row:
         measured=measured,
         trivial=trivial,
         units=units_of(prediction.geometry),
+        sizes=sizes_of(chosen, truth, prediction) if chosen else Sizes(),
     )
 
 
@@ -312,9 +320,12 @@ def predictions_csv(assessment: Assessment) -> str:
         return out.getvalue()
     if answers is None:
         names = [f"{m}:{c}" for m, values in (rows[0].measured.items() if rows else ()) for c in values]
-        writer.writerow(["case", "group", "split", *names])
+        drawn = list(rows[0].sizes.volumes if rows else ())
+        writer.writerow(["case", "group", "split", *names, *(f"{what}_volume:{c}" for c in drawn for what in ("true", "found"))])
         for r in rows:
-            writer.writerow([r.id, r.case.group, r.case.split, *(r.measured[n.split(":")[0]][n.split(":", 1)[1]] for n in names)])
+            volumes = [f"{v:.6g}" for c in drawn for v in r.sizes.volumes[c]]
+            scores = [r.measured[n.split(":")[0]][n.split(":", 1)[1]] for n in names]
+            writer.writerow([r.id, r.case.group, r.case.split, *scores, *volumes])
         return out.getvalue()
     classes = answers.labels.classes
     prefix = "p:" if task.calibrated else "value:"

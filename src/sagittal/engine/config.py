@@ -102,6 +102,7 @@ class Prepare(Section):
         Literal["data", "imagenet", "none", "ct", "image", "nonzero", "max_min", "full_volume_mean", "brats", "max", "mean"] | None
     ) = None
     crop: bool | None = None
+    region: Literal["lungs"] | None = None
     order: Literal["linear", "cubic"] | None = None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -13,6 +13,7 @@ from sagittal.core.geometry import Geometry
 from sagittal.core.image import Image
 from sagittal.core.window import Window
 from sagittal.data.ready import Ready
+from sagittal.engine.content import Shown, content_of, lungs_in
 from sagittal.errors import MOST_NAMES, Refused
 from sagittal.ops.resample import GRAIN
 from sagittal.ops.scale import Rule, Scale, measured
@@ -32,7 +33,8 @@ class Preparation:
         resize: The shorter side before a centre crop to ``size``; None: ``size`` itself.
         fit: How another aspect ratio is met: ``stretch``, centre ``crop``, or ``pad`` with the border's values.
         upright: Volumes stand the same way round whatever order and direction their axes were stored in.
-        spacing: World units of the prepared grid along each axis, instead of ``size``.
+        spacing: World units of the prepared grid along each axis; with a ``size`` as well, a box of so many samples in the
+            middle of what is looked at, padded with the border's values.
         multiple: The network takes grids whose sides are multiples of this.
         channels: ``grey``, ``rgb``, or ``all`` as they come.
         names: The channels that must come, in order; for tables the columns.
@@ -44,6 +46,7 @@ class Preparation:
             (:func:`sagittal.ops.scale.measured`).
         clip: Volumes: what lies below ``low`` or above ``high`` is cut off there.
         crop: Volumes: windows are cut from the box around what is not 0.
+        region: Chest CT: only the lungs are seen, in the box around them; the rest has the value ``low``.
         order: How volumes are resampled: ``linear`` or ``cubic``.
     """
 
@@ -63,6 +66,7 @@ class Preparation:
     scaling: Rule = "fixed"
     clip: bool = False
     crop: bool = False
+    region: Literal["lungs"] | None = None
     order: Literal["linear", "cubic"] = "linear"
 
     @property
@@ -86,6 +90,8 @@ class Preparation:
     def _grid(self, source: Geometry) -> Geometry:
         """The same, not yet grown to the multiple that the network takes."""
         source = source.upright() if self.upright else source
+        if self.spacing is not None and self.size is not None:
+            return _centred(source, self.size, [wanted / own for wanted, own in zip(self.spacing, source.spacing, strict=True)])
         if self.spacing is not None:
             return source.with_spacing(self.spacing)
         if self.size is None:
@@ -98,11 +104,7 @@ class Preparation:
         step = max(ratios) if self.fit == "pad" else min(ratios)
         if self.fit == "crop" and self.resize is not None:
             step = min(source.shape) / self.resize
-        scale = np.eye(self.axes + 1)
-        for axis, (n, s) in enumerate(zip(source.shape, size, strict=True)):
-            scale[axis, axis] = step
-            scale[axis, -1] = (n - 1) / 2 - step * (s - 1) / 2
-        return Geometry(shape=size, affine=source.affine @ scale, unit=source.unit, frame=source.frame)
+        return _centred(source, size, [step] * self.axes)
 
     def source(self, image: Image, *, grid: Geometry | None = None, finest: float = 1.0) -> Image:
         """The image as it is read: on a coarser grid where the prepared one does not need more.
@@ -157,7 +159,10 @@ class Preparation:
 
     def _settled(self, values: NDArray[Any], source: Geometry, grid: Geometry, scale: Scale) -> Ready:
         """A volume on its prepared grid, in unit values."""
-        inner = self._grid(source)
+        shown = lungs_in(values, source) if self.region == "lungs" else self._cropped(values, source)
+        if shown is not None:
+            grid = self.grid(shown.place)
+        inner = self._grid(source if shown is None else shown.place)
         onto = ReadMap(shape=inner.shape, affine=inner.index_map(source))
         plain = Scale(low=scale.low, high=scale.high).tone
         on_grid = gather(values, onto, tone=plain) if self.order == "linear" else cubic(values, onto, tone=plain)
@@ -166,11 +171,21 @@ class Preparation:
         if self.scaling == "brats":
             zero = gather(np.asarray(values == 0, np.uint8), onto, order="nearest") > 0
             np.copyto(on_grid, np.asarray(scale.mean, np.float32).reshape(-1, *[1] * inner.axes), where=zero)
-        if self.crop:
+        if shown is not None and shown.mask is not None:
+            on_grid[:, ~shown.on(inner)] = 0
+        if self.crop and self.size is None:
             content = content_of(gather(np.asarray(values != 0, np.uint8), onto, order="nearest"))
             on_grid, inner = np.ascontiguousarray(on_grid[:, *content.slices]), inner.at(content)
             grid = _up_to_multiple(inner, self.multiple)
         return Ready(values=on_grid, geometry=inner, grid=grid, scale=scale.settled())
+
+    def _cropped(self, values: NDArray[Any], source: Geometry) -> Shown | None:
+        """The content, where a size is set: it is then that of the content, whatever is around it."""
+        if not self.crop or self.size is None:
+            return None
+        upright = source.upright()
+        onto = ReadMap(shape=upright.shape, affine=upright.index_map(source))
+        return Shown(place=upright.at(content_of(gather(np.asarray(values != 0, np.uint8), onto, order="nearest"))))
 
     @property
     def scale(self) -> Scale:
@@ -198,23 +213,6 @@ class Preparation:
         return cls(**plain)
 
 
-def content_of(some: NDArray[Any]) -> Window:
-    """The box around all samples that are not 0 in any channel of ``(C, *shape)``; everything where all are 0.
-
-    >>> content_of(np.array([[[0, 0, 0], [0, 1, 1]]], np.uint8))
-    Window(start=(1, 1), size=(1, 2))
-    """
-    n = some.ndim - 1
-    start, size = [], []
-    for axis in range(n):
-        seen = np.flatnonzero(some.any(axis=tuple(a for a in range(n + 1) if a != axis + 1)))
-        if not seen.size:
-            return Window.whole(some.shape[1:])
-        start.append(int(seen[0]))
-        size.append(int(seen[-1] - seen[0] + 1))
-    return Window(tuple(start), tuple(size))
-
-
 def cubic(values: NDArray[Any], onto: ReadMap, *, tone: Tone) -> NDArray[np.float32]:
     """Values on a map's grid by a cubic B-spline, for maps without a field; no averaging where the grid is coarser."""
     from scipy import ndimage  # takes .2 s to import
@@ -237,6 +235,15 @@ def grey(colours: NDArray[Any]) -> NDArray[Any]:
     if np.issubdtype(colours.dtype, np.integer):
         mixed = np.rint(mixed)
     return np.asarray(mixed, dtype=colours.dtype)[None]
+
+
+def _centred(source: Geometry, size: tuple[int, ...], steps: Sequence[float]) -> Geometry:
+    """A grid of a size about the middle of a source, with so many of its samples from one sample to the next."""
+    scale = np.eye(source.axes + 1)
+    for axis, (n, s, step) in enumerate(zip(source.shape, size, steps, strict=True)):
+        scale[axis, axis] = step
+        scale[axis, -1] = (n - 1) / 2 - step * (s - 1) / 2
+    return Geometry(shape=size, affine=source.affine @ scale, unit=source.unit, frame=source.frame)
 
 
 def _up_to_multiple(grid: Geometry, multiple: int) -> Geometry:

@@ -207,7 +207,9 @@ def _windows(recipe: Recipe, facts: Facts, ledger: Ledger, *, dense: bool) -> Pa
     if recipe.windows.name is not None:
         return Part(name=recipe.windows.name, options=options)
     if dense and facts.axes > 2 and not options:
-        name, options, why = volume_rules.windows_of(facts, _spacing_of(recipe, facts) or facts.spacing, crop=_crops(recipe, facts))
+        name, options, why = volume_rules.windows_of(
+            facts, _spacing_of(recipe, facts, dense=dense) or facts.spacing, crop=_crops(recipe, facts)
+        )
         ledger.choose("windows", None, f"{name} {options}", why)
         return Part(name=name, options=options)
     if dense and facts.axes:
@@ -233,7 +235,7 @@ def _preparation(recipe: Recipe, facts: Facts, ledger: Ledger, *, dense: bool, p
     channels = ledger.choose("prepare.channels", wish.channels, colour, "the pictures have no colour" if facts.grey else "as they come")
     size = _size(recipe, facts, ledger, dense=dense)
     low, high, mean, std = _scaling(recipe, facts, ledger, channels=channels, pretrained=pretrained)
-    spacing = _spacing(recipe, facts, ledger)
+    spacing = _spacing(recipe, facts, ledger, dense=dense)
     volume = facts.axes > 2
     scaling, clip = _scaling_rule(recipe, facts, ledger) if volume or wish.normalise in OWN else ("fixed", False)
     crop = volume and ledger.choose("prepare.crop", wish.crop, cropped(facts), "what is exactly 0 around the rest is not looked at")
@@ -242,6 +244,7 @@ def _preparation(recipe: Recipe, facts: Facts, ledger: Ledger, *, dense: bool, p
         scaling=scaling,
         clip=clip,
         crop=crop,
+        region=ledger.choose("prepare.region", wish.region, None, "") if wish.region is not None else None,
         order=wish.order or "linear",
         size=size,
         resize=wish.resize,
@@ -258,19 +261,19 @@ def _preparation(recipe: Recipe, facts: Facts, ledger: Ledger, *, dense: bool, p
     )
 
 
-def _spacing(recipe: Recipe, facts: Facts, ledger: Ledger) -> tuple[float, ...] | None:
+def _spacing(recipe: Recipe, facts: Facts, ledger: Ledger, *, dense: bool) -> tuple[float, ...] | None:
     """World units from sample to sample; volumes that differ in it meet at their median."""
-    found = _spacing_of(recipe, facts)
+    found = _spacing_of(recipe, facts, dense=dense)
     if found is not None and recipe.prepare.spacing is None:
         ledger.choose("prepare.spacing", None, list(found), "the volumes differ in spacing; this is the median, finer where it is coarse")
     return found
 
 
-def _spacing_of(recipe: Recipe, facts: Facts) -> tuple[float, ...] | None:
+def _spacing_of(recipe: Recipe, facts: Facts, *, dense: bool) -> tuple[float, ...] | None:
     wish = recipe.prepare.spacing
     if wish is not None:
         return tuple(wish) if isinstance(wish, list) else (wish,) * facts.axes
-    return None if facts.axes < 3 or recipe.prepare.size is not None else volume_rules.spacing_of(facts)
+    return None if facts.axes < 3 or recipe.prepare.size is not None or not dense else volume_rules.spacing_of(facts)
 
 
 def _crops(recipe: Recipe, facts: Facts) -> bool:
@@ -293,9 +296,13 @@ def _size(recipe: Recipe, facts: Facts, ledger: Ledger, *, dense: bool) -> tuple
     wish = recipe.prepare.size
     if wish is not None:
         return tuple(wish) if isinstance(wish, list) else (wish,) * facts.axes
-    if dense or recipe.prepare.spacing is not None or recipe.windows.options() or facts.axes > 2:
+    if dense or recipe.prepare.spacing is not None or recipe.windows.options():
         ledger.choose("prepare.size", None, "own", "every sample of the source is answered")
         return None
+    if facts.axes > 2:
+        size = volume_rules.size_of(facts)
+        ledger.choose("prepare.size", None, list(size), "the median volume in its proportions, so coarse that a CPU learns it in minutes")
+        return size
     side = min(max(facts.shape), 160)
     side = side if side <= SMALL else max(SMALL, side // 32 * 32)
     ledger.choose("prepare.size", None, side, f"the median picture has {' x '.join(map(str, facts.shape))} samples")
@@ -350,6 +357,8 @@ def _default_model(facts: Facts, options: Mapping[str, Any], *, dense: bool, sli
     if facts.axes == 0:
         seen = {"patterns": [16, 32]} if facts.ordered else {"waves": 256}
         return "mlp", {"widths": [64, 64], "dropout": 0.3, "activation": "gelu", **seen, **options}
+    if facts.axes > 2 and not dense:
+        return "preact_resnet", {**volume_rules.whole_model_of(), **options}
     if dense and facts.axes > 2:
         return "unet", {**volume_rules.model_of(sliced=sliced), **options}
     if dense:
@@ -420,10 +429,12 @@ def _loss(recipe: Recipe, facts: Facts, row: Task, ledger: Ledger) -> Part:
 
 
 def _training(recipe: Recipe, facts: Facts, ledger: Ledger, windows: Part, *, balanced: bool, dense: bool) -> tuple[TrainSettings, Feeding]:
-    volumes = dense and facts.axes > 2
-    default = (
-        volume_rules.training_of(facts, windows.name, dict(windows.options)) if volumes else _default_training(facts, balanced=balanced)
-    )
+    if facts.axes < 3:
+        default = _default_training(facts, balanced=balanced)
+    elif dense:
+        default = volume_rules.training_of(facts, windows.name, dict(windows.options))
+    else:
+        default = volume_rules.whole_training_of(facts, balanced=balanced)
     wish = {**default, **recipe.train}
     if recipe.train.get("stop") is None and not dense:
         # The schedule ends at its best; a small validation set would pick an earlier epoch by luck.

@@ -34,6 +34,13 @@ PLANE_STEPS, VOLUME_STEPS = 3000, 8000
 """Steps of a batch of 16 slices, or of about 4 * 90,000 samples of volume."""
 
 
+MOST_WHOLE = 72**3
+"""Samples of a volume that gets one class, at most: a step of four takes about two seconds on one core."""
+
+WHOLE_STEPS = 300
+"""Steps of a batch of 4 whole volumes: minutes on a CPU."""
+
+
 def spacing_of(facts: Facts) -> tuple[float, ...] | None:
     """World units of the prepared grid; None where all volumes have the same spacing already."""
     if facts.same_spacing or all(b <= ALIKE * a for a, b in zip(facts.finest, facts.coarsest, strict=True)):
@@ -79,6 +86,37 @@ def windows_of(facts: Facts, spacing: Sequence[float], *, crop: bool) -> tuple[s
         return "patches", {"size": whole, "per_case": 1, "on_object": 0.0}, "a window of the median size shows nearly all of a case"
     side = [min(n, _down(96)) for n in whole]
     return "patches", {"size": side, "per_case": 4, "on_object": 0.6}, f"cases of {tuple(size)} are larger than a patch that trains fast"
+
+
+def size_of(facts: Facts) -> tuple[int, ...]:
+    """Samples of a volume that is seen as one, in the proportions of the median case; sides are multiples of 8.
+
+    Coarse axes are not refined: samples lie equally far apart where the scan has them, else as far apart as there.
+    """
+    extent = [n * s for n, s in zip(facts.shape, facts.spacing, strict=True)]
+    step = min(facts.spacing)
+    while math.prod(max(1, round(e / max(step, s))) for e, s in zip(extent, facts.spacing, strict=True)) > MOST_WHOLE:
+        step *= 1.02
+    return tuple(max(16, round(e / max(step, s) / 8) * 8) for e, s in zip(extent, facts.spacing, strict=True))
+
+
+def whole_model_of() -> dict[str, Any]:
+    """Options of the network that gives a volume one class."""
+    return {"widths": [16, 32, 64, 128], "blocks": 1, "stem_stride": 2}
+
+
+def whole_training_of(facts: Facts, *, balanced: bool) -> dict[str, Any]:
+    """Training settings for a class a volume."""
+    return {
+        "epochs": max(12, min(100, round(WHOLE_STEPS * 4 / max(facts.cases, 1)))),
+        "batch": 4,
+        "optimizer": "adamw",
+        "lr": 1e-3,
+        "weight_decay": 0.05,
+        "schedule": {"name": "cosine", "warmup": 0.05},
+        "ema": 0.99,
+        "balance": balanced,
+    }
 
 
 def augment_of(*, sliced: int | None, mirrored: bool) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from sagittal.core.case import Case
 from sagittal.core.image import Image
 from sagittal.data.images import image_of
 from sagittal.data.manifest import DRAWN, Manifest
-from sagittal.engine.prepare import content_of
+from sagittal.engine.content import content_of
 from sagittal.ops.scale import OUTER
 
 MOST_VOLUMES = 40

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,6 +15,14 @@ ABSENT = "absent from the truth and from the answer"
 ADDED = "absent from the truth, though in the answer"
 
 Kind = Literal["1", "length", "volume"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Piece:
+    """A separate part of the truth: how large it is, in the unit of volumes of its grid, and whether it was found."""
+
+    volume: float
+    found: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,6 +39,7 @@ class CaseMetric:
         convention: Which of several definitions in use it is.
         summary: Cases are summarised by their mean, or by their median with missed structures as the worst.
         needs_answer: There is no score where the answer does not hold the class, either: it is missed.
+        pieces: For metrics that count separate parts of a class: those of the truth.
     """
 
     name: str
@@ -40,6 +49,7 @@ class CaseMetric:
     convention: str = ""
     summary: Literal["mean", "median"] = "mean"
     needs_answer: bool = False
+    pieces: Callable[[Masks, int], Sequence[Piece]] | None = None
 
     def of(self, masks: Masks) -> dict[str, float | str]:
         """The score of each class but the background, or the sentence why there is none."""
@@ -64,6 +74,17 @@ def makes_case_metric(part: Callable[..., object]) -> bool:
     (True, False)
     """
     return typing.get_type_hints(part).get("return") is CaseMetric
+
+
+def volume_of(samples: float, grid: Geometry) -> float:
+    """How much of the world so many samples of a grid are: ml of a patient, else in the unit of the world.
+
+    >>> import numpy as np
+    >>> volume_of(500, Geometry(shape=(9, 9, 9), affine=np.diag([1.0, 1.0, 2.0, 1.0]), unit="mm"))
+    1.0
+    """
+    # A thousand cubic millimetres are a millilitre.
+    return samples * grid.cell / (1000 if (grid.axes, grid.unit) == (3, "mm") else 1)
 
 
 def units_of(grid: Geometry) -> Mapping[Kind, str]:

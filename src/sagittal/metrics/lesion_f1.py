@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sagittal.errors import UsageError
-from sagittal.metrics._case import CaseMetric
+from sagittal.metrics._case import CaseMetric, Piece, volume_of
 from sagittal.metrics._masks import Masks
 from sagittal.ops.components import Connectivity, components
 
@@ -42,10 +42,16 @@ def lesion_f1(*, overlap: float = 0.0, connectivity: Connectivity = "full") -> C
         truth, answer = masks.pair(k)
         return _f1(truth, answer, overlap, connectivity)
 
+    def pieces(masks: Masks, k: int) -> list[Piece]:
+        truth, answer = masks.pair(k)
+        sizes, found = _lesions(*components(truth, connectivity=connectivity), answer, overlap)
+        return [Piece(volume=volume_of(int(n), masks.grid), found=bool(hit)) for n, hit in zip(sizes, found, strict=True)]
+
     rule = f"more than {overlap:.0%} of it" if overlap else "any of it"
     return CaseMetric(
         name="lesion_f1",
         value=value,
+        pieces=pieces,
         convention=f"pieces connected over {'corners' if connectivity == 'full' else 'faces'}; a true lesion is found where {rule} is "
         "covered, an answered piece is false where it touches none",
     )
@@ -54,8 +60,12 @@ def lesion_f1(*, overlap: float = 0.0, connectivity: Connectivity = "full") -> C
 def _f1(truth: NDArray[np.bool_], answer: NDArray[np.bool_], overlap: float, connectivity: Connectivity) -> float:
     lesions, n = components(truth, connectivity=connectivity)
     pieces, m = components(answer, connectivity=connectivity)
-    both = truth & answer
-    covered = np.bincount(lesions[both], minlength=n + 1)[1:]
-    found = int((covered > overlap * np.bincount(lesions[truth], minlength=n + 1)[1:]).sum())
-    invented = m - len(np.unique(pieces[both]))
+    found = int(_lesions(lesions, n, answer, overlap)[1].sum())
+    invented = m - len(np.unique(pieces[truth & answer]))
     return 2 * found / (n + found + invented)
+
+
+def _lesions(lesions: NDArray[np.uint32], n: int, answer: NDArray[np.bool_], overlap: float) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Samples of each numbered lesion, and whether enough of them are in the answer."""
+    sizes, covered = (np.bincount(some.reshape(-1), minlength=n + 1)[1:] for some in (lesions, lesions[answer]))
+    return sizes, covered > overlap * sizes

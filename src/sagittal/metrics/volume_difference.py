@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sagittal.metrics._case import CaseMetric
+from sagittal.metrics._case import CaseMetric, volume_of
 from sagittal.metrics._masks import Masks
 
 
@@ -29,6 +29,4 @@ def volume_difference() -> CaseMetric:
 
 def _value(masks: Masks, k: int) -> float:
     o = masks.overlap(k)
-    # A thousand cubic millimetres are a millilitre.
-    one = masks.grid.cell / (1000 if (masks.grid.axes, masks.grid.unit) == (3, "mm") else 1)
-    return abs(o.answer - o.truth) * one
+    return volume_of(abs(o.answer - o.truth), masks.grid)

@@ -1,0 +1,49 @@
+"""Lungs are found in a chest CT whatever lies in them, and nowhere else."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from sagittal import io
+from sagittal.core.geometry import Geometry
+from sagittal.engine.content import lungs_in
+from sagittal.engine.prepare import Preparation
+from sagittal.errors import Refused
+from sagittal.ops.lungs import lungs
+from sagittal.phantoms.chest import chest
+
+
+@pytest.fixture(scope="module")
+def phantom(tmp_path_factory):
+    return chest(tmp_path_factory.mktemp("chest") / "data", patients=2, size=96, thickness=5.0)
+
+
+@pytest.mark.parametrize("name", ["P001", "P002"])
+def test_the_lungs_of_the_phantom_are_found_with_their_nodules_and_vessels(phantom, name):
+    image, truth = io.read(phantom / "dicom" / name), io.read(phantom / "truth" / "lungs" / f"{name}.nii.gz")
+    found = lungs_in(image.read(), image.geometry).on(truth.geometry)
+    true = truth.read()[0] > 0
+    assert 2 * (found & true).sum() / (found.sum() + true.sum()) > 0.97
+    assert (found & true).sum() / true.sum() > 0.98
+
+
+def test_only_the_lungs_are_seen_in_a_box_of_a_stated_size(phantom):
+    image = io.read(phantom / "dicom" / "P001")
+    plan = {"axes": 3, "names": image.channels, "low": (-1000.0,), "high": (400.0,), "clip": True, "upright": True}
+    ready = Preparation(**plan, region="lungs", spacing=(4.0, 4.0, 4.0), size=(80, 56, 80)).ready(image)
+    assert ready.grid.shape == (80, 56, 80)
+    assert ready.grid.spacing == pytest.approx((4, 4, 4))
+    values = ready.see(ready.grid)[0]
+    assert (values > 0).mean() < 0.5, "around the lungs there is nothing"
+    assert values.max() > 0.5, "vessels in them are seen"
+
+
+def test_a_volume_without_lungs_is_refused():
+    grid = Geometry(shape=(30, 30, 30), affine=np.diag([4.0, 4, 4, 1]), unit="mm")
+    with pytest.raises(Refused, match="NO_LUNGS"):
+        lungs_in(np.full((1, *grid.shape), 40, np.int16), grid)
+
+
+def test_the_room_around_the_patient_is_no_lung():
+    assert not lungs(np.full((20, 20, 20), -1000.0), (4.0, 4.0, 4.0)).any()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sagittal.core._fill import fill as fill
 from sagittal.core.geometry import Geometry
 from sagittal.core.image import Image
 from sagittal.core.labels import Labels
@@ -269,18 +269,26 @@ class Polygons(_Drawn):
     def instances_of(self, region: Geometry) -> tuple[NDArray[np.int32], NDArray[np.int16]]:
         """Each outline is an object; its number is its place in ``outlines``, from 1."""
         objects = np.zeros(region.shape, dtype=np.int32)
-        for number, outline in enumerate(self.outlines, start=1):
-            rings = [region.to_index(ring) for ring in outline.rings]
-            points = np.concatenate(rings)
-            low = np.clip(np.floor(points.min(axis=0)).astype(int), 0, np.array(region.shape))
-            high = np.clip(np.ceil(points.max(axis=0)).astype(int) + 1, low, np.array(region.shape))
-            shape = tuple(int(v) for v in high - low)
-            if 0 in shape:
-                continue
-            inside = fill([ring - low for ring in rings], shape, rule=outline.rule)
-            objects[low[0] : high[0], low[1] : high[1]][inside] = number
+        ends = np.cumsum([len(ring) for outline in self.outlines for ring in outline.rings], dtype=np.int64)
+        if ends.size and ends[-1]:
+            points = region.to_index(np.concatenate([ring for outline in self.outlines for ring in outline.rings]))
+            every = iter(np.split(points, ends[:-1]))
+            for number, outline in enumerate(self.outlines, start=1):
+                self._draw(objects, [next(every) for _ in outline.rings], number, outline.rule)
         classes = np.array([self.labels.index(o.name) for o in self.outlines], dtype=np.int16)
         return objects, classes
+
+    def _draw(self, objects: NDArray[np.int32], rings: list[NDArray[np.float64]], number: int, rule: Literal["evenodd", "nonzero"]) -> None:
+        """Fill the part of one outline that lies in the region."""
+        rings = [ring for ring in rings if len(ring)]
+        if not rings:
+            return
+        low = np.floor(np.min([ring.min(axis=0) for ring in rings], axis=0))
+        high = np.ceil(np.max([ring.max(axis=0) for ring in rings], axis=0)) + 1
+        (top, left), (bottom, right) = (np.clip(corner, 0, objects.shape).astype(int).tolist() for corner in (low, high))
+        if top < bottom and left < right:
+            inside = fill([ring - (top, left) for ring in rings], (bottom - top, right - left), rule=rule)
+            objects[top:bottom, left:right][inside] = number
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -318,35 +326,6 @@ class Boxes(_Refusing):
             high = np.clip(np.floor(ends.max(axis=0)).astype(int) + 1, 0, region.shape)
             objects[tuple(slice(a, b) for a, b in zip(low, high, strict=True))] = number + 1
         return objects, np.array([self.labels.index(name) for name in self.names], dtype=np.int16)
-
-
-def fill(rings: Sequence[NDArray[np.float64]], shape: tuple[int, ...], *, rule: Literal["evenodd", "nonzero"]) -> NDArray[np.bool_]:
-    """Which samples have their centre inside closed rings of ``(row, column)`` index coordinates.
-
-    An edge flag fill: each edge marks, in every row whose centre line it crosses, the first column at or
-    right of the crossing; a running sum along the row then tells inside from outside. A centre exactly on
-    an edge belongs to the right and lower side, so that two outlines that share an edge share no sample.
-
-    Source: Ackland & Weste, The edge flag algorithm, IEEE Trans. Comput. C-30 (1981).
-    """
-    rows, columns = shape
-    marks = np.zeros((rows, columns + 1), dtype=np.int32)
-    for ring in rings:
-        y0, x0 = ring[:, 0], ring[:, 1]
-        y1, x1 = np.roll(y0, -1), np.roll(x0, -1)
-        for ya, xa, yb, xb in zip(y0, x0, y1, x1, strict=True):
-            turn = 1 if yb > ya else -1
-            (top, at), (bottom, to) = sorted([(ya, xa), (yb, xb)])
-            first, last = max(int(np.ceil(top)), 0), min(int(np.ceil(bottom)), rows)
-            if first >= last:
-                continue
-            row = np.arange(first, last)
-            crossing = at + (row - top) * ((to - at) / (bottom - top))
-            column = np.clip(np.ceil(crossing), 0, columns).astype(np.int64)
-            np.add.at(marks, (row, column), turn)
-    winding = np.cumsum(marks[:, :columns], axis=1)
-    inside: NDArray[np.bool_] = winding % 2 != 0 if rule == "evenodd" else winding != 0
-    return inside
 
 
 def boxes_of_objects(objects: NDArray[np.int32], classes: NDArray[np.int16], region: Geometry) -> NDArray[np.float64]:

@@ -21,6 +21,7 @@ class Image:
     ``load`` gives the values of a window that lies inside the grid. Reading is what costs; making an
     ``Image`` is free. ``reduce`` gives the same picture on a coarser grid over the same field of view,
     where the format can do that for less than reading it all (scaled JPEG decoding, a pyramid's levels).
+    ``tiled`` says that a window costs no more than itself, and that the whole may be too large for the memory: a slide.
 
     >>> image = Image.of(np.zeros((1, 4, 6), np.uint8), Geometry.picture((4, 6)))
     >>> image.read(Window((1, 1), (2, 3))).shape
@@ -32,6 +33,7 @@ class Image:
     load: Callable[[Window], Values] = field(repr=False)
     meta: Mapping[str, object] = field(default_factory=dict)
     reduce: Callable[[float], Image] | None = field(default=None, repr=False)
+    tiled: bool = False
 
     @classmethod
     def of(

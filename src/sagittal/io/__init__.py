@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sagittal.core import Annotation, Geometry, Image, Labels
+from sagittal.core import Annotation, Geometry, Image, LabelMap, Labels, Polygons
 from sagittal.errors import UnreadableInput
 from sagittal.io import _sniff, locator
 from sagittal.io.guard import Limits
@@ -84,6 +85,9 @@ def read_annotation(source: str | Path, labels: Labels, *, like: Geometry | None
     from sagittal.io._annotation import annotation
 
     path, part = _parts(source)
+    if like is not None and like.frame == "slide":
+        # Programs for slides draw in pixels of the finest level, whatever their size.
+        return _on_slide(annotation(path, part, labels, Geometry.picture(like.shape), limits or Limits.default()), like)
     return annotation(path, part, labels, like, limits or Limits.default())
 
 
@@ -123,6 +127,19 @@ def _series(path: Path, part: str, limits: Limits) -> Image:
     if not volumes and path.is_dir():
         raise UnreadableInput("IS_FOLDER", path, "it is a folder without DICOM images, where a file is expected", "name a file in it")
     return pick(volumes, part, path).image()
+
+
+def _on_slide(said: Annotation, slide: Geometry) -> Annotation:
+    """What was drawn in pixels of a slide, in its world."""
+    moved = slide.affine @ Geometry.picture(slide.shape).inverse
+    if isinstance(said, Polygons):
+        rings = [tuple(ring @ moved[:2, :2].T + moved[:2, 2] for ring in o.rings) for o in said.outlines]
+        return replace(said, outlines=tuple(replace(o, rings=r) for o, r in zip(said.outlines, rings, strict=True)))
+    if isinstance(said, LabelMap):
+        own = said.image.geometry
+        placed = Geometry(shape=own.shape, affine=moved @ own.affine, unit=slide.unit, frame=slide.frame)
+        return replace(said, image=replace(said.image, geometry=placed, reduce=None))
+    return said
 
 
 def _parts(source: str | Path) -> tuple[Path, str]:

@@ -29,6 +29,8 @@ def annotation(path: Path, part: str, labels: Labels, like: Geometry | None, lim
         from sagittal.io.readers.svg import outlines
 
         return outlines(path, labels, like, limits)
+    if family == "slide":  # a mask as large as its slide, in a TIFF of tiles
+        return _drawn(_stored(path, part, "TIFF", labels, limits), labels, like, path)
     if family == "raster":
         return _drawn(_stored(path, part, found.format.name, labels, limits), labels, like, path)
     if family == "array":

@@ -31,11 +31,14 @@ class Reader:
         name: The name on the shelf.
         formats: In the order in which they are tried.
         open: ``open(path, part, limits) -> Image``: checks the header against the limits; decodes when read.
+        claims: ``claims(path, head)``: the format of a file that is a special kind of another reader's, such as a slide
+            among TIFF files; asked before all others.
     """
 
     name: str
     formats: tuple[Format, ...]
     open: Callable[[Path, str, Limits], Image] = field(repr=False)
+    claims: Callable[[Path, bytes], Format | None] | None = field(default=None, repr=False)
 
     def identify(self, head: bytes) -> Format | None:
         """The format of a file that begins with these bytes; None when it is none of ours."""

@@ -44,7 +44,7 @@ def readers() -> Shelf:
     """The shelf of readers.
 
     >>> readers().names()
-    ['array', 'dicom', 'metaimage', 'nifti', 'nrrd', 'raster', 'svg', 'table']
+    ['array', 'dicom', 'metaimage', 'nifti', 'nrrd', 'raster', 'slide', 'svg', 'table']
     """
     return Shelf("sagittal.io.readers", kind="reader")
 
@@ -58,6 +58,9 @@ def look(path: Path) -> Found:
     """
     named = format_of_name(path)
     head = head_of(named.header(path) if named is not None and named.header is not None else path)
+    special = _claimed(path, head)
+    if special is not None:
+        return special
     found = _by_content(head)
     if found is None:
         said = named.name if named else "no known format"
@@ -162,6 +165,14 @@ def _ordered() -> tuple[Reader, ...]:
     shelf = readers()
     # the table reader takes any text, so it is asked last
     return tuple(sorted((shelf.get(name) for name in shelf.names()), key=lambda r: r.name == "table"))
+
+
+def _claimed(path: Path, head: bytes) -> Found | None:
+    for reader in _ordered():
+        form = reader.claims(path, head) if reader.claims is not None else None
+        if form is not None:
+            return Found(form, reader)
+    return None
 
 
 def _by_content(head: bytes) -> Found | None:

@@ -41,6 +41,7 @@ AllowOption = Annotated[
 UnreadableOption = Annotated[bool, typer.Option("--allow-unreadable", help="Skip files that cannot be read, list them, and exit 11.")]
 PixelsOption = Annotated[int | None, typer.Option("--max-pixels", help="The largest picture that is decoded.")]
 RamOption = Annotated[float | None, typer.Option("--max-ram", help="GiB that the windows of a drawn answer may take; 4 otherwise.")]
+SeedOption = Annotated[int | None, typer.Option("--seed", help="Of everything random in training; short for --set seed=N.")]
 DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1 ...")]
 
 
@@ -76,6 +77,7 @@ def run(
     allow: AllowOption = None,
     allow_unreadable: UnreadableOption = False,
     max_pixels: PixelsOption = None,
+    seed: SeedOption = None,
     device: DeviceOption = "auto",
     max_ram: RamOption = None,
 ) -> None:
@@ -91,6 +93,7 @@ def run(
         allow=allow or (),
         allow_unreadable=allow_unreadable,
         max_pixels=max_pixels,
+        seed=seed,
         device=device,
         max_ram=max_ram,
     )
@@ -137,6 +140,7 @@ def train(
     allow: AllowOption = None,
     allow_unreadable: UnreadableOption = False,
     max_pixels: PixelsOption = None,
+    seed: SeedOption = None,
     device: DeviceOption = "auto",
 ) -> None:
     """Train a model; kill it at any moment and go on with --resume."""
@@ -152,6 +156,7 @@ def train(
         allow=allow or (),
         allow_unreadable=allow_unreadable,
         max_pixels=max_pixels,
+        seed=seed,
         device=device,
     )
     _done(made.record(), made.lines())
@@ -164,14 +169,28 @@ def evaluate(
     data: Annotated[str | None, typer.Option("--data", help="Another data set, scored as a whole.")] = None,
     split: Annotated[str | None, typer.Option("--split", help="train, val or test.")] = None,
     out: OutOption = None,
+    layout: LayoutOption = None,
+    allow_unreadable: UnreadableOption = False,
+    max_pixels: PixelsOption = None,
     device: DeviceOption = "auto",
     max_ram: RamOption = None,
 ) -> None:
     """Scores with intervals, beside trivial baselines."""
     from sagittal.verbs.evaluate import evaluate as verb
 
-    made = verb(run, data=data, split=split, out=out, device=device, max_ram=max_ram)
+    made = verb(
+        run,
+        data=data,
+        split=split,
+        out=out,
+        layout=layout,
+        allow_unreadable=allow_unreadable,
+        max_pixels=max_pixels,
+        device=device,
+        max_ram=max_ram,
+    )
     _done(made.record(), made.lines())
+    made.raise_for_exit()
 
 
 @app.command()
@@ -180,13 +199,26 @@ def explain(
     data: Annotated[str | None, typer.Option("--data", help="Another data set.")] = None,
     case: Annotated[list[str] | None, typer.Option("--case", help="A case's id; may be repeated.")] = None,
     out: OutOption = None,
+    layout: LayoutOption = None,
+    allow_unreadable: UnreadableOption = False,
+    max_pixels: PixelsOption = None,
     device: DeviceOption = "auto",
 ) -> None:
     """Where the model looks, for hits and mistakes."""
     from sagittal.verbs.explain import explain as verb
 
-    made = verb(run, data=data, cases=case or (), out=out, device=device)
+    made = verb(
+        run,
+        data=data,
+        cases=case or (),
+        out=out,
+        layout=layout,
+        allow_unreadable=allow_unreadable,
+        max_pixels=max_pixels,
+        device=device,
+    )
     _done(made.record(), made.lines())
+    made.raise_for_exit()
 
 
 @app.command()
@@ -274,7 +306,10 @@ def export(
 
 
 @app.command()
-def compare(runs: Annotated[list[Path], typer.Argument(metavar="RUN RUN...")], split: str = "test") -> None:
+def compare(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN RUN...")],
+    split: Annotated[str, typer.Option("--split", help="Name of the evaluation: test, val, or that of other data.")] = "test",
+) -> None:
     """Two or more runs on the same cases, paired, with intervals."""
     from sagittal.verbs.compare import compare as verb
 
@@ -315,7 +350,7 @@ def phantom(
     kind: Annotated[str, typer.Argument(metavar="KIND", help="retina, tiles, brain, chest, table, multilabel ...")],
     out: Annotated[Path, typer.Option("-o", "--out", help="A new folder.")],
     sets: SetOption = None,
-    seed: int = 0,
+    seed: Annotated[int, typer.Option("--seed", help="Another number draws other patients.")] = 0,
 ) -> None:
     """A synthetic data set, free of anybody's data."""
     from sagittal.verbs.phantom import phantom as verb

@@ -79,6 +79,7 @@ def check_plan(plan: Plan) -> None:
     _require(plan.seed >= 0, "seed", plan.seed)
     case_metrics(plan.row, plan.metrics)
     _units(plan)
+    _shares(plan)
     _require(_DIGEST.fullmatch(plan.fingerprint) is not None, "fingerprint", plan.fingerprint)
     _require(plan.pretrained is None or not {"/", "\\"} & set(ascii(plan.pretrained)), "pretrained", ascii(plan.pretrained))
 
@@ -92,6 +93,17 @@ def _units(plan: Plan) -> None:
     _require(len(plan.units.mean) == len(plan.units.std) == channels, "units", plan.units, f"are not those of {channels} outputs")
     _require(all(math.isfinite(v) for v in plan.units.mean), "units.mean", plan.units.mean)
     _require(all(math.isfinite(v) and v > 0 for v in plan.units.std), "units.std", plan.units.std)
+
+
+def _shares(plan: Plan) -> None:
+    """One number a class or value; of classes a share."""
+    if plan.shares is None:
+        return
+    mean, classes = plan.shares.mean, plan.row.calibrated
+    _require(bool(plan.row.metrics), "shares", plan.task, "makes no table of truths")
+    _require(plan.shares.n >= 0, "shares.n", plan.shares.n)
+    _require(len(mean) == len(plan.labels), "shares.mean", f"{len(mean)} numbers", f"are not those of {len(plan.labels)} classes")
+    _require(all(math.isfinite(v) and (not classes or 0 <= v <= 1) for v in mean), "shares.mean", mean[:5])
 
 
 def check_fitted(task: Task, labels: Labels, calibration: Calibration | None, operating: OperatingPoint | None) -> None:

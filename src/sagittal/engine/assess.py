@@ -22,9 +22,9 @@ from sagittal.core.score import Score
 from sagittal.data.images import image_of
 from sagittal.data.manifest import Manifest
 from sagittal.engine.case_scores import METRICS, Beside, Measured, case_metrics, measure, of_all
-from sagittal.engine.facts import spread
 from sagittal.engine.infer import Predictor
 from sagittal.engine.plan import Plan
+from sagittal.engine.shares import kept_reference
 from sagittal.engine.sizes import Sizes, pieces_csv, sizes_of
 from sagittal.io import atomic
 from sagittal.metrics._answers import Answers, Reference
@@ -41,9 +41,6 @@ LEAST_SUBGROUP = 10
 
 MOST_VALUES = 8
 """A metadata column with more different values than this does not make subgroups."""
-
-MOST_REFERENCE = 200
-"""Training cases whose drawings are read to know what is common; evenly spread."""
 
 Keep = Callable[[Case, Prediction], None]
 """Gets each answer in full, while it is in memory."""
@@ -119,24 +116,28 @@ class Assessment:
             atomic.write_text(folder / "pieces.csv", pieces)
 
 
-def assess(
-    predictor: Predictor, manifest: Manifest, cases: Sequence[Case], *, reference: Reference | None = None, keep: Keep | None = None
-) -> Assessment:
-    """Answer cases and score the answers.
+def assess(predictor: Predictor, manifest: Manifest, cases: Sequence[Case], *, keep: Keep | None = None) -> Assessment:
+    """Answer cases and score the answers, beside those of baselines that know what the plan keeps of the training cases.
 
     Args:
         predictor: Calibrated, with its operating point, where it has them.
         manifest: Of the cases; its labels are matched to the model's by name before this.
         cases: Which.
-        reference: What the training cases say, for the trivial baselines.
         keep: Gets each answer in full.
     """
     rows = list(answered(predictor, manifest, cases, keep=keep))
-    return of_rows(predictor, manifest, rows, reference=reference)
+    return of_rows(predictor, manifest, rows, reference=kept_reference(predictor.plan))
 
 
 def of_rows(predictor: Predictor, manifest: Manifest, rows: Sequence[Row], *, reference: Reference | None) -> Assessment:
-    """The scores of answers that are already there."""
+    """The scores of answers that are already there.
+
+    Args:
+        predictor: The model.
+        manifest: Of the cases.
+        rows: The answers.
+        reference: What the training cases say, for the trivial baselines.
+    """
     task, plan = predictor.task, predictor.plan
     answers = _answers(predictor, rows, reference=reference) if task.metrics else None
     scores: list[Score] = []
@@ -279,33 +280,6 @@ def _subgroups(answers: Answers, rows: Sequence[Row], task: Task) -> list[dict[s
             scores = _records(task, part) if len(index) >= LEAST_SUBGROUP else []
             found.append({"column": column, "value": str(name), "n": len(index), "scores": scores})
     return found
-
-
-def reference_of(plan: Plan, manifest: Manifest, cases: Sequence[Case]) -> Reference | None:
-    """What training cases say, a case or a window each; None where the task has no table of truths.
-
-    Of cases that were drawn on, a part that is spread over all of them is read.
-    """
-    task = plan.row
-    if not task.metrics or not cases:
-        return None
-    if manifest.said in {"label", "labels", "value"} and plan.unit == "case":
-        found = [task.truth(manifest.annotation(case), Geometry.none()) for case in cases]
-    else:
-        if np.ndim(_truths(plan, manifest, cases[0])[0]) > 1:
-            return None
-        found = [truth for case in spread(cases, MOST_REFERENCE) for truth in _truths(plan, manifest, case)]
-    return Reference.of(np.stack(found), classes=len(manifest.labels))
-
-
-def _truths(plan: Plan, manifest: Manifest, case: Case) -> list[NDArray[Any]]:
-    """The truth of a case, or of each of its windows."""
-    source = image_of(case, manifest).geometry
-    said = manifest.annotation(case, like=source)
-    if plan.unit == "case":
-        return [plan.row.truth(said, source)]
-    grid = plan.preparation.grid(source)
-    return [plan.row.truth(said, grid.at(window)) for window in plan.windowing.cover(grid)]
 
 
 def predictions_csv(assessment: Assessment) -> str:

@@ -12,13 +12,16 @@ import torch
 from sagittal.core.score import Score
 from sagittal.data.manifest import Manifest
 from sagittal.data.split import folds
-from sagittal.engine.assess import Assessment, Row, answered, of_rows, reference_of, rejoin
+from sagittal.engine.assess import Assessment, Row, answered, of_rows, rejoin
 from sagittal.engine.config import Recipe
 from sagittal.engine.facts import facts_of
 from sagittal.engine.infer import Predictor
 from sagittal.engine.learn import fitted_on, learn, predictor_of, write_calibration
 from sagittal.engine.rules import decide
 from sagittal.engine.run import Run
+from sagittal.engine.shares import reference_of
+
+PARTS = "folds"
 
 FINISHED = "finished.json"
 """Says of a fold that its model is there."""
@@ -37,7 +40,7 @@ def teach_folds(run: Run, recipe: Recipe, manifest: Manifest, *, device: torch.d
     for repeat in range(repeats):
         rows: list[Row] = []
         for number, fold in enumerate(folds(manifest, k, repeat, recipe.split.seed, val=inner)):
-            part = Run(run.path / "folds" / f"{repeat:02d}-{number:02d}")
+            part = Run(run.path / PARTS / f"{repeat:02d}-{number:02d}")
             predictor = _taught(part, recipe, fold, number=repeat * k + number, device=device)
             rows += list(answered(predictor, fold, fold.split("test")))
         pooled.append(sorted(rows, key=lambda r: r.id))
@@ -45,14 +48,27 @@ def teach_folds(run: Run, recipe: Recipe, manifest: Manifest, *, device: torch.d
     if predictor is None:
         return
     pool(predictor, manifest, pooled, folds=k).write(run.evaluation("test"))
-    final = folds(manifest, k, 0, recipe.split.seed, val=inner)[0]
-    everyone = final.with_cases(replace(c, split="train" if c.split == "test" else c.split) for c in final.cases)
-    plan = decide(recipe, everyone, facts_of(everyone))
+    all_cases = everyone(manifest, recipe)
+    plan = decide(recipe, all_cases, facts_of(all_cases))
     run.write("plan.json", plan.record())
-    learn(run, plan, everyone, device=device, resume=True, say=say)
+    learn(run, plan, all_cases, device=device, resume=True, say=say)
     if inner == 0 and predictor.task.calibrated:
         # No case was kept aside, but every pooled answer is one that its model had not seen.
         write_calibration(run, *fitted_on(pooled[0], plan))
+
+
+def first_fold(run: Run) -> tuple[Run, Manifest]:
+    """The first fold of a run: its model, and the cases with those that this model has not seen in ``test``."""
+    manifest, recipe = run.manifest(), run.recipe()
+    fold = folds(manifest, recipe.split.folds or 2, 0, recipe.split.seed, val=recipe.split.inner(table=bool(manifest.features)))[0]
+    return Run(run.path / PARTS / "00-00"), fold
+
+
+def everyone(manifest: Manifest, recipe: Recipe) -> Manifest:
+    """The cases as the model that is kept meets them: ``train``, and ``val`` where some are kept aside to choose."""
+    inner = recipe.split.inner(table=bool(manifest.features))
+    fold = folds(manifest, recipe.split.folds or 2, 0, recipe.split.seed, val=inner)[0]
+    return fold.with_cases(replace(c, split="train" if c.split == "test" else c.split) for c in fold.cases)
 
 
 def _taught(part: Run, recipe: Recipe, fold: Manifest, *, number: int, device: torch.device) -> Predictor:

@@ -63,6 +63,19 @@ class Units:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Shares:
+    """What the training cases say, from which trivial answers to other cases are made.
+
+    Args:
+        n: How many cases (or windows, where each is answered).
+        mean: The share of them that have each class, or the mean of each value.
+    """
+
+    n: int
+    mean: tuple[float, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
     """All decisions of a run.
 
@@ -95,6 +108,7 @@ class Plan:
         precision: Of drawn answers: ``auto`` computes them in bf16 where the hardware does and they agree with fp32.
         specificity: At which it is put, where the rule is that.
         units: In which the network answers; None for logits.
+        shares: What the training cases say; None where the task's truths make no table.
         reasons: Why.
     """
 
@@ -126,6 +140,7 @@ class Plan:
     precision: Literal["fp32", "auto"] = "fp32"
     specificity: float = 0.95
     units: Units | None = None
+    shares: Shares | None = None
     reasons: tuple[Reason, ...] = ()
 
     @property

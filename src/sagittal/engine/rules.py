@@ -21,6 +21,7 @@ from sagittal.engine.facts import Facts
 from sagittal.engine.plan import EXPLAINERS, LOSSES, MODELS, TASKS, WINDOWS, Part, Plan, Reason, build
 from sagittal.engine.prepare import Preparation
 from sagittal.engine.settings import LAST, Feeding, TrainSettings
+from sagittal.engine.shares import shares_of
 from sagittal.engine.units import units_of
 from sagittal.engine.volume_rules import cropped
 from sagittal.errors import UsageError, nearest
@@ -133,7 +134,7 @@ def decide(recipe: Recipe, manifest: Manifest, facts: Facts) -> Plan:
     preparation = _preparation(recipe, facts, ledger, dense=dense, pretrained=pretrained)
     balanced = row.exclusive and not dense and WINDOWS.make(windows.name, windows.options).fixed
     train, feeding = _training(recipe, facts, ledger, windows, balanced=balanced, dense=dense)
-    return Plan(
+    plan = Plan(
         task=row.name,
         labels=labels,
         preparation=preparation,
@@ -164,6 +165,7 @@ def decide(recipe: Recipe, manifest: Manifest, facts: Facts) -> Plan:
         units=units_of(row, manifest, preparation, labels),
         reasons=tuple(ledger.reasons),
     )
+    return replace(plan, shares=shares_of(plan, manifest))
 
 
 def _task(recipe: Recipe, manifest: Manifest, ledger: Ledger) -> Task:

@@ -73,6 +73,16 @@ def run_at(path: Path) -> Run | None:
     return Run.open(path) if path.is_dir() and path.suffix != ".sagittal" else None
 
 
+def met(run: Run) -> Manifest:
+    """The cases of a run in the splits in which its kept model has met them: where they are by folds, none is left for test."""
+    manifest, recipe = run.manifest(), run.recipe()
+    if recipe.split.folds is None:
+        return manifest
+    from sagittal.engine.crossval import everyone
+
+    return everyone(manifest, recipe)
+
+
 def resampling_of(run: Run | None) -> dict[str, bool]:
     """Whether a run brings grids that differ together; other data are then met the same way."""
     if run is None:

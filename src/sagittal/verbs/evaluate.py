@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sagittal.core.score import Score
 from sagittal.engine.run import Run
 from sagittal.errors import UsageError
+from sagittal.io import atomic
+from sagittal.verbs._asked import FAILED, Asked, list_failed, skippable
 from sagittal.verbs._drawn import drawn_into
-from sagittal.verbs._open import found_at, matched, name_of, predictor_at, resampling_of, run_at, say
+from sagittal.verbs._open import found_at, matched, met, name_of, predictor_at, resampling_of, run_at, say
 from sagittal.verbs._outcome import Outcome
 
 if TYPE_CHECKING:
-    from sagittal.engine.assess import Assessment, Keep
+    from sagittal.core.case import Case
+    from sagittal.data.manifest import Manifest
+    from sagittal.engine.assess import Assessment
     from sagittal.engine.infer import Predictor
 
 HEADLINES = (
@@ -33,15 +38,33 @@ HEADLINES = (
 )
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Scored(Outcome):
+    """The outcome of an evaluation, with what an explanation of the same cases begins with.
+
+    Args:
+        predictor: The model; None where the answers were pooled.
+        manifest: Of the cases.
+        assessment: The answers and their scores.
+    """
+
+    predictor: Predictor | None = None
+    manifest: Manifest | None = None
+    assessment: Assessment | None = None
+
+
 def evaluate(
     run: str | Path,
     *,
     data: str | Path | None = None,
     split: str | None = None,
     out: str | Path | None = None,
+    layout: str | None = None,
+    allow_unreadable: bool = False,
+    max_pixels: int | None = None,
     device: str = "auto",
     max_ram: float | None = None,
-) -> Outcome:
+) -> Scored:
     """Score a model.
 
     Args:
@@ -49,6 +72,9 @@ def evaluate(
         data: Another data set; all of its cases are scored unless ``split`` picks some.
         split: Of the run's own cases (``test`` by default), or of ``data``.
         out: Where to write; by default ``RUN/evaluation/NAME``.
+        layout: How ``data`` lie, where looking does not tell.
+        allow_unreadable: Skip cases that cannot be read and list them in ``failed.csv``.
+        max_pixels: The largest picture that is decoded.
         device: ``auto``, ``cpu``, ``cuda`` ...
         max_ram: GiB for the windows of drawn answers, where less than the plan's are allowed; ``scores.json`` says so.
 
@@ -57,73 +83,99 @@ def evaluate(
 
     Raises:
         UsageError: A package without data, or a split that has no case.
+        UnreadableInput: A case cannot be read, unless such cases are allowed.
         Refused: The data have classes that the model does not know.
     """
-    path = Path(run)
+    path, asked = Path(run), Asked(layout=layout, max_pixels=max_pixels, allow_unreadable=allow_unreadable)
+    asked.check(data)
     own = run_at(path)
     if data is None and own is None:
         raise UsageError("NO_DATA", path.name, "a package has no cases of its own", "name some with --data")
     if data is None and own is not None and own.recipe().split.folds is not None and split in {None, "test"}:
-        return _pooled(own)
+        return _pooled(own, Path(out) if out else None)
     predictor = predictor_at(path, device=device, max_ram=max_ram)
     name = (split or "test") if data is None else name_of(data)
     folder = Path(out) if out else (own.evaluation(name) if own is not None else Path(f"{path.stem}-{name}"))
-    keep = drawn_into(folder, predictor)
     if data is None and own is not None:
-        assessment, rest = _own(own, predictor, name, keep)
+        manifest, cases, rest = _own(own, name)
     else:
-        assessment, rest = _other(own, predictor, str(data), split, keep)
-    from sagittal.engine.assess import rejoin
+        manifest, cases, rest = _other(own, predictor, str(data), split, layout)
+    manifest = asked.within(manifest)
+    cases, failed = asked.readable(manifest, cases)
+    from sagittal.engine.assess import assess, rejoin
 
+    with skippable():
+        assessment = assess(predictor, manifest, cases, keep=drawn_into(folder, predictor))
+    if data is not None:
+        rest |= _beside_own(own, predictor, assessment, manifest)
+    elif own is not None and name == "test":
+        # A look counts once there is something to see.
+        rest["touched"] = own.touched("test")
+    if failed:
+        rest["unreadable"] = len(failed)
     if predictor.budget.allowed is not None:
         rest["max_ram"] = predictor.budget.allowed
     made = rejoin(assessment, **rest)
     made.write(folder)
+    list_failed(folder, failed)
     for line in _loud(rest):
         say(line)
-    return Outcome(
-        path=folder, facts={"scores": [s.record() for s in made.scores], "n": len(made.rows)}, text=[*_loud(rest), *table(made.scores)]
+    return Scored(
+        path=folder,
+        facts={"scores": [s.record() for s in made.scores], "n": len(made.rows)},
+        text=[*_loud(rest), *table(made.scores)],
+        failed=failed,
+        list_file=folder / FAILED,
+        predictor=predictor,
+        manifest=manifest,
+        assessment=made,
     )
 
 
-def _own(run: Run, predictor: Predictor, split: str, keep: Keep | None) -> tuple[Assessment, dict[str, object]]:
-    from sagittal.engine.assess import assess, reference_of
-
-    manifest = run.manifest()
+def _own(run: Run, split: str) -> tuple[Manifest, Sequence[Case], dict[str, object]]:
+    """Cases of the run itself."""
+    manifest = met(run)
     cases = manifest.split(split)
     if not cases:
         raise UsageError("NO_CASES", split, "the run has no case in this split", "choose another --split, or name --data")
-    reference = reference_of(predictor.plan, manifest, manifest.split("train"))
-    rest: dict[str, object] = {"split": split}
-    if split == "test":
-        rest["touched"] = run.touched("test")
-    return assess(predictor, manifest, cases, reference=reference, keep=keep), rest
+    return manifest, cases, {"split": split}
 
 
-def _other(run: Run | None, predictor: Predictor, data: str, split: str | None, keep: Keep | None) -> tuple[Assessment, dict[str, object]]:
-    from sagittal.engine.assess import assess, reference_of
-    from sagittal.engine.shift import shift_findings
-
-    found = found_at(data, options=resampling_of(run))
+def _other(
+    run: Run | None, predictor: Predictor, data: str, split: str | None, layout: str | None
+) -> tuple[Manifest, Sequence[Case], dict[str, object]]:
+    """Cases of another data set."""
+    found = found_at(data, layout=layout, options=resampling_of(run))
     manifest = matched(found.manifest, predictor)
     cases = manifest.split(split) if split is not None else manifest.cases
     if not cases:
         raise UsageError("NO_CASES", str(split), "the data have no case in this split", "leave --split out")
-    own = run.manifest() if run is not None else None
-    reference = reference_of(predictor.plan, own, own.split("train")) if own is not None else None
-    assessment = assess(predictor, manifest, cases, reference=reference, keep=keep)
-    rest: dict[str, object] = {"data": found.sentence, "split": split}
-    rest["shift"] = shift_findings(predictor, own, assessment, manifest)
+    return manifest, cases, {"data": found.sentence, "split": split}
+
+
+def _beside_own(run: Run | None, predictor: Predictor, assessment: Assessment, manifest: Manifest) -> dict[str, object]:
+    """How other data differ from the run's validation cases."""
+    from sagittal.engine.shift import shift_findings
+
+    own = met(run) if run is not None else None
+    told: dict[str, object] = {"shift": shift_findings(predictor, own, assessment, manifest)}
     if own is None or not own.split("val"):
-        rest["not_compared"] = "there are no validation cases at hand: whether these data differ from them cannot be said"
-    return assessment, rest
+        told["not_compared"] = "there are no validation cases at hand: whether these data differ from them cannot be said"
+    return told
 
 
-def _pooled(run: Run) -> Outcome:
-    folder = run.evaluation("test")
-    record = run.read("evaluation/test/scores.json")
+def _pooled(run: Run, out: Path | None) -> Scored:
+    """The answers that training has pooled; looking at them counts as any look at test does."""
+    own = run.evaluation("test")
+    folder = out or own
+    record = {**run.read("evaluation/test/scores.json"), "touched": run.touched("test")}
+    with atomic.storage(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in ("predictions.csv", "curves.json") if folder != own else ():
+            atomic.write_bytes(folder / name, (own / name).read_bytes())
+    atomic.write_json(folder / "scores.json", record)
     scores = [Score(**{("label" if k == "class" else k): v for k, v in row.items()}) for row in record["scores"]]
-    return Outcome(path=folder, facts={"scores": record["scores"], "n": record["n"]}, text=["pooled out-of-fold answers", *table(scores)])
+    return Scored(path=folder, facts={"scores": record["scores"], "n": record["n"]}, text=["pooled out-of-fold answers", *table(scores)])
 
 
 def _loud(rest: dict[str, object]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,17 +11,22 @@ import numpy as np
 
 from sagittal.errors import UsageError
 from sagittal.io import atomic
+from sagittal.verbs._asked import FAILED, Asked, list_failed, skippable
 from sagittal.verbs._drawn import safe_name
-from sagittal.verbs._open import found_at, matched, name_of, predictor_at, resampling_of, run_at
+from sagittal.verbs._open import found_at, matched, met, name_of, predictor_at, resampling_of, run_at
 from sagittal.verbs._outcome import Outcome
 from sagittal.verbs._pictures import Canvas, compared, legend
 
 if TYPE_CHECKING:
+    from sagittal.core.case import Case
     from sagittal.core.image import Image
     from sagittal.data.manifest import Manifest
     from sagittal.engine.assess import Assessment
     from sagittal.engine.explain import Pick
     from sagittal.engine.infer import Predictor
+    from sagittal.engine.run import Run
+
+BY_A_FOLD = "The model that is kept was trained on these cases. Shown are the answers of the first fold's model, which has not seen them."
 
 
 def explain(
@@ -29,6 +35,9 @@ def explain(
     data: str | Path | None = None,
     cases: Sequence[str] = (),
     out: str | Path | None = None,
+    layout: str | None = None,
+    allow_unreadable: bool = False,
+    max_pixels: int | None = None,
     device: str = "auto",
 ) -> Outcome:
     """Maps of what spoke for the answers, on the sources' own grids.
@@ -38,6 +47,9 @@ def explain(
         data: Another data set than the run's test split.
         cases: Ids; by default the surest hits and mistakes of each kind.
         out: Where to write; by default ``RUN/explanation/NAME``.
+        layout: How ``data`` lie, where looking does not tell.
+        allow_unreadable: Skip cases that cannot be read and list them in ``failed.csv``.
+        max_pixels: The largest picture that is decoded.
         device: ``auto``, ``cpu``, ``cuda`` ...
 
     Returns:
@@ -45,30 +57,72 @@ def explain(
 
     Raises:
         UsageError: A package without data, or a case that is not there.
+        UnreadableInput: A case cannot be read, unless such cases are allowed.
         Refused: The data have classes that the model does not know.
     """
     from sagittal.engine.assess import assess
 
-    path = Path(run)
+    path, asked = Path(run), Asked(layout=layout, max_pixels=max_pixels, allow_unreadable=allow_unreadable)
+    asked.check(data)
     predictor = predictor_at(path, device=device)
     own = run_at(path)
+    note = ""
     if data is not None:
-        manifest, name = matched(found_at(data, options=resampling_of(own)).manifest, predictor), name_of(data)
+        found = found_at(data, layout=layout, options=resampling_of(own))
+        manifest, name = matched(found.manifest, predictor), name_of(data)
         chosen = manifest.cases
-    elif own is not None:
-        manifest, name = own.manifest(), "test"
-        chosen = manifest.split("test") or manifest.split("val")
-    else:
+    elif own is None:
         raise UsageError("NO_DATA", path.name, "a package has no cases of its own", "name some with --data")
-    if cases:
+    elif own.recipe().split.folds is not None and not cases:
+        predictor, manifest = _of_first_fold(own, predictor)
+        chosen, name, note = manifest.split("test"), "test", BY_A_FOLD
+    else:
+        manifest, name = met(own), "test"
+        chosen = tuple(manifest.case(case) for case in cases) or manifest.split("test") or manifest.split("val")
+        note = _known(chosen)
+    if cases and data is not None:
         chosen = tuple(manifest.case(case) for case in cases)
+    manifest = asked.within(manifest)
+    chosen, failed = asked.readable(manifest, chosen)
     folder = Path(out) if out else (own.explanation(name) if own is not None else Path(f"{path.stem}-explanation"))
-    assessment = assess(predictor, manifest, chosen)
-    return write_explanations(predictor, manifest, assessment, folder=folder, most=len(cases) or predictor.plan.explain_cases)
+    with skippable():
+        assessment = assess(predictor, manifest, chosen)
+    most = len(cases) or predictor.plan.explain_cases
+    made = write_explanations(predictor, manifest, assessment, folder=folder, most=most, note=note)
+    list_failed(folder, failed)
+    return replace(made, failed=failed, list_file=folder / FAILED)
 
 
-def write_explanations(predictor: Predictor, manifest: Manifest, assessment: Assessment, *, folder: Path, most: int) -> Outcome:
-    """Explain the picked cases of an assessment into a folder."""
+def _of_first_fold(run: Run, kept: Predictor) -> tuple[Predictor, Manifest]:
+    """The model of the first fold, and the cases with those in ``test`` that it has not seen."""
+    from sagittal.engine.crossval import first_fold
+    from sagittal.engine.learn import predictor_of
+
+    part, manifest = first_fold(run)
+    return predictor_of(part, device=kept.device), manifest
+
+
+def _known(cases: Sequence[Case]) -> str:
+    """What there is to say where the model was trained on some of the cases."""
+    n = sum(case.split == "train" for case in cases)
+    if not n:
+        return ""
+    return f"The model was trained on {'the only case' if n == len(cases) == 1 else f'{n} of the {len(cases)} cases'} shown here."
+
+
+def write_explanations(
+    predictor: Predictor, manifest: Manifest, assessment: Assessment, *, folder: Path, most: int, note: str = ""
+) -> Outcome:
+    """Explain the picked cases of an assessment into a folder.
+
+    Args:
+        predictor: The model.
+        manifest: Of the cases.
+        assessment: The answers.
+        folder: Where to.
+        most: Cases of each kind.
+        note: What a reader must know about the cases.
+    """
     from sagittal.data.images import image_of
     from sagittal.engine.explain import pick
     from sagittal.engine.importance import importance_of
@@ -88,6 +142,8 @@ def write_explanations(predictor: Predictor, manifest: Manifest, assessment: Ass
         items.append({**_told(predictor, p), **done[key]})
     method = "" if drawn else predictor.plan.explain.name
     record: dict[str, Any] = {"format": "sagittal-explanation", "version": 1, "method": method, "items": items}
+    if note:
+        record["note"] = note
     if drawn:
         record["legend"] = {c: f"{name}: left as a person drew it, right the answer" for c, name in legend(predictor.plan.labels).items()}
     borders = [found for found in done.values() if found.get("border") is not None]

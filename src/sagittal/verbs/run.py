@@ -21,6 +21,7 @@ def run(
     allow: Sequence[str] = (),
     allow_unreadable: bool = False,
     max_pixels: int | None = None,
+    seed: int | None = None,
     device: str = "auto",
     max_ram: float | None = None,
 ) -> Outcome:
@@ -35,6 +36,7 @@ def run(
         allow: Codes of findings that do not stop the run.
         allow_unreadable: Skip unreadable files.
         max_pixels: The largest picture that is decoded.
+        seed: Of everything random in training (the setting ``seed``).
         device: ``auto``, ``cpu``, ``cuda`` ...
         max_ram: GiB for the windows of drawn answers; the model keeps the number (``evaluate.max_ram``).
 
@@ -45,7 +47,7 @@ def run(
         Refused: The data are not safe to use; the message says why and what to do.
     """
     from sagittal.verbs.evaluate import evaluate
-    from sagittal.verbs.explain import explain
+    from sagittal.verbs.explain import explain, write_explanations
     from sagittal.verbs.report import report
     from sagittal.verbs.train import train
 
@@ -58,6 +60,7 @@ def run(
         allow=allow,
         allow_unreadable=allow_unreadable,
         max_pixels=max_pixels,
+        seed=seed,
         device=device,
     )
     path = trained.path
@@ -69,7 +72,12 @@ def run(
     say(f"evaluating the {split} split")
     scored = evaluate(path, split=split, device=device)
     say("explaining hits and mistakes")
-    explain(path, device=device)
+    if scored.predictor is not None and scored.manifest is not None and scored.assessment is not None:
+        # The answers are there already.
+        most = scored.predictor.plan.explain_cases
+        write_explanations(scored.predictor, scored.manifest, scored.assessment, folder=made.explanation("test"), most=most)
+    else:
+        explain(path, device=device)
     page = report(path)
     facts = {**trained.facts, **scored.facts, "report": str(page.path)}
     return Outcome(path=path, facts=facts, text=[*scored.text, *page.text], failed=trained.failed, list_file=trained.list_file)

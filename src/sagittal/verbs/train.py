@@ -48,6 +48,7 @@ def train(
     allow: Sequence[str] = (),
     allow_unreadable: bool = False,
     max_pixels: int | None = None,
+    seed: int | None = None,
     device: str = "auto",
 ) -> Outcome:
     """Train a model on a data set, or go on with a run.
@@ -62,6 +63,7 @@ def train(
         allow: Codes of findings that do not stop the run.
         allow_unreadable: Skip unreadable files.
         max_pixels: The largest picture that is decoded.
+        seed: Of everything random in training (the setting ``seed``).
         device: ``auto``, ``cpu``, ``cuda`` ...
 
     Returns:
@@ -87,7 +89,7 @@ def train(
             begun = begin(
                 data,
                 out=out,
-                recipe=load_recipe(recipe, sets),
+                recipe=load_recipe(recipe, with_seed(sets, seed)),
                 layout=layout,
                 allow=allow,
                 allow_unreadable=allow_unreadable,
@@ -97,6 +99,8 @@ def train(
         ranks.wait()
         if not ranks.first:
             run = Run.open(Path(str(resume or out)))
+            # Every process ends with the same code.
+            skipped = () if resume is not None else skipped_of(run)
         teach(run, run.recipe(), run.manifest(), device=where, resume=resume is not None)
         ranks.wait()
     return _outcome(run, skipped)
@@ -144,11 +148,29 @@ def begin(
             check_start(plan.network(), plan.pretrained)
     run.write("audit.json", audit.record())
     manifest.write(run.path)
-    run.write_recipe(recipe)
     run.write("environment.json", environment(recipe.seed, started))
     if plan is not None:
         run.write("plan.json", plan.record())
+    # Last: what has a recipe is a run, and a run has all that it needs to be taught.
+    run.write_recipe(recipe)
     return Begun(run=run, recipe=recipe, manifest=manifest, audit=audit)
+
+
+def skipped_of(run: Run) -> tuple[str, ...]:
+    """The cases whose files the audit of a run could not read."""
+    findings = run.read("audit.json")["findings"]
+    return tuple(item for found in findings if found["code"] == "UNREADABLE" for item in found["items"])
+
+
+def with_seed(sets: Sequence[str] | Mapping[str, Any], seed: int | None) -> Sequence[str] | Mapping[str, Any]:
+    """The settings with the seed that an option has named.
+
+    >>> with_seed(["train.epochs=1"], 7)
+    ['train.epochs=1', 'seed=7']
+    """
+    if seed is None:
+        return sets
+    return {**sets, "seed": seed} if isinstance(sets, Mapping) else [*sets, f"seed={seed}"]
 
 
 def _require_cases(manifest: Manifest, *, tested: bool) -> None:

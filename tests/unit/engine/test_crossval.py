@@ -11,7 +11,10 @@ import torch
 from sagittal.engine import crossval
 from sagittal.engine.learn import predictor_of
 from sagittal.engine.run import Run
+from sagittal.errors import UsageError
+from sagittal.report.render import render
 from sagittal.verbs.evaluate import evaluate
+from sagittal.verbs.explain import explain
 from sagittal.verbs.run import run as whole
 from sagittal.verbs.train import train
 
@@ -92,6 +95,32 @@ def test_evaluating_such_a_run_gives_the_pooled_scores(run):
     made = evaluate(run.path)
     assert made.text[0] == "pooled out-of-fold answers"
     assert made.facts["n"] == 60
+
+
+def test_pooled_scores_go_where_they_are_wanted_and_count_as_a_look(run, tmp_path):
+    looks = [json.loads((evaluate(run.path, out=tmp_path / str(n)).path / "scores.json").read_text())["touched"] for n in range(2)]
+    assert looks[1] == looks[0] + 1
+    assert {p.name for p in (tmp_path / "1").iterdir()} == {"scores.json", "predictions.csv", "curves.json"}
+
+
+def test_what_is_explained_has_not_been_seen_by_the_model_or_the_page_says_so(run, tmp_path):
+    index = json.loads((explain(run.path, out=tmp_path / "folds").path / "index.json").read_text())
+    _, fold = crossval.first_fold(run)
+    unseen = {c.id for c in fold.split("test")}
+    assert {i["case"] for i in index["items"]} <= unseen
+    assert len(unseen) == 20
+    assert "first fold" in index["note"]
+    named = json.loads((explain(run.path, cases=[min(unseen)], out=tmp_path / "named").path / "index.json").read_text())
+    assert named["note"] == "The model was trained on the only case shown here."
+    explain(run.path)
+    assert index["note"] in " ".join(render(run.path, None).read_text(encoding="utf-8").replace("&#39;", "'").split())
+
+
+def test_splits_of_such_a_run_are_those_in_which_its_model_has_met_the_cases(run, tmp_path):
+    made = evaluate(run.path, split="train", out=tmp_path / "train")
+    assert made.facts["n"] == 60
+    with pytest.raises(UsageError, match="NO_CASES"):
+        evaluate(run.path, split="val", out=tmp_path / "val")
 
 
 def test_a_run_of_folds_is_scored_by_what_was_pooled_also_without_a_test_split(table, tmp_path):

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from sagittal.errors import Refused, UsageError
+from sagittal.errors import Refused, UnreadableInput, UsageError
 from sagittal.io.writers.raster import encode_png
 from sagittal.verbs.evaluate import evaluate
+from sagittal.verbs.explain import explain
 from sagittal.verbs.package import package
 
 
@@ -117,6 +118,63 @@ def test_other_data_in_a_folder_named_test_leave_the_runs_own_scores_alone(strip
     made = evaluate(stripes_run, data=write(tmp_path / "clinic" / "test", stripes))
     assert made.path == stripes_run / "evaluation" / "clinic-test"
     assert own.read_bytes() == before
+
+
+def test_a_package_shows_the_baselines_of_its_training_cases(stripes_run, stripes, tmp_path):
+    file = package(stripes_run, out=tmp_path / "stripes.sagittal").path
+    few = tmp_path / "few"
+    for kind, n in (("lying", 2), ("standing", 8)):
+        (few / kind).mkdir(parents=True)
+        for path in sorted((stripes / kind).glob("*.png"))[:n]:
+            (few / kind / path.name).write_bytes(path.read_bytes())
+    made, own = (
+        json.loads((evaluate(m, data=few, out=tmp_path / n).path / "scores.json").read_text()) for m, n in ((file, "a"), (stripes_run, "b"))
+    )
+    assert made["baselines"] == own["baselines"]
+    prevalence = next(b for b in made["baselines"] if b["name"] == "prevalence")
+    assert "training cases" in prevalence["why"]
+    brier = next(s["value"] for s in prevalence["scores"] if s["metric"] == "brier" and s["class"] in {"", "standing", None})
+    assert brier != pytest.approx(0.16, abs=0.02), "not the shares of the cases at hand (.8)"
+
+
+def test_broken_cases_are_refused_with_the_way_around_or_skipped_and_listed(stripes_run, stripes, tmp_path):
+    broken = write(tmp_path / "broken", stripes)
+    first = min((broken / "lying").glob("*.png"))
+    first.write_bytes(first.read_bytes()[:60])
+    for verb in (evaluate, explain):
+        with pytest.raises(UnreadableInput, match="skip it with --allow-unreadable"):
+            verb(stripes_run, data=broken, out=tmp_path / "strict")
+        made = verb(stripes_run, data=broken, out=tmp_path / verb.__name__, allow_unreadable=True)
+        assert made.record()["exit"] == 11
+        assert len(made.failed) == 1
+        assert first.stem in (tmp_path / verb.__name__ / "failed.csv").read_text()
+    assert json.loads((tmp_path / "evaluate" / "scores.json").read_text())["n"] == 59
+
+
+def test_other_data_take_the_layout_and_the_limit_that_a_user_gives(stripes_run, stripes, tmp_path):
+    for verb in (evaluate, explain):
+        verb(stripes_run, data=stripes, layout="class_folders", out=tmp_path / verb.__name__)
+        with pytest.raises(UsageError, match="--data"):
+            verb(stripes_run, layout="class_folders")
+        with pytest.raises(UsageError, match="did you mean class_folders"):
+            verb(stripes_run, data=stripes, layout="class_folder")
+        with pytest.raises(UnreadableInput, match="OVER_LIMIT"):
+            verb(stripes_run, data=stripes, max_pixels=100, out=tmp_path / "small")
+
+
+def test_an_evaluation_that_was_interrupted_is_no_look(stripes_run, tmp_path, monkeypatch):
+    from sagittal.engine import assess
+
+    evaluate(stripes_run, out=tmp_path / "a")
+    before = (stripes_run / "touched.json").read_bytes()
+
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(assess, "answered", stop)
+        evaluate(stripes_run, out=tmp_path / "b")
+    assert (stripes_run / "touched.json").read_bytes() == before
 
 
 def test_a_package_scores_as_its_run_and_says_that_a_shift_cannot_be_told(stripes_run, stripes, tmp_path):

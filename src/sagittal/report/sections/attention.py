@@ -13,6 +13,7 @@ from sagittal.report.view import RunView
 MOST_COLUMNS = 15
 
 PAGE = """
+{% if note %}<p class="small">{{ note }}</p>{% endif %}
 {% if border %}{{ parts.facts(border) }}
 <p class="small">How much of the maps lies in the outer tenth of the pictures. More than the border's share of the area hints at marks,
 rulers or padding.</p>{% endif %}
@@ -60,6 +61,7 @@ def attention(view: RunView) -> Section | None:
     html = fill(
         PAGE,
         border=facts,
+        note=str(view.explanation.get("note") or ""),
         columns=columns[:MOST_COLUMNS],
         rest=len(columns) - MOST_COLUMNS,
         pictures=pictures,

@@ -67,7 +67,8 @@ def gallery(view: RunView) -> Section | None:
     if not rows:
         return None
     method = str(view.explanation.get("method") or "")
-    lede = f"Warm colours show what spoke for the answer ({method.replace('_', '-')}). {CAUTION}" if method else ""
+    shows = f"Warm colours show what spoke for the answer ({method.replace('_', '-')}). {CAUTION}" if method else ""
+    lede = " ".join(filter(None, (shows, str(view.explanation.get("note") or ""))))
     legend = view.explanation.get("legend")
     keys = (
         [{"colour": c, "name": str(n)} for c, n in legend.items() if re.fullmatch(r"#[0-9a-fA-F]{6}", c)]

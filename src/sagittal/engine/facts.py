@@ -12,6 +12,7 @@ from sagittal.core.case import Case
 from sagittal.core.image import Image
 from sagittal.data.images import image_of
 from sagittal.data.manifest import Manifest
+from sagittal.engine.tiles import MOST_TILES, TELLING, across_of
 from sagittal.engine.volumes import MOST_VOLUMES, Volumes, volumes_of
 from sagittal.errors import Refused
 
@@ -47,6 +48,7 @@ class Facts:
         finest: The 10th percentile of the spacing along each axis.
         coarsest: The 90th.
         volumes: What volumes show besides; None for pictures and tables.
+        across: Samples across the median object that was drawn on pictures; None where none was.
     """
 
     axes: int
@@ -67,6 +69,7 @@ class Facts:
     finest: tuple[float, ...] = ()
     coarsest: tuple[float, ...] = ()
     volumes: Volumes | None = None
+    across: float | None = None
 
 
 def facts_of(manifest: Manifest) -> Facts:
@@ -119,6 +122,7 @@ def facts_of(manifest: Manifest) -> Facts:
         finest=tuple(float(v) for v in np.percentile(spacings, 10, axis=0)) if axes else (),
         coarsest=tuple(float(v) for v in np.percentile(spacings, 90, axis=0)) if axes else (),
         volumes=shown,
+        across=across_of(manifest, spread(cases, MOST_TILES)) if axes == 2 and manifest.said in TELLING else None,
     )
 
 

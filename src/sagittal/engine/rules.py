@@ -14,7 +14,7 @@ from typing import Any, cast
 from sagittal.core.labels import Labels
 from sagittal.data.discover import LAYOUTS
 from sagittal.data.manifest import Manifest
-from sagittal.engine import volume_rules
+from sagittal.engine import tile_rules, volume_rules
 from sagittal.engine.case_scores import case_metrics
 from sagittal.engine.config import Open, Recipe
 from sagittal.engine.facts import Facts
@@ -145,7 +145,7 @@ def decide(recipe: Recipe, manifest: Manifest, facts: Facts) -> Plan:
         freeze=freeze,
         members=_members(recipe, facts, ledger, dense=dense),
         views=recipe.model.views,
-        augment=_augment(recipe, facts, ledger, windows, mixed=_mixed(facts, row, dense=dense)),
+        augment=_augment(recipe, facts, ledger, windows, mixed=_mixed(facts, row, dense=dense), dense=dense),
         loss=_loss(recipe, facts, row, ledger),
         feeding=feeding,
         train=train,
@@ -215,13 +215,9 @@ def _windows(recipe: Recipe, facts: Facts, ledger: Ledger, *, dense: bool) -> Pa
         ledger.choose("windows", None, f"{name} {options}", why)
         return Part(name=name, options=options)
     if dense and facts.axes:
-        side = {2: 256, 3: 96}.get(facts.axes, 64)
-        size = [min(side, -(-n // 16) * 16) for n in facts.shape]
-        if facts.same_shape and all(n <= s for n, s in zip(facts.shape, size, strict=True)) and not options:
-            ledger.choose("windows", None, "whole", "every case fits into one window")
-            return Part(name="whole")
-        ledger.choose("windows", None, "patches", f"cases of {facts.shape} are larger than one window of {size}")
-        return Part(name="patches", options={"size": size, **options})
+        name, found, why = tile_rules.windows_of(facts, _coarser(recipe, facts), whole=not options)
+        ledger.choose("windows", None, name, why)
+        return Part(name=name, options={**found, **options})
     name = "tiles" if "size" in options else "whole"
     return Part(name=name, options=options)
 
@@ -267,7 +263,8 @@ def _spacing(recipe: Recipe, facts: Facts, ledger: Ledger, *, dense: bool) -> tu
     """World units from sample to sample; volumes that differ in it meet at their median."""
     found = _spacing_of(recipe, facts, dense=dense)
     if found is not None and recipe.prepare.spacing is None:
-        ledger.choose("prepare.spacing", None, list(found), "the volumes differ in spacing; this is the median, finer where it is coarse")
+        why = "the volumes differ in spacing; this is the median, finer where it is coarse"
+        ledger.choose("prepare.spacing", None, list(found), tile_rules.WHY_COARSER if facts.axes == 2 else why)
     return found
 
 
@@ -275,7 +272,15 @@ def _spacing_of(recipe: Recipe, facts: Facts, *, dense: bool) -> tuple[float, ..
     wish = recipe.prepare.spacing
     if wish is not None:
         return tuple(wish) if isinstance(wish, list) else (wish,) * facts.axes
+    if dense and facts.axes == 2 and _coarser(recipe, facts) > 1:
+        return tuple(round(s * _coarser(recipe, facts), 6) for s in facts.spacing)
     return None if facts.axes < 3 or recipe.prepare.size is not None or not dense else volume_rules.spacing_of(facts)
+
+
+def _coarser(recipe: Recipe, facts: Facts) -> int:
+    """By how much pictures with drawn answers are seen smaller; not where the recipe says how large they are seen."""
+    told = recipe.prepare.spacing is not None or recipe.prepare.size is not None
+    return 1 if told or facts.axes != 2 or not facts.same_spacing else tile_rules.coarser(facts)
 
 
 def _crops(recipe: Recipe, facts: Facts) -> bool:
@@ -364,7 +369,7 @@ def _default_model(facts: Facts, options: Mapping[str, Any], *, dense: bool, sli
     if dense and facts.axes > 2:
         return "unet", {**volume_rules.model_of(sliced=sliced), **options}
     if dense:
-        return "unet", {"widths": [16, 32, 64, 128], **options}
+        return "unet", {"widths": tile_rules.WIDTHS, **options}
     if max(facts.shape) <= SMALL:
         return "preact_resnet", {"widths": [32, 64, 128], "blocks": 2, **options}
     return "preact_resnet", {"widths": [32, 64, 128, 256], "blocks": 2, "stem_stride": 4, **options}
@@ -378,12 +383,13 @@ def _members(recipe: Recipe, facts: Facts, ledger: Ledger, *, dense: bool) -> in
     return members
 
 
-def _augment(recipe: Recipe, facts: Facts, ledger: Ledger, windows: Part, *, mixed: bool) -> dict[str, Any]:
+def _augment(recipe: Recipe, facts: Facts, ledger: Ledger, windows: Part, *, mixed: bool, dense: bool) -> dict[str, Any]:
     if recipe.augment == "none":
         return {}
     if recipe.augment is not None:
         return dict(recipe.augment)
-    default = {**_default_augment(facts, windows), **({"mixup": 0.3} if mixed else {})}
+    tissue = dense and tile_rules.any_way_round(facts, sided=sided(facts.names))
+    default = tile_rules.augment_of() if tissue else {**_default_augment(facts, windows), **({"mixup": 0.3} if mixed else {})}
     ledger.choose("augment", None, ", ".join(default), "moderate: what changes a picture but not what it shows")
     return default
 
@@ -431,7 +437,9 @@ def _loss(recipe: Recipe, facts: Facts, row: Task, ledger: Ledger) -> Part:
 
 
 def _training(recipe: Recipe, facts: Facts, ledger: Ledger, windows: Part, *, balanced: bool, dense: bool) -> tuple[TrainSettings, Feeding]:
-    if facts.axes < 3:
+    if dense and facts.axes == 2:
+        default = tile_rules.training_of(facts, dict(windows.options))
+    elif facts.axes < 3:
         default = _default_training(facts, balanced=balanced)
     elif dense:
         default = volume_rules.training_of(facts, windows.name, dict(windows.options))
@@ -495,6 +503,9 @@ def _flips(recipe: Recipe, facts: Facts, row: Task, ledger: Ledger, windows: Par
     mirrored = facts.axes >= 2 and recipe.augment is None and row.regrid and not sided(facts.names) and _across(windows) != 0
     if not mirrored:
         return ()
+    if row.head(Labels(classes=facts.names), facts.axes).dense and tile_rules.any_way_round(facts, sided=sided(facts.names)):
+        ledger.choose("evaluate.flips", None, (0, 1), "the pictures have no up and down, so they are asked mirrored four ways")
+        return (0, 1)
     # Left and right: a picture's second axis, the first of an upright volume and of its slices.
     axis = 1 if facts.axes == 2 else 0
     ledger.choose("evaluate.flips", None, (axis,), "no class speaks of a side, so the mirrored picture is asked as well")

@@ -1,0 +1,87 @@
+"""Default decisions for pictures with drawn answers: resolution, what the network sees at once, augmentation, steps.
+
+Chosen on training and validation tiles; see ``docs/concepts/auto.md``.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from sagittal.engine.facts import Facts
+
+LONGEST = 380
+"""Samples along the longer side that are left when a picture is seen at half its resolution, or a quarter."""
+
+LEAST_OBJECT = 24.0
+"""Samples across the median object that are left."""
+
+WHY_COARSER = "shapes are learned from a smaller picture, as far as the objects allow; the answer is brought back"
+
+SIDES = {2: 256, 3: 96}
+"""Samples along a side of a window at most, by the number of axes; 64 of any other."""
+
+WIDTHS = [16, 32, 64, 128, 192]
+"""Of the U-Net: the deepest level sees 16 samples of the picture as one, so that it knows what kind of tissue it is in."""
+
+STEPS = 2500
+"""Of a batch of 8 windows."""
+
+
+def coarser(facts: Facts) -> int:
+    """By how much the resolution is lowered: a power of 2; 1 where objects are small or pictures are.
+
+    A network of pictures learns shapes of up to a few hundred samples; the answer is brought back to the source's grid.
+    """
+    factor = 1
+    while max(facts.shape) >= 2 * factor * LONGEST and (facts.across is None or facts.across >= 2 * factor * LEAST_OBJECT):
+        factor *= 2
+    return factor
+
+
+def any_way_round(facts: Facts, *, sided: bool) -> bool:
+    """Whether pictures have no up and down, nor left and right: those in colour, as tissue has none."""
+    return facts.axes == 2 and not facts.grey and len(facts.channels) > 2 and not sided
+
+
+def windows_of(facts: Facts, factor: int, *, whole: bool) -> tuple[str, dict[str, Any], str]:
+    """The windowing, its options, and why.
+
+    Args:
+        facts: Of the training cases.
+        factor: By which the resolution is lowered.
+        whole: Nothing speaks against seeing a case at once, where it fits into one window.
+    """
+    shape = [-(-n // factor) for n in facts.shape]
+    size = [min(SIDES.get(facts.axes, 64), -(-n // 16) * 16) for n in shape]
+    if whole and facts.same_shape and all(n <= s for n, s in zip(shape, size, strict=True)):
+        return "whole", {}, "every case fits into one window"
+    per_case = max(1, min(64, round(2 * math.prod(shape) / math.prod(size))))
+    return "patches", {"size": size, "per_case": per_case}, f"cases of {tuple(shape)} are larger than one window of {size}"
+
+
+def augment_of() -> dict[str, Any]:
+    """Transforms of pictures that have no up and down: tissue may lie any way round."""
+    return {
+        "flip": "any",
+        "affine": {"rotate": 180, "scale": [0.8, 1.25], "shear": 5},
+        "elastic": {"strength": 0.02, "p": 0.3},
+        "stain": {"amount": 0.3, "shift": 0.08},
+        "blur": {"sigma": 1.2, "p": 0.25},
+        "noise": 0.04,
+    }
+
+
+def training_of(facts: Facts, options: dict[str, Any]) -> dict[str, Any]:
+    """Batch, epochs and the rest of the training settings."""
+    samples = facts.cases * int(options.get("per_case", 1))
+    return {
+        "epochs": max(1, round(STEPS * 8 / max(samples, 1))),
+        "batch": 8,
+        "optimizer": "adamw",
+        "lr": 2e-3,
+        "weight_decay": 0.05,
+        "schedule": {"name": "cosine", "warmup": 0.03},
+        "ema": 0.995,
+        "best": {"watch": "last"},
+    }

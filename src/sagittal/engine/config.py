@@ -17,6 +17,9 @@ from sagittal.engine.operating import Rule
 from sagittal.engine.settings import Feeding, TrainSettings
 from sagittal.errors import UnreadableInput, UsageError, nearest
 
+L2, DECAY = "l2", "weight_decay"
+"""Published systems say L2 of what the loop knows as weight decay: two names of one setting of ``train``."""
+
 
 class Section(pydantic.BaseModel):
     """A part of the recipe: frozen, closed."""
@@ -161,6 +164,15 @@ class Recipe(Section):
     explain: Explain = Explain()
     seed: int = 0
 
+    @pydantic.field_validator("train", mode="before")
+    @classmethod
+    def _by_their_names(cls, value: object) -> object:
+        if not isinstance(value, dict) or L2 not in value:
+            return value
+        if DECAY in value:
+            raise UsageError("SETTING", f"train.{L2}", f"is another name of train.{DECAY}, and both are set", "set one of them")
+        return {DECAY if k == L2 else k: v for k, v in value.items()}
+
     @pydantic.field_validator("loss", mode="before")
     @classmethod
     def _loss_by_name(cls, value: object) -> object:
@@ -197,6 +209,21 @@ def load_recipe(source: str | Path | None = None, sets: Sequence[str] | Mapping[
     tree = _read(source)
     pairs = sets.items() if isinstance(sets, Mapping) else map(_parse_set, sets)
     for key, value in pairs:
+        _put(tree, key, value)
+    return recipe_of(tree)
+
+
+def with_settings(recipe: Recipe, settings: Mapping[str, Any]) -> Recipe:
+    """The recipe with further settings laid over it, checked.
+
+    Raises:
+        UsageError: An unknown key or a value that does not fit, with the remedy.
+
+    >>> with_settings(load_recipe("auto"), {"train.l2": 0.01}).train
+    {'weight_decay': 0.01}
+    """
+    tree = recipe.record()
+    for key, value in settings.items():
         _put(tree, key, value)
     return recipe_of(tree)
 
@@ -242,6 +269,10 @@ def _put(tree: dict[str, Any], key: str, value: object) -> None:
             below = {"name": below}
         here[head] = dict(below) if isinstance(below, dict) else {}
         here = here[head]
+    if heads == ["train"] and last in {L2, DECAY}:
+        # what is laid over wins, under whichever of the two names the recipe has it
+        for name in (L2, DECAY):
+            here.pop(name, None)
     here[last] = value
 
 

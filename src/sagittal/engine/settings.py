@@ -195,7 +195,7 @@ class TrainSettings:
         optimizer: ``sgd``, ``adam``, ``adamw`` or ``rmsprop``.
         lr: The learning rate at its highest.
         momentum: For sgd and rmsprop.
-        weight_decay: As the optimizer means it: L2 for sgd, adam and rmsprop, decoupled for adamw.
+        weight_decay: As the optimizer means it: L2 for sgd, adam and rmsprop, decoupled for adamw. A recipe may call it ``l2``.
         decay_all: Decay biases and norms too (as the published systems do), not only what multiplies inputs.
         schedule: How the learning rate runs.
         stop: When to stop early; None goes on to the end.

@@ -244,3 +244,16 @@ def test_every_recipe_is_short_begins_with_a_sentence_and_names_parts_that_exist
     assert text.startswith("# ")
     check_settings(load_recipe(name))
     assert set(yaml.safe_load(text) or {}) <= set(Recipe.model_fields)
+
+
+def test_l2_is_another_name_of_weight_decay_and_what_is_laid_over_wins(tmp_path):
+    assert load_recipe("gastric_fcn8s").train["weight_decay"] == 0.01
+    over = load_recipe("gastric_fcn8s", ["train.l2=0.001"])
+    assert over.train["weight_decay"] == 0.001
+    assert "l2" not in over.record()["train"]
+    (tmp_path / "own.yaml").write_text("train: {l2: 0.1}", encoding="utf-8")
+    assert load_recipe(tmp_path / "own.yaml").train == {"weight_decay": 0.1}
+    assert load_recipe(tmp_path / "own.yaml", ["train.weight_decay=0.2"]).train == {"weight_decay": 0.2}
+    (tmp_path / "own.yaml").write_text("train: {l2: 0.1, weight_decay: 0.2}", encoding="utf-8")
+    with pytest.raises(UsageError, match="both are set"):
+        load_recipe(tmp_path / "own.yaml")

@@ -62,7 +62,9 @@ def _names(volumes: Sequence[Volume], by: str, root: Path) -> list[str]:
     """Every name by which a table may mean these volumes, the longest first."""
     if by == "series":
         return [_plain(name) for v in volumes for name in (v.key, v.series_uid, v.series, str(v.number), v.description) if name]
-    paths = [relative(p if by == "file" else p.parent, root) for v in volumes for p in v.files]
+    # A case is a folder of files: what a table calls its file may be either.
+    files = [p for v in volumes for p in v.files]
+    paths = [relative(p, root) for p in ([*files, *(p.parent for p in files)] if by == "file" else [p.parent for p in files])]
     names = []
     for path in dict.fromkeys(paths):
         parts = path.split("/")

@@ -19,6 +19,7 @@ from sagittal.data.manifest import Manifest
 from sagittal.errors import SagittalError, UsageError, nearest
 
 _LEAST_FOUND = 0.5
+_SEEN = 50
 _OFTEN = 0.05
 _MOST_DEPTH = 3
 
@@ -137,6 +138,8 @@ def _see(table: Cells, index: FileIndex, base: Path, asked: _Columns, positive: 
         if name and name not in table.columns:
             raise UsageError("UNKNOWN_COLUMN", name, f"{table.file.name} has no such column", nearest(name, table.columns))
     table = _with_header(table, index)
+    if not asked.image and _names_folders(table, base):
+        return None
     image, locators, mask, masks = _file_columns(table, index, asked)
     if not image:
         return None
@@ -211,6 +214,15 @@ def _several(told: Told, cases: Sequence[Case], table: Cells) -> Told:
         what = f"{table.file.name} calls it {torn[0].label.replace(';', ' and ')}"
         raise UsageError("LABEL_CONFLICT", torn[0].id, what, "leave one of the rows")
     return replace(told, said="labels")
+
+
+def _names_folders(table: Cells, base: Path) -> bool:
+    """Whether a column holds paths of folders: the table speaks of DICOM series, not of files that are called like them."""
+    for name in table.columns:
+        cells = table.filled(name)[:_SEEN]
+        if cells and sum("/" in c and (base / c).is_dir() for c in cells) >= _LEAST_FOUND * len(cells):
+            return True
+    return False
 
 
 def _file_columns(table: Cells, index: FileIndex, asked: _Columns) -> tuple[str, list[str], str, list[str]]:

@@ -115,3 +115,14 @@ def test_a_real_study_with_its_mask(real_data):
     grid = io.read(found.manifest.locate(case.images["T1post"])).geometry
     drawn = np.asarray(found.manifest.annotation(case, like=grid).mask_of(grid))
     assert 0 < drawn.mean() < 0.2
+
+
+def test_a_table_that_names_folders_of_series_labels_volumes_and_not_files_of_the_same_name(tmp_path):
+    from sagittal.data.discover import discover
+    from sagittal.phantoms.chest import chest
+
+    data = chest(tmp_path / "chest", patients=2, size=16, thickness=40.0)
+    found = discover(data)
+    assert (found.layout, found.manifest.said) == ("dicom_tree", "label")
+    assert sorted(c.label for c in found.manifest.cases) == ["no nodule", "nodule"]
+    assert all(c.images["image"].startswith("dicom/") for c in found.manifest.cases), "not the lungs in truth/"

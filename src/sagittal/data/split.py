@@ -174,7 +174,7 @@ def apart(
             if leaks == "refuse":
                 raise Refused(code, _some_of(into_test), *_leak_words(code, kind, into_test, len(gone)))
             dropped.update(gone)
-            what = f"{len(gone)} cases were dropped from training and validation: their {kind} is in test"
+            what = f"{_many(gone)} dropped from training and validation: the same {kind} is in test"
             findings.append(
                 Finding(code=f"{code}_DROPPED", severity="warn", items=tuple(gone), what=what, remedy="give splits without leaks")
             )
@@ -183,7 +183,7 @@ def apart(
         ]
         if between and code not in allowed:
             dropped.update(between)
-            what = f"{len(between)} training cases were dropped: their {kind} is in validation"
+            what = f"{_many(between, of='training ')} dropped: the same {kind} is in validation"
             findings.append(
                 Finding(code=f"{code}_DROPPED", severity="warn", items=tuple(between), what=what, remedy="give splits without leaks")
             )
@@ -191,6 +191,15 @@ def apart(
         return manifest, findings
     kept = tuple(c for c in manifest.cases if c.id not in dropped)
     return manifest.with_cases(kept, dropped=sorted(dropped)), findings
+
+
+def _many(cases: Sequence[str], of: str = "") -> str:
+    """How many cases, and the verb that fits.
+
+    >>> _many(["a"]), _many(["a", "b"], of="training ")
+    ('1 case was', '2 training cases were')
+    """
+    return f"1 {of}case was" if len(cases) == 1 else f"{len(cases)} {of}cases were"
 
 
 def unite(manifest: Manifest, pairs: Iterable[tuple[str, str]]) -> Manifest:

@@ -27,7 +27,7 @@ from sagittal.engine.ranks import Ranks
 from sagittal.engine.reproducible import reproducible
 from sagittal.engine.schedule import share_of_rate
 from sagittal.engine.scoring import Measure, added, means, measured_on, opened, validate
-from sagittal.engine.settings import TrainSettings
+from sagittal.engine.settings import LAST, TrainSettings
 from sagittal.engine.state import Row, State
 from sagittal.errors import Interrupted, SagittalError, StorageFailure, UsageError
 from sagittal.losses._loss import Loss
@@ -233,7 +233,8 @@ class _Run:
         if due:
             self._save(after)
         self._keeping.show_epoch(self._learner, row, step=after.step)
-        self._progress.epoch(row, best=better)
+        # Where the newest weights are kept whatever they are, none is the best.
+        self._progress.epoch(row, best=better and self._settings.best.watch != LAST)
         if after.ended is not None:
             self._progress.say(f"training ended: {after.ended}")
         return after

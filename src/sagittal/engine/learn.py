@@ -25,7 +25,7 @@ from sagittal.engine.plan import LOSSES, Plan
 from sagittal.engine.postprocess import Postprocessing
 from sagittal.engine.progress import Progress
 from sagittal.engine.ranks import Ranks
-from sagittal.engine.run import Run
+from sagittal.engine.run import RECIPE, Run
 from sagittal.engine.scoring import Measure, by_class
 from sagittal.engine.settings import LAST, Best
 from sagittal.engine.tidying import LEAST_PATIENTS, fit_postprocessing, seen, undecided
@@ -217,7 +217,7 @@ def predictor_of(run: Run, *, device: torch.device) -> Predictor:
     """The trained model of a run, calibrated as it was.
 
     Raises:
-        UsageError: The run has no finished training.
+        UsageError: The run has no finished training, or is not calibrated yet.
     """
     plan = run.plan()
     folder = run.checkpoints / "best"
@@ -226,6 +226,7 @@ def predictor_of(run: Run, *, device: torch.device) -> Predictor:
     if checkpoint.find(run.checkpoints / "last") is not None and checkpoint.load_state(run.checkpoints / "last")["run"]["ended"] is None:
         # its weights are the best so far, and nothing of it is calibrated
         raise UsageError("NOT_TRAINED", run.path, "the training was stopped before its end", "finish it with `sagittal train --resume`")
+    _refuse_uncalibrated(run, plan)
     network = plan.network()
     network.load_state_dict(checkpoint.load(folder).model)
     tidying = Postprocessing.from_record(run.read(POSTPROCESS)) if run.has(POSTPROCESS) else None
@@ -238,6 +239,19 @@ def predictor_of(run: Run, *, device: torch.device) -> Predictor:
         provenance={"run": run.name},
     )
     return plain.calibrated(*calibration_of(run.read("calibration.json"))) if run.has("calibration.json") else plain
+
+
+def _refuse_uncalibrated(run: Run, plan: Plan) -> None:
+    """Complain where training ended and the run was stopped before it was calibrated; a fold's model has no recipe of its own.
+
+    Raises:
+        UsageError: As said.
+    """
+    if not plan.row.calibrated or run.has("calibration.json") or not run.has(RECIPE):
+        return
+    if run.recipe().split.folds is not None or run.manifest().split("val"):
+        what = "the run was stopped between its training and its calibration"
+        raise UsageError("NOT_CALIBRATED", run.path, what, "finish it with `sagittal train --resume`; nothing is trained again")
 
 
 def calibration_of(record: Mapping[str, Any]) -> tuple[Calibration, OperatingPoint]:

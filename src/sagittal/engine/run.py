@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from sagittal.engine.plan import Plan
 
 
+RECIPE = "recipe.yaml"
+"""Written when a run is planned: what has it is a run."""
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """The files of a run, by what they hold."""
@@ -34,9 +38,9 @@ class Run:
             StorageFailure: It cannot be made.
         """
         if path.exists() and (not path.is_dir() or any(path.iterdir())):
-            raise UsageError(
-                "OUTPUT_EXISTS", path.name, "the output folder is not empty", "name another with -o, or go on with train --resume"
-            )
+            begun = path.is_dir() and (path / RECIPE).is_file()
+            remedy = "name another with -o" + (", or go on with train --resume" if begun else "")
+            raise UsageError("OUTPUT_EXISTS", path.name, "the output folder is not empty", remedy)
         try:
             path.mkdir(parents=True, exist_ok=True)
             (path / ".writable").touch()
@@ -52,7 +56,10 @@ class Run:
         Raises:
             UsageError: There is no run there.
         """
-        if not (path / "recipe.yaml").is_file():
+        if not (path / RECIPE).is_file():
+            if (path / "manifest.csv").is_file() and (path / "environment.json").is_file():
+                what = "its training was stopped before it had begun"
+                raise UsageError("NOT_BEGUN", path, what, "remove the folder and give the first command again")
             raise UsageError("NOT_A_RUN", path, "this is not a run directory", "name a folder that `sagittal train` has written")
         return cls(path)
 
@@ -76,11 +83,11 @@ class Run:
 
     def recipe(self) -> Recipe:
         """What the run was asked to do."""
-        return recipe_of(yaml.safe_load((self.path / "recipe.yaml").read_text(encoding="utf-8")))
+        return recipe_of(yaml.safe_load((self.path / RECIPE).read_text(encoding="utf-8")))
 
     def write_recipe(self, recipe: Recipe) -> None:
         """Keep what the run was asked to do."""
-        atomic.write_text(self.path / "recipe.yaml", yaml.safe_dump(recipe.record(), sort_keys=False, allow_unicode=True))
+        atomic.write_text(self.path / RECIPE, yaml.safe_dump(recipe.record(), sort_keys=False, allow_unicode=True))
 
     def plan(self) -> Plan:
         """What the data decided."""

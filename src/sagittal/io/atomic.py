@@ -6,7 +6,6 @@ import contextlib
 import errno
 import json
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -83,36 +82,6 @@ def write_json(path: Path, obj: object) -> None:
     write_text(path, json.dumps(obj, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-def replace_dir(temporary: Path, final: Path) -> None:
-    """Put a finished folder where another one may be; both must lie in the same parent folder.
-
-    No file system swaps two folders in one portable step: the old one is first renamed to ``.<name>.old``, so
-    a reader that finds no ``final`` looks there. A whole folder is on disk at every moment.
-
-    Raises:
-        StorageFailure: A rename failed; the old folder is put back.
-    """
-    old = final.parent / f".{final.name}.old"
-    with storage(final):
-        for file in sorted(temporary.rglob("*")):
-            if file.is_file():
-                _sync_file(file)
-            elif file.is_dir():
-                sync_folder(file)
-        sync_folder(temporary)
-        if final.exists():
-            shutil.rmtree(old, ignore_errors=True)
-            final.rename(old)
-        try:
-            temporary.rename(final)
-        except OSError:
-            if old.exists():
-                old.rename(final)
-            raise
-        sync_folder(final.parent)
-        shutil.rmtree(old, ignore_errors=True)
-
-
 @contextlib.contextmanager
 def storage(path: Path) -> Iterator[None]:
     """Turn an ``OSError`` of a block that writes to ``path`` into a :class:`StorageFailure` with its remedy."""
@@ -137,11 +106,6 @@ def sync_folder(folder: Path) -> None:
             raise
     finally:
         os.close(number)
-
-
-def _sync_file(file: Path) -> None:
-    with file.open("rb+") as opened:
-        os.fsync(opened.fileno())
 
 
 def _umask() -> int:

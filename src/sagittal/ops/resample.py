@@ -1,4 +1,4 @@
-"""Images and label maps on another grid in the same world."""
+"""Images on another grid in the same world."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from sagittal.core.geometry import Geometry
 from sagittal.core.image import Image
-from sagittal.ops.warp import Order, Outside, ReadMap, gather, gather_labels
+from sagittal.ops.warp import Order, Outside, ReadMap, gather
 
 GRAIN = 1.15
 """A reduced picture may be this much coarser than the grid asked for: half a JPEG serves steps from 1.74 pixels.
@@ -54,21 +54,6 @@ def read_through(image: Image, through: ReadMap, *, order: Order = "linear", out
         through = through.onto(image.geometry.index_map(source.geometry))
     values, through = _read(source, through)
     return gather(values, through, order=order, outside=outside)
-
-
-def labels_on_grid(image: Image, geometry: Geometry, *, outside: int = -1) -> NDArray[Any]:
-    """The labels of a one-channel image of integers at the samples of another grid: the nearest one each.
-
-    Args:
-        image: One channel of integers.
-        geometry: The grid wanted, in the same world.
-        outside: Stands for every sample off the image.
-
-    Returns:
-        ``geometry.shape``, of an integer type that holds the labels and ``outside``.
-    """
-    values, through = _read(image, ReadMap(geometry.shape, geometry.index_map(image.geometry)))
-    return gather_labels(values[0], through, outside)
 
 
 def _read(image: Image, through: ReadMap) -> tuple[NDArray[Any], ReadMap]:

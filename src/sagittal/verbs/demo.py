@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from sagittal.data.audit import LEAKS
 from sagittal.errors import Refused, UsageError
 from sagittal.io import atomic
 from sagittal.verbs._open import say
@@ -25,6 +26,7 @@ def demo(*, out: str | Path | None = None) -> Outcome:
 
     Raises:
         UsageError: The folder holds a ``data`` or ``run`` that no demo has made.
+        Refused: The planted leak was not found: then the audit does not work.
     """
     from sagittal.verbs.phantom import phantom
     from sagittal.verbs.run import run
@@ -35,8 +37,13 @@ def demo(*, out: str | Path | None = None) -> Outcome:
     try:
         run(folder / "data", out=folder / "run", recipe="demo")
     except Refused as refusal:
+        if refusal.code not in LEAKS:
+            raise
         say(f"refused, as it should be: {refusal}")
-        say("going on with split.leaks=drop: the leaking patient is taken out of training")
+    else:
+        what = "the patient that was planted on both sides went through the audit"
+        raise Refused("NOT_REFUSED", "demo", what, "do not trust this installation with data of yours; report it")
+    say("going on with split.leaks=drop: the leaking patient is taken out of training")
     shutil.rmtree(folder / "run", ignore_errors=True)
     made = run(folder / "data", out=folder / "run", recipe="demo", sets=["split.leaks=drop"])
     report = folder / "run" / "report.html"

@@ -23,7 +23,8 @@ from sagittal.data.split import SplitRules, assign
 from sagittal.engine import checkpoint
 from sagittal.engine.config import load_recipe
 from sagittal.engine.facts import facts_of
-from sagittal.engine.learn import calibrate, learn, predictor_of
+from sagittal.engine.infer import Predictor
+from sagittal.engine.learn import calibrate, learn
 from sagittal.engine.rules import decide
 from sagittal.engine.run import Run
 
@@ -56,7 +57,8 @@ def picture_run(folder: Path, *sets: str) -> Run:
         folder / "data", folder / "run", ["model.name=preact_resnet", "model.widths=[8,12]", "model.blocks=1", *sets]
     )
     checkpoint.save(run.checkpoints / "best", checkpoint.Checkpoint(model=plan.network().state_dict(), optimizer=None, state={}))
-    calibrate(run, predictor_of(run, device=torch.device("cpu")), manifest)
+    network = plan.network()
+    calibrate(run, Predictor(plan=plan, task=plan.row, members=[network.eval()]), manifest)
     return run
 
 

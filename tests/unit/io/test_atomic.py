@@ -87,32 +87,3 @@ def test_the_file_has_the_permissions_of_any_new_file(tmp_path):
     atomic.write_bytes(tmp_path / "a", b"x")
     (tmp_path / "b").touch()
     assert (tmp_path / "a").stat().st_mode == (tmp_path / "b").stat().st_mode
-
-
-def test_a_folder_takes_the_place_of_another(tmp_path):
-    final, made = tmp_path / "best", tmp_path / ".best.new"
-    for word in ("first", "second"):
-        made.mkdir()
-        (made / "sub").mkdir()
-        (made / "sub" / "a").write_text(word)
-        atomic.replace_dir(made, final)
-        assert (final / "sub" / "a").read_text() == word
-    assert [p.name for p in tmp_path.iterdir()] == ["best"]
-
-
-def test_the_old_folder_comes_back_when_the_new_one_cannot_be_placed(tmp_path, monkeypatch):
-    final, made = tmp_path / "best", tmp_path / ".best.new"
-    for folder, word in ((final, "old"), (made, "new")):
-        folder.mkdir()
-        (folder / "a").write_text(word)
-    rename = Path.rename
-
-    def fail(self, to):
-        if self == made:
-            raise OSError(errno.ENOSPC, "full")
-        return rename(self, to)
-
-    monkeypatch.setattr(Path, "rename", fail)
-    with pytest.raises(StorageFailure, match="DISK_FULL"):
-        atomic.replace_dir(made, final)
-    assert (final / "a").read_text() == "old"

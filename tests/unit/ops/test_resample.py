@@ -8,7 +8,7 @@ import pytest
 from sagittal.core.geometry import Geometry
 from sagittal.core.image import Image
 from sagittal.core.window import Window
-from sagittal.ops.resample import labels_on_grid, on_grid
+from sagittal.ops.resample import on_grid
 
 
 def test_the_own_grid_gives_the_own_values():
@@ -51,14 +51,6 @@ def test_a_reduced_picture_lies_in_the_same_place():
     there = on_grid(replace(image, reduce=reduce), grid)
     assert 2 < asked[0] < 3
     assert np.abs(there - on_grid(image, grid)).mean() < 1.0
-
-
-def test_labels_are_never_mixed():
-    labels = np.array([[[0, 7], [7, 0]]], np.uint8)
-    image = Image.of(labels, Geometry.picture((2, 2)))
-    found = labels_on_grid(image, image.geometry.resized((11, 11)))
-    assert set(np.unique(found)) == {0, 7}
-    assert (labels_on_grid(image, image.geometry.at(Window((5, 5), (2, 2)))) == -1).all()
 
 
 def test_only_a_window_is_read_from_a_large_image():

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import yaml
 
-from sagittal.errors import UnreadableInput, UsageError
+from sagittal.errors import Refused, UnreadableInput, UsageError
 from sagittal.shelf import Shelf
 from sagittal.verbs import weights
 from sagittal.verbs._outcome import Outcome
@@ -180,5 +180,25 @@ def test_a_demo_replaces_an_earlier_one_and_never_removes_anything_else(tmp_path
     assert (tmp_path / "data" / "mine.png").is_file()
     for _ in range(2):
         monkeypatch.setattr("sagittal.verbs.phantom.phantom", lambda kind, *, out: (out / "cut off").mkdir(parents=True))
-        monkeypatch.setattr("sagittal.verbs.run.run", lambda *data, **options: Outcome())
+        monkeypatch.setattr("sagittal.verbs.run.run", refuses_leaks)
+        demo(out=tmp_path / "new")
+
+
+def refuses_leaks(*_, sets=(), **__):
+    if "split.leaks=drop" not in sets:
+        raise Refused("GROUP_LEAK", "p1", "is on both sides", "split.leaks=drop")
+    return Outcome()
+
+
+def test_a_demo_whose_planted_leak_goes_through_fails(tmp_path, monkeypatch):
+    monkeypatch.setattr("sagittal.verbs.phantom.phantom", lambda kind, *, out: out.mkdir(parents=True))
+    monkeypatch.setattr("sagittal.verbs.run.run", lambda *data, **options: Outcome())
+    with pytest.raises(Refused, match="NOT_REFUSED"):
+        demo(out=tmp_path / "new")
+
+    def other(*_, **__):
+        raise Refused("EMPTY_SPLIT", "test", "is empty", "add cases")
+
+    monkeypatch.setattr("sagittal.verbs.run.run", other)
+    with pytest.raises(Refused, match="EMPTY_SPLIT"):
         demo(out=tmp_path / "new")

@@ -11,7 +11,9 @@ import pytest
 
 from sagittal.engine.run import Run
 from sagittal.errors import Partial, Refused, UnreadableInput, UsageError
-from sagittal.verbs.train import train
+from sagittal.verbs.evaluate import evaluate
+from sagittal.verbs.predict import predict
+from sagittal.verbs.train import skipped_of, train
 
 FAST = (
     "model.name=preact_resnet",
@@ -97,6 +99,61 @@ def test_files_that_were_skipped_are_named_and_end_with_11(stripes, tmp_path):
     with pytest.raises(Partial):
         made.raise_for_exit()
     assert not train(resume=made.path).failed
+
+
+def test_a_run_that_was_stopped_before_it_was_calibrated_says_how_to_finish_it(stripes, tmp_path, monkeypatch):
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr("sagittal.engine.learn.calibrate", killed)
+        train(stripes, out=tmp_path / "run", sets=FAST)
+    for verb in (evaluate, lambda run: predict(run, [stripes], out=tmp_path / "answers")):
+        with pytest.raises(UsageError, match=r"NOT_CALIBRATED .* --resume"):
+            verb(tmp_path / "run")
+    train(resume=tmp_path / "run")
+    assert evaluate(tmp_path / "run").facts["n"] == 12
+
+
+@pytest.mark.parametrize("step", ["manifest.csv", "environment.json", "plan.json", "recipe.yaml"])
+def test_a_run_that_was_stopped_before_it_began_names_a_way_on(step, stripes, tmp_path, monkeypatch):
+    from sagittal.io import atomic
+
+    write = atomic.write_bytes
+
+    def killed(path, data):
+        if path.name == step:
+            raise KeyboardInterrupt
+        write(path, data)
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(atomic, "write_bytes", killed)
+        train(stripes, out=tmp_path / "run", sets=FAST)
+    with pytest.raises(UsageError, match=r"NOT_BEGUN .* remove the folder|NOT_A_RUN"):
+        train(resume=tmp_path / "run")
+    with pytest.raises(UsageError, match=r"name another with -o$"):
+        train(stripes, out=tmp_path / "run", sets=FAST)
+
+
+def test_the_seed_is_an_option_too(stripes, tmp_path):
+    made = train(stripes, out=tmp_path / "run", sets=FAST, seed=7)
+    assert Run.open(made.path).plan().seed == 7
+
+
+def test_the_best_epoch_is_said_only_where_the_best_is_kept(stripes, tmp_path, capsys):
+    train(stripes, out=tmp_path / "last", sets=FAST)
+    assert "best so far" not in capsys.readouterr().err
+    train(stripes, out=tmp_path / "best", sets=[*FAST, "train.best=loss"])
+    assert "best so far" in capsys.readouterr().err
+
+
+def test_other_processes_learn_from_the_audit_what_was_skipped(stripes, tmp_path):
+    root = tmp_path / "broken"
+    shutil.copytree(stripes, root)
+    first = min((root / "lying").glob("*.png"))
+    first.write_bytes(first.read_bytes()[:60])
+    made = train(root, out=tmp_path / "run", sets=FAST, allow_unreadable=True)
+    assert skipped_of(Run.open(made.path)) == tuple(made.failed)
 
 
 class Terminal(io.StringIO):

@@ -78,8 +78,9 @@ def measured(values: NDArray[Any], rule: Rule) -> Scale:
         ValueError: ``fixed``, which no image decides.
 
     >>> scan = np.array([[0, 0, 10, 30]])
-    >>> measured(scan, "max_min").high, [round(v, 3) for v in measured(scan, "nonzero").normalise(measured(scan, "nonzero").unit(scan))[0]]
-    ((30.0,), [-2.0, -2.0, -1.0, 1.0])
+    >>> own = measured(scan, "nonzero")
+    >>> measured(scan, "max_min").high, own.normalise(own.unit(scan)).round(3).tolist()
+    ((30.0,), [[-2.0, -2.0, -1.0, 1.0]])
     """
     if rule == "fixed":
         raise ValueError("a fixed scale comes from the plan, not from an image")

@@ -30,7 +30,7 @@ MOST_SEEN = 96**3
 MOST_PLANE = 320
 """Samples along a side of a slice at most; larger ones are seen in overlapping parts."""
 
-PLANE_STEPS, VOLUME_STEPS = 3000, 8000
+PLANE_STEPS, VOLUME_STEPS = 4000, 8000
 """Steps of a batch of 16 slices, or of about 4 * 90,000 samples of volume."""
 
 
@@ -80,7 +80,7 @@ def windows_of(facts: Facts, spacing: Sequence[float], *, crop: bool) -> tuple[s
     if spacing[coarsest] >= SLICED * max(others):
         plane = [min(_up(size[a], 16), MOST_PLANE) for a in range(3) if a != coarsest]
         share = f"{spacing[coarsest] / max(others):.1f} times as far apart as samples within them"
-        return "slices", {"size": plane, "axis": coarsest, "context": 1, "per_case": 32, "on_object": 0.7}, f"slices lie {share}"
+        return "slices", {"size": plane, "axis": coarsest, "context": 1, "per_case": 48, "on_object": 0.7}, f"slices lie {share}"
     whole = [_up(n, 8) for n in size]
     if math.prod(whole) <= MOST_SEEN:
         return "patches", {"size": whole, "per_case": 1, "on_object": 0.0}, "a window of the median size shows nearly all of a case"
@@ -142,7 +142,7 @@ def augment_of(*, sliced: int | None, mirrored: bool) -> dict[str, Any]:
 
 def model_of(*, sliced: bool) -> dict[str, Any]:
     """Options of the U-Net."""
-    return {"widths": [24, 48, 96, 160, 224] if sliced else [16, 32, 64, 128]}
+    return {"widths": [16, 32, 64, 128, 192] if sliced else [16, 32, 64, 128]}
 
 
 def training_of(facts: Facts, windows: str, options: dict[str, Any]) -> dict[str, Any]:

@@ -22,11 +22,12 @@ from sagittal.data.prepared import Made, Prepared, name_of
 from sagittal.data.ready import Ready
 from sagittal.data.streams import GEOMETRIC, INTENSITY, WINDOW
 from sagittal.io.guard import Limits
+from sagittal.ops.overview import small_grid
 from sagittal.ops.positions import Positions, foreground
 from sagittal.ops.randomness import generator
 from sagittal.ops.warp import ReadMap, gather_labels
 from sagittal.transforms._compose import Augmentation
-from sagittal.windows._windowing import Windowing
+from sagittal.windows._windowing import Selective, Windowing, seeing
 
 
 class Preparer(Protocol):
@@ -40,6 +41,11 @@ class Preparer(Protocol):
     @property
     def settles(self) -> bool:
         """Whether the values of a prepared case lie on its grid already."""
+        ...
+
+    @property
+    def tissue(self) -> bool:
+        """Whether tissue is looked for, which a prepared case on disk does not keep."""
         ...
 
     def grid(self, source: Geometry) -> Geometry:
@@ -81,12 +87,16 @@ class Sample:
 
 @dataclass(kw_only=True, slots=True)
 class _Loaded:
-    """A prepared case; ``encoded`` is what is asked of it, drawn on ``drawn``, and ``where`` its objects lie once someone asked."""
+    """A prepared case; ``encoded`` is what is asked of it, drawn on ``drawn``, and ``where`` its objects lie once someone asked.
+
+    Of a slide nothing is drawn before a window is asked for. ``windowing`` knows where it has tissue.
+    """
 
     ready: Ready
     said: Annotation | None
     encoded: NDArray[Any] | None
     drawn: Geometry
+    windowing: Windowing
     where: Positions | None = None
 
 
@@ -139,11 +149,13 @@ class CaseSamples(torch.utils.data.Dataset[Sample]):
     def _draws(self, number: int) -> int:
         if self.windowing.one:
             return 1
-        if self.preparation.crop:
-            grid = self._load(number).ready.grid
+        windowing = self.windowing
+        if self.preparation.crop or isinstance(windowing, Selective):
+            loaded = self._load(number)
+            grid, windowing = loaded.ready.grid, loaded.windowing
         else:
             grid = self.preparation.grid(image_of(self.cases[number], self.manifest, limits=self.limits).geometry)
-        return len(self.windowing.cover(grid)) if self.cover else self.windowing.draws(grid)
+        return len(windowing.cover(grid)) if self.cover else windowing.draws(grid)
 
     def __len__(self) -> int:
         return len(self.items) * self.rounds
@@ -186,10 +198,27 @@ class CaseSamples(torch.utils.data.Dataset[Sample]):
     def _encoded(self, loaded: _Loaded, place: Geometry, *, epoch: int, index: int) -> NDArray[Any]:
         """What is asked of a place."""
         if loaded.encoded is None:
-            return self.question.encode(loaded.said, place) if loaded.said is not None else np.zeros(place.shape, np.int16)
+            if loaded.said is None:
+                return np.zeros(place.shape, np.int16)
+            return (
+                self._on_slide(loaded, loaded.said, place, epoch=epoch, index=index)
+                if self._drawn_late(loaded)
+                else self.question.encode(loaded.said, place)
+            )
         # The same keys again: one draw of the augmentation, seen from the image's grid and from the target's.
         onto = self._map(loaded.drawn, place, epoch=epoch, index=index)
         return gather_labels(loaded.encoded, onto or ReadMap(shape=place.shape, affine=place.index_map(loaded.drawn)))
+
+    def _drawn_late(self, loaded: _Loaded) -> bool:
+        """Whether what is asked of each sample is drawn window by window: of slides."""
+        return self.question.dense and loaded.ready.lazy
+
+    def _on_slide(self, loaded: _Loaded, said: Annotation, place: Geometry, *, epoch: int, index: int) -> NDArray[Any]:
+        """What is asked of a place on a slide: only the part that the augmentation reads is drawn."""
+        onto = self._map(loaded.drawn, place, epoch=epoch, index=index)
+        onto = onto or ReadMap(shape=place.shape, affine=place.index_map(loaded.drawn))
+        window = onto.window(loaded.drawn.shape)
+        return gather_labels(self.question.encode(said, loaded.drawn.at(window)), onto.within(window))
 
     def _image(
         self, ready: Ready, place: Geometry, onto: ReadMap | None, unit: NDArray[np.float32] | None, *, epoch: int, index: int
@@ -202,12 +231,16 @@ class CaseSamples(torch.utils.data.Dataset[Sample]):
         return np.ascontiguousarray(ready.normalise(image))
 
     def _window(self, loaded: _Loaded, draw: int, *, epoch: int, index: int) -> Window:
-        grid = loaded.ready.grid
+        grid, windowing = loaded.ready.grid, loaded.windowing
         if self.cover:
-            return self.windowing.cover(grid)[draw]
-        if loaded.where is None and loaded.encoded is not None and not self.windowing.fixed:
-            loaded.where = foreground(loaded.encoded, rng=generator(self.seed, WINDOW))
-        return self.windowing.draw(grid, draw, generator(self.seed, epoch, index, WINDOW), loaded.where)
+            return windowing.cover(grid)[draw]
+        if loaded.where is None and not windowing.fixed:
+            if loaded.encoded is not None:
+                loaded.where = foreground(loaded.encoded, rng=generator(self.seed, WINDOW))
+            elif loaded.said is not None and self._drawn_late(loaded):
+                coarse = self.question.encode(loaded.said, small_grid(loaded.drawn))
+                loaded.where = foreground(coarse, rng=generator(self.seed, WINDOW)).onto(loaded.drawn.shape)
+        return windowing.draw(grid, draw, generator(self.seed, epoch, index, WINDOW), loaded.where)
 
     def _load(self, number: int) -> _Loaded:
         if number in self._kept:
@@ -219,11 +252,11 @@ class CaseSamples(torch.utils.data.Dataset[Sample]):
                 # Memory-mapped: the system keeps what is read often, and nothing is copied here.
                 ready, encoded = found
                 said = self.manifest.annotation(case, like=ready.geometry) if encoded is None else None
-                self._kept[number] = _Loaded(ready=ready, said=said, encoded=encoded, drawn=ready.geometry)
+                self._kept[number] = _Loaded(ready=ready, said=said, encoded=encoded, drawn=ready.geometry, windowing=self.windowing)
                 return self._kept[number]
         loaded = self._prepare(case)
         ready, encoded = loaded.ready, loaded.encoded
-        size = ready.values.nbytes + (0 if encoded is None else encoded.nbytes)
+        size = ready.nbytes + (0 if encoded is None else encoded.nbytes)
         self._free = self.cache_bytes if self._free < 0 else self._free
         if size <= self._free:
             self._free -= size
@@ -236,15 +269,16 @@ class CaseSamples(torch.utils.data.Dataset[Sample]):
         ready = self.preparation.ready(image, finest=finest)
         said = self.manifest.annotation(case, like=image.geometry)
         drawn = ready.geometry if self.preparation.settles else ready.grid
-        if not self.question.dense or drawn.axes == 0:
-            return _Loaded(ready=ready, said=said, encoded=None, drawn=drawn)
-        return _Loaded(ready=ready, said=None, encoded=self.question.encode(said, drawn), drawn=drawn)
+        windowing = seeing(self.windowing, ready.tissue)
+        if not self.question.dense or drawn.axes == 0 or ready.lazy:
+            return _Loaded(ready=ready, said=said, encoded=None, drawn=drawn, windowing=windowing)
+        return _Loaded(ready=ready, said=None, encoded=self.question.encode(said, drawn), drawn=drawn, windowing=windowing)
 
     def prepare(self, number: int) -> bool:
-        """Put a case into the store unless it is there already; whether it was done."""
-        if self.store is None:
-            return False
+        """Put a case into the store unless it is there already; whether it was done. Slides are read where they lie."""
         case = self.cases[number]
+        if self.store is None or self.preparation.tissue or image_of(case, self.manifest, limits=self.limits).tiled:
+            return False
 
         def make() -> Made:
             loaded = self._prepare(case)

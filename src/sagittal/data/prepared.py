@@ -78,7 +78,7 @@ class Prepared:
         unfinished = self.folder / f".{name}.{os.getpid()}"
         with atomic.storage(unfinished):
             unfinished.mkdir(parents=True, exist_ok=True)
-            np.save(unfinished / "values.npy", np.ascontiguousarray(ready.values), allow_pickle=False)
+            np.save(unfinished / "values.npy", np.ascontiguousarray(ready.array), allow_pickle=False)
             if encoded is not None:
                 np.save(unfinished / "encoded.npy", np.ascontiguousarray(encoded), allow_pickle=False)
             record = {

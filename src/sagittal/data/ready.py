@@ -2,15 +2,44 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sagittal.core.geometry import Geometry
+from sagittal.core.image import Image
 from sagittal.ops.scale import Scale
-from sagittal.ops.warp import ReadMap, gather, gather_pair
+from sagittal.ops.tissue import Tissue
+from sagittal.ops.warp import AS_STORED, ReadMap, Tone, gather, gather_pair, needed
+
+PIXELS_BYTES = 16 << 20
+"""Counted for an open slide: its table of tiles, and those that are kept."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Pixels:
+    """Values that are read from a slide when a part of them is asked for.
+
+    Args:
+        image: At the level that is read.
+        pick: From what is stored to the channels that are wanted, ``(C, *shape)`` to ``(C', *shape)``.
+    """
+
+    image: Image
+    pick: Callable[[NDArray[Any]], NDArray[Any]] = field(repr=False)
+
+    @property
+    def nbytes(self) -> int:
+        """The memory that it keeps."""
+        return PIXELS_BYTES
+
+    def near(self, through: ReadMap) -> tuple[NDArray[Any], ReadMap]:
+        """What a map needs, and the map into that."""
+        window = needed(through, self.image.geometry.shape)
+        return self.pick(self.image.read(window)), through.within(window)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -18,27 +47,56 @@ class Ready:
     """Values of a case, where they lie, the grid of which the network sees windows, and their scale.
 
     Args:
-        values: ``(C, *shape)``: as stored for pictures and rows; unit values on the grid for volumes.
+        values: ``(C, *shape)``: as stored for pictures and rows; unit values on the grid for volumes; of slides what reads them.
         geometry: Of ``values``.
         grid: On which windows are cut; it may reach beyond ``geometry``, where the border's values are repeated.
         scale: From ``values`` to what enters the network.
+        tissue: Where there is tissue, where somebody asks for that.
     """
 
-    values: NDArray[Any]
+    values: NDArray[Any] | Pixels
     geometry: Geometry
     grid: Geometry
     scale: Scale
+    tissue: Tissue | None = None
+
+    @property
+    def lazy(self) -> bool:
+        """Whether the values are read from a slide when they are asked for."""
+        return isinstance(self.values, Pixels)
+
+    @property
+    def nbytes(self) -> int:
+        """The memory that it keeps."""
+        return self.values.nbytes
+
+    @property
+    def array(self) -> NDArray[Any]:
+        """All values.
+
+        Raises:
+            ValueError: They are those of a slide.
+        """
+        if isinstance(self.values, Pixels):
+            raise ValueError("the values of a slide are not held in memory")
+        return self.values
 
     def see(self, place: Geometry, through: ReadMap | None = None) -> NDArray[np.float32]:
         """What enters the network for a part of the grid: ``(C, *place.shape)``, read along a map where one is given."""
         if place.axes == 0:
             return np.ascontiguousarray(self.normalise(self.unit(place)))
         cut = self._cut(place) if through is None else None
-        return gather(self.values, through or self._straight(place), tone=self.scale.tone) if cut is None else cut
+        return self._gather(through or self._straight(place), self.scale.tone) if cut is None else cut
+
+    def _gather(self, through: ReadMap, tone: Tone = AS_STORED) -> NDArray[np.float32]:
+        if isinstance(self.values, Pixels):
+            values, through = self.values.near(through)
+            return gather(values, through, tone=tone)
+        return gather(self.values, through, tone=tone)
 
     def _cut(self, place: Geometry) -> NDArray[np.float32] | None:
         """A part whose samples are samples of the values, without reading between them: a tenth of the time; else None."""
-        if self.values.dtype != np.float32:
+        if isinstance(self.values, Pixels) or self.values.dtype != np.float32:
             return None
         n, onto = place.axes, self._straight(place).affine
         at = onto[:n, n].round().astype(int)
@@ -55,12 +113,12 @@ class Ready:
         """The same before the mean is subtracted: about 0 to 1, for augmentation to change."""
         if place.axes == 0:
             # A missing cell of a table becomes the mean, which is what ``low`` is there.
-            return np.nan_to_num(self.scale.unit(np.asarray(self.values, dtype=np.float32)), copy=False)
+            return np.nan_to_num(self.scale.unit(np.asarray(self.array, dtype=np.float32)), copy=False)
         return self.scale.unit(self.stored(place, through))
 
     def pair(self, drawn: NDArray[Any], through: ReadMap) -> tuple[NDArray[np.float32], NDArray[Any]]:
         """:meth:`unit` along a map, and what was drawn on the same samples, read in one walk."""
-        stored, labels = gather_pair(self.values, drawn, through)
+        stored, labels = gather_pair(self.array, drawn, through)
         return self.scale.unit(stored), labels
 
     def normalise(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -69,7 +127,7 @@ class Ready:
 
     def stored(self, place: Geometry, through: ReadMap | None = None) -> NDArray[np.float32]:
         """The values themselves on a part of the grid."""
-        return gather(self.values, through or self._straight(place))
+        return self._gather(through or self._straight(place))
 
     def _straight(self, place: Geometry) -> ReadMap:
         return ReadMap(shape=place.shape, affine=place.index_map(self.geometry))

@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 from sagittal.core.geometry import Geometry
 from sagittal.core.image import Image
 from sagittal.core.window import Window
-from sagittal.data.ready import Ready
+from sagittal.data.ready import Pixels, Ready
 from sagittal.engine.content import Shown, content_of, lungs_in
 from sagittal.errors import MOST_NAMES, Refused
+from sagittal.ops.overview import overview
 from sagittal.ops.resample import GRAIN
 from sagittal.ops.scale import Rule, Scale, measured
+from sagittal.ops.tissue import Tissue, tissue_of
 from sagittal.ops.warp import ReadMap, Tone, gather
 
 LUMA = (0.299, 0.587, 0.114)
@@ -48,6 +50,8 @@ class Preparation:
         crop: Volumes: windows are cut from the box around what is not 0.
         region: Chest CT: only the lungs are seen, in the box around them; the rest has the value ``low``.
         order: How volumes are resampled: ``linear`` or ``cubic``.
+        tissue: Tissue is looked for, for windows that lie on it.
+        unit: ``um`` where ``spacing`` is in micrometres: a slide of which nobody says how large its pixels are is then refused.
     """
 
     axes: int
@@ -68,6 +72,8 @@ class Preparation:
     crop: bool = False
     region: Literal["lungs"] | None = None
     order: Literal["linear", "cubic"] = "linear"
+    tissue: bool = False
+    unit: Literal["um", ""] = ""
 
     @property
     def count(self) -> int:
@@ -84,6 +90,9 @@ class Preparation:
             raise Refused("AXES", "source", f"has {source.axes} axes where the model expects {self.axes}", "give data of the same kind")
         if self.axes == 0:
             return source
+        if self.spacing is not None and source.unit != "um" and (self.unit == "um" or source.frame == "slide"):
+            what = "a spacing in micrometres is asked for, and its file does not say how large its pixels are"
+            raise Refused("NO_MPP", "source", what, "state micrometres a pixel: data.mpp=0.5 for a data set, --mpp 0.5 to predict")
         grid = self._grid(source)
         return _up_to_multiple(grid, self.multiple) if self.size is None or self.spacing is not None else grid
 
@@ -128,7 +137,10 @@ class Preparation:
         Raises:
             Refused: The channels are not those that the model was trained on.
         """
-        stored = image.read()
+        return self._picked(image.read(), image)
+
+    def _picked(self, stored: NDArray[Any], image: Image) -> NDArray[Any]:
+        """The right channels of what is stored in an image, or in a part of it."""
         if self.channels == "all":
             if self.names and image.channels != self.names and (self.axes == 0 or len(image.channels) != len(self.names)):
                 has, wants = (f"{len(c)} channels ({', '.join(c[:MOST_NAMES])})" for c in (image.channels, self.names))
@@ -151,11 +163,23 @@ class Preparation:
         """
         grid = self.grid(image.geometry)
         source = self.source(image, grid=grid, finest=finest)
+        tissue = tissue_of(image) if self.tissue else None
+        if source.tiled and not self.settles:
+            return self._late(source, grid, tissue)
         values = self.values(source)
         scale = self.scale if self.scaling == "fixed" else measured(values, self.scaling)
         if not self.settles:
-            return Ready(values=values, geometry=source.geometry, grid=grid, scale=scale)
+            return Ready(values=values, geometry=source.geometry, grid=grid, scale=scale, tissue=tissue)
         return self._settled(values, source.geometry, grid, scale)
+
+    def _late(self, source: Image, grid: Geometry, tissue: Tissue | None) -> Ready:
+        """A slide, whose windows are read when they are asked for; where it is measured itself, an overview is."""
+
+        def pick(stored: NDArray[Any]) -> NDArray[Any]:
+            return self._picked(stored, source)
+
+        scale = self.scale if self.scaling == "fixed" else measured(pick(overview(source).read()), self.scaling)
+        return Ready(values=Pixels(image=source, pick=pick), geometry=source.geometry, grid=grid, scale=scale, tissue=tissue)
 
     def _settled(self, values: NDArray[Any], source: Geometry, grid: Geometry, scale: Scale) -> Ready:
         """A volume on its prepared grid, in unit values."""

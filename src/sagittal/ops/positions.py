@@ -83,6 +83,19 @@ class Positions:
         piece = np.repeat(np.arange(self.sizes.size), np.diff(self.starts))
         return float((self.sizes / np.diff(self.starts))[piece[inside]].sum() / volume)
 
+    def onto(self, shape: tuple[int, ...]) -> Positions:
+        """The same places on a finer grid over the same field of view; a sample is in the middle of what it stands for.
+
+        >>> foreground(np.array([[0, 1], [0, 0]]), rng=np.random.default_rng(0)).onto((6, 6)).draw(np.random.default_rng(0))
+        (1, 4)
+        """
+        at = np.stack(np.unravel_index(self.places, self.shape))
+        steps = np.array(shape) / np.array(self.shape)
+        fine = np.minimum(((at + 0.5) * steps[:, None]).astype(np.int64), np.array(shape)[:, None] - 1)
+        places = np.ravel_multi_index(tuple(fine), shape).astype(np.int64)
+        sizes = np.maximum(1, np.rint(self.sizes * float(np.prod(steps)))).astype(np.int64)
+        return Positions(shape=shape, places=places, starts=self.starts, classes=self.classes, sizes=sizes)
+
     def arrays(self) -> dict[str, NDArray[np.int64]]:
         """What :meth:`from_arrays` takes."""
         shape = np.array(self.shape, dtype=np.int64)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from sagittal.core.geometry import Geometry
 from sagittal.core.image import Image
-from sagittal.ops.warp import Order, Outside, ReadMap, gather
+from sagittal.ops.warp import Order, Outside, ReadMap, gather, needed
 
 GRAIN = 1.15
 """A reduced picture may be this much coarser than the grid asked for: half a JPEG serves steps from 1.74 pixels.
@@ -58,6 +58,6 @@ def read_through(image: Image, through: ReadMap, *, order: Order = "linear", out
 
 def _read(image: Image, through: ReadMap) -> tuple[NDArray[Any], ReadMap]:
     """The part of the image that the map needs, and the map into that part."""
-    window = through.window(image.geometry.shape)
+    window = needed(through, image.geometry.shape)
     # A linear read off the edge repeats the edge: every side that the map leaves is an edge of the window too.
     return image.read(window), through.within(window)

@@ -323,12 +323,24 @@ def _needed(values: NDArray[Any], through: ReadMap, *, smooth: bool) -> tuple[ND
     """What must be converted or filtered is first cut to what the map needs, and the map into that; others come as they are."""
     if through.axes == 0 or (values.dtype in NATIVE and not smooth):
         return _native(values), through
-    window = through.window(values.shape[1:])
-    # Filtered values are kept at every stride-th sample: of the whole source's, wherever the window begins.
-    strides = [shrinking_taps(step)[1] if smooth else 1 for step in through.reach]
-    start = tuple(a // s * s for a, s in zip(window.start, strides, strict=True))
-    window = Window(start, tuple(b - a for a, b in zip(start, window.stop, strict=True)))
+    window = needed(through, values.shape[1:], smooth=smooth)
     return _native(values[(slice(None), *window.slices)]), through.within(window)
+
+
+def needed(through: ReadMap, source: Sequence[int], *, smooth: bool | None = None) -> Window:
+    """The part of a source of this shape that :func:`gather` needs: reading that part gives what reading all gives.
+
+    Args:
+        through: The map.
+        source: The shape of what it reads.
+        smooth: Whether it averages over more than one sample; None finds out from the map.
+    """
+    window = through.window(source)
+    averages = max(through.reach, default=1.0) > SLACK if smooth is None else smooth
+    # Filtered values are kept at every stride-th sample: of the whole source's, wherever the window begins.
+    strides = [shrinking_taps(step)[1] if averages else 1 for step in through.reach]
+    start = tuple(a // s * s for a, s in zip(window.start, strides, strict=True))
+    return Window(start, tuple(b - a for a, b in zip(start, window.stop, strict=True)))
 
 
 def _native(values: NDArray[Any]) -> NDArray[Any]:

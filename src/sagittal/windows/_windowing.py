@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, cast, get_args
+from typing import Any, Protocol, cast, get_args, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from sagittal.core.window import Window
 from sagittal.errors import UsageError, nearest
 from sagittal.ops.positions import Positions
 from sagittal.ops.ring import Blend
+from sagittal.ops.tissue import Tissue
 from sagittal.ops.warp import ReadMap
 
 
@@ -53,6 +54,20 @@ class Windowing(Protocol):
     def cover(self, grid: Geometry) -> list[Window]:
         """Windows that together see every sample of the grid, for evaluation and prediction."""
         ...
+
+
+@runtime_checkable
+class Selective(Protocol):
+    """A windowing that looks only where there is tissue."""
+
+    def on(self, tissue: Tissue) -> Windowing:
+        """The same, for a case whose tissue is known."""
+        ...
+
+
+def seeing(windowing: Windowing, tissue: Tissue | None) -> Windowing:
+    """The windowing of one case: where it looks only at tissue, that of the case."""
+    return windowing.on(tissue) if tissue is not None and isinstance(windowing, Selective) else windowing
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -14,15 +14,21 @@ from sagittal.core.image import Image
 from sagittal.core.prediction import Explanation
 from sagittal.engine.assess import Assessment, Row
 from sagittal.engine.infer import Predictor
-from sagittal.engine.plan import EXPLAINERS
+from sagittal.engine.plan import EXPLAINERS, Part
+from sagittal.explainers._border import border_attention
 from sagittal.metrics._boxes import matched
 from sagittal.metrics._case import ABSENT
 from sagittal.models._members import Members
 from sagittal.ops.stitch import Stitch
 from sagittal.ops.warp import ReadMap, gather
 
+FINE = Part(name="integrated_gradients", options={"steps": 8})
+"""What tells the edge from what lies beside it: Grad-CAM's coarse maps bleed inwards (``explainers/_border.py``)."""
 
-def explain_case(predictor: Predictor, name: str, image: Image, *, target: int) -> Explanation:
+IS_FINE = ("integrated_gradients", "occlusion")
+
+
+def explain_case(predictor: Predictor, name: str, image: Image, *, target: int, way: Part | None = None) -> Explanation:
     """What in an image spoke for a class; windows of a large case are stitched.
 
     Args:
@@ -30,8 +36,9 @@ def explain_case(predictor: Predictor, name: str, image: Image, *, target: int) 
         name: The case's id.
         image: Its image.
         target: The class's index.
+        way: The explainer and its options; those of the plan otherwise.
     """
-    part, ready = predictor.plan.explain, predictor.plan.preparation.ready(image)
+    part, ready = way or predictor.plan.explain, predictor.plan.preparation.ready(image)
     grid = ready.grid
     merger = Stitch(grid)
     row: NDArray[np.float32] | None = None
@@ -54,6 +61,20 @@ def explain_case(predictor: Predictor, name: str, image: Image, *, target: int) 
             row = gather(row, ReadMap(shape=image.geometry.shape, affine=image.geometry.index_map(grid)), order="linear", outside=0.0)
         row = row[0]
     return Explanation(case=name, geometry=image.geometry, target=predictor.plan.labels.classes[target], method=part.name, values=row)
+
+
+def border_of(predictor: Predictor, found: Explanation, image: Image, *, target: int) -> float | None:
+    """The share of what spoke for the class that lies at the picture's edge, from a map fine enough to tell; None where nothing spoke.
+
+    Args:
+        predictor: The model.
+        found: Its explanation of the image, which is taken where it is fine enough.
+        image: The case's image.
+        target: The class's index.
+    """
+    if found.method not in IS_FINE:
+        found = explain_case(predictor, found.case, image, target=target, way=FINE)
+    return border_attention(found.values)
 
 
 def part_of(predictor: Predictor, image: Image, place: Geometry) -> Image:

@@ -17,7 +17,7 @@ def border_attention(values: NDArray[np.floating], *, width: float = WIDTH) -> f
     Compare it with ``border_share(values.shape)``, which is what a map that attends everywhere gets. Measured on nets
     that can only use a mark at the edge (4 seeds, 2 marks, 32 x 32): occlusion and integrated gradients give 1.4 to 2.2
     times that share, Grad-CAM only .9 to 1.3, because its coarse maps bleed inwards; nets that use the middle give less
-    than .1 with all three. So an alarm wants occlusion or integrated gradients, or for Grad-CAM a limit below 1.
+    than .1 with all three. So the alarm asks integrated gradients, whatever explains the pictures (``engine/explain.py``).
 
     Args:
         values: ``(*shape)``, not negative.

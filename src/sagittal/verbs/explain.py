@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from sagittal.engine.infer import Predictor
     from sagittal.engine.run import Run
 
+MOST_BORDERS = 16
+"""Cases of whose pictures the border is looked at: it takes a finer map, which is slow."""
+
 BY_A_FOLD = "The model that is kept was trained on these cases. Shown are the answers of the first fold's model, which has not seen them."
 
 
@@ -124,7 +127,7 @@ def write_explanations(
         note: What a reader must know about the cases.
     """
     from sagittal.data.images import image_of
-    from sagittal.engine.explain import pick
+    from sagittal.engine.explain import FINE, IS_FINE, pick
     from sagittal.engine.importance import importance_of
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -138,7 +141,11 @@ def write_explanations(
         key = (p.row.id, p.target)
         if key not in done:
             image = image_of(p.row.case, manifest)
-            done[key] = _drawn(predictor, manifest, p, image, folder=folder) if drawn else _explained(predictor, p, image, folder=folder)
+            done[key] = (
+                _drawn(predictor, manifest, p, image, folder=folder)
+                if drawn
+                else _explained(predictor, p, image, folder=folder, asks=len(done) < MOST_BORDERS)
+            )
         items.append({**_told(predictor, p), **done[key]})
     method = "" if drawn else predictor.plan.explain.name
     record: dict[str, Any] = {"format": "sagittal-explanation", "version": 1, "method": method, "items": items}
@@ -148,7 +155,7 @@ def write_explanations(
         record["legend"] = {c: f"{name}: left as a person drew it, right the answer" for c, name in legend(predictor.plan.labels).items()}
     borders = [found for found in done.values() if found.get("border") is not None]
     if borders:
-        record["border_attention"] = _border_record(borders)
+        record["border_attention"] = _border_record(borders, method if method in IS_FINE else FINE.name)
     if predictor.plan.preparation.axes == 0:
         record["importance"] = importance_of(predictor, manifest, assessment.rows)
     kernels = _kernels(predictor)
@@ -183,10 +190,10 @@ def _drawn(predictor: Predictor, manifest: Manifest, p: Pick, image: Image, *, f
     return {"picture": f"{stem}.png", "overlay": f"{stem}_answer.png"}
 
 
-def _explained(predictor: Predictor, p: Pick, image: Image, *, folder: Path) -> dict[str, Any]:
-    """Write picture, overlay and map of one case; gives their names."""
-    from sagittal.engine.explain import explain_case, part_of
-    from sagittal.explainers._border import border_attention, border_share
+def _explained(predictor: Predictor, p: Pick, image: Image, *, folder: Path, asks: bool) -> dict[str, Any]:
+    """Write picture, overlay and map of one case; gives their names, and where asked how much of the attention is at the border."""
+    from sagittal.engine.explain import border_of, explain_case, part_of
+    from sagittal.explainers._border import border_share
     from sagittal.report import galleries
 
     image = part_of(predictor, image, p.row.place) if p.row.place is not None else image
@@ -201,17 +208,20 @@ def _explained(predictor: Predictor, p: Pick, image: Image, *, folder: Path) -> 
     below, covered = galleries.explained(canvas.values, canvas.turned(found.values, found.geometry), spacing=canvas.spacing)
     atomic.write_bytes(folder / f"{stem}.png", below)
     atomic.write_bytes(folder / f"{stem}_cam.png", covered)
-    border = {"border": border_attention(found.values), "border_share": border_share(found.values.shape)}
+    border = (
+        {"border": border_of(predictor, found, image, target=p.target), "border_share": border_share(found.values.shape)} if asks else {}
+    )
     return {"picture": f"{stem}.png", "overlay": f"{stem}_cam.png", "map": f"{stem}.npy", **border}
 
 
-def _border_record(items: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _border_record(items: Sequence[Mapping[str, Any]], method: str) -> dict[str, Any]:
     """How much attention lies at the border, and how much of the maps' area the border is."""
     borders = [float(i["border"]) for i in items]
     return {
         "mean": float(np.mean(borders)),
         "share": float(np.mean([i["border_share"] for i in items])),
         "n": len(borders),
+        "method": method,
         "values": [round(b, 4) for b in borders],
     }
 

@@ -29,7 +29,22 @@ def test_a_picture_has_a_map_on_its_own_grid_and_an_overlay(stripes_run, tmp_pat
         for name in ("picture", "overlay"):
             assert (folder / item[name]).read_bytes().startswith(b"\x89PNG")
     assert 0 <= index["border_attention"]["mean"] <= 1
+    assert index["border_attention"]["method"] == "integrated_gradients", "Grad-CAM is too coarse for it"
+    assert index["border_attention"]["n"] == len({(i["case"], i["target"]) for i in index["items"]})
     assert (folder / index["kernels"]).is_file()
+
+
+def test_a_run_answers_its_test_cases_once(stripes, tmp_path, monkeypatch):
+    from sagittal.engine import assess
+    from sagittal.verbs.run import run
+
+    asked = []
+    answered = assess.answered
+    monkeypatch.setattr(assess, "answered", lambda p, m, cases, **k: (asked.append(len(cases)), answered(p, m, cases, **k))[1])
+    sets = ["model.name=preact_resnet", "model.widths=[4]", "model.blocks=1", "train.epochs=1", "prepare.size=16", "explain.cases=1"]
+    made = run(stripes, out=tmp_path / "run", sets=sets)
+    assert asked == [made.facts["n"]]
+    assert (tmp_path / "run" / "explanation" / "test" / "index.json").is_file()
 
 
 def test_named_cases_are_explained_and_unknown_ones_answered_with_the_nearest(stripes_run, tmp_path):

@@ -15,8 +15,8 @@ MOST_COLUMNS = 15
 PAGE = """
 {% if note %}<p class="small">{{ note }}</p>{% endif %}
 {% if border %}{{ parts.facts(border) }}
-<p class="small">How much of the maps lies in the outer tenth of the pictures. More than the border's share of the area hints at marks,
-rulers or padding.</p>{% endif %}
+<p class="small">How much of what spoke for the answers lies in the outer tenth of the pictures{% if method %}, by {{ method }}{% endif %}.
+More than the border's share of the area hints at marks, rulers or padding.</p>{% endif %}
 {% if columns %}
 <h3 class="block-head">Columns of the table</h3>
 <table class="counts"><thead><tr><th>Column</th><th class="num">importance</th><th></th></tr></thead>
@@ -61,6 +61,7 @@ def attention(view: RunView) -> Section | None:
     html = fill(
         PAGE,
         border=facts,
+        method=str(border.get("method") or "").replace("_", " ") if isinstance(border, dict) else "",
         note=str(view.explanation.get("note") or ""),
         columns=columns[:MOST_COLUMNS],
         rest=len(columns) - MOST_COLUMNS,

@@ -48,13 +48,29 @@ if TYPE_CHECKING:
     from sagittal.verbs.predict import predict
     from sagittal.verbs.run import run
     from sagittal.verbs.show import show
+    from sagittal.verbs.sweep import sweep
     from sagittal.verbs.train import train
 
 _NOUNS = (
     *("Annotation", "Boxes", "Case", "ClassLabel", "Explanation", "Geometry", "Image", "LabelMap", "Labels"),
     *("Polygons", "Prediction", "Score", "Value", "Window"),
 )
-_VERBS = ("audit", "compare", "convert", "demo", "evaluate", "explain", "export", "package", "phantom", "predict", "run", "show", "train")
+_VERBS = (
+    "audit",
+    "compare",
+    "convert",
+    "demo",
+    "evaluate",
+    "explain",
+    "export",
+    "package",
+    "phantom",
+    "predict",
+    "run",
+    "show",
+    "sweep",
+    "train",
+)
 _HOMES = {
     **dict.fromkeys(_NOUNS, "sagittal.core"),
     **dict.fromkeys(("read", "read_annotation", "read_table", "write"), "sagittal.io"),
@@ -98,6 +114,7 @@ __all__ = [
     "read_table",
     "run",
     "show",
+    "sweep",
     "train",
     "write",
 ]

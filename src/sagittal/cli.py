@@ -164,6 +164,50 @@ def train(
 
 
 @app.command()
+def sweep(
+    data: DataArg,
+    out: OutOption = None,
+    grid: Annotated[list[str] | None, typer.Option("--grid", help="key=value,value: every combination; may be repeated.")] = None,
+    search: Annotated[list[str] | None, typer.Option("--search", help="key=low..high[:log], with --trials; may be repeated.")] = None,
+    trials: Annotated[int | None, typer.Option("--trials", help="Draw so many trials (TPE) instead of the whole grid.")] = None,
+    seeds: Annotated[int, typer.Option("--seeds", help="Trainings of each trial; the split stays the same.")] = 1,
+    score: Annotated[str | None, typer.Option("--score", help="What of validation is compared: loss, accuracy, dice ...")] = None,
+    workers: Annotated[int, typer.Option("--workers", help="Trainings at a time, each in a process of its own.")] = 1,
+    threads: Annotated[int | None, typer.Option("--threads", help="Of each training; the cores are shared out otherwise.")] = None,
+    recipe: RecipeOption = None,
+    sets: SetOption = None,
+    layout: LayoutOption = None,
+    allow: AllowOption = None,
+    allow_unreadable: UnreadableOption = False,
+    max_pixels: PixelsOption = None,
+    device: DeviceOption = "auto",
+) -> None:
+    """Many trainings on one split; validation chooses, the test split is never touched."""
+    from sagittal.verbs.sweep import sweep as verb
+
+    made = verb(
+        data,
+        out=out,
+        grid=grid or (),
+        search=search or (),
+        trials=trials,
+        seeds=seeds,
+        score=score,
+        workers=workers,
+        threads=threads,
+        recipe=recipe,
+        sets=sets or (),
+        layout=layout,
+        allow=allow or (),
+        allow_unreadable=allow_unreadable,
+        max_pixels=max_pixels,
+        device=device,
+    )
+    _done(made.record(), made.lines())
+    made.raise_for_exit()
+
+
+@app.command()
 def evaluate(
     run: RunArg,
     data: Annotated[str | None, typer.Option("--data", help="Another data set, scored as a whole.")] = None,

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from sagittal.engine.config import Recipe, with_settings
+from sagittal.engine.config import DECAY, L2, Recipe, with_settings
 from sagittal.engine.rules import check_settings
 from sagittal.errors import UsageError
 
@@ -199,6 +199,8 @@ def check_asked(asked: Asked, recipe: Recipe) -> None:
     if asked.search and asked.trials is None:
         raise UsageError("NO_TRIALS", "--search", "a search has no end of its own", "say how many with --trials")
     _check_sections(asked.keys)
+    if {f"train.{L2}", f"train.{DECAY}"} <= set(asked.keys):
+        raise UsageError("SETTING", f"train.{L2}", f"is another name of train.{DECAY}", "sweep one of them")
     for settings in corners(asked):
         check_settings(with_settings(recipe, settings))
     check_settings(recipe)

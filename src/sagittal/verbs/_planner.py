@@ -88,14 +88,27 @@ class Planner:
         for plan in plans:
             if (plan.model, plan.windows) not in built:
                 built.append((plan.model, plan.windows))
-                with torch.device("meta"):
-                    plan.network()
+                _build(plan)
             if plan.pretrained is not None and plan is plans[0]:
                 check_start(plan.network(), plan.pretrained)
         score = (asked.score or plans[0].train.best.watch).removeprefix("val_")
         score = "loss" if score == LAST else score
         check_score(score, plans[0], self.manifest)
         return score
+
+
+def _build(plan: Plan) -> None:
+    """Whether there can be such a network; it takes no memory.
+
+    Raises:
+        UsageError: There cannot, whatever the network's own code says to it.
+    """
+    try:
+        with torch.device("meta"):
+            plan.network()
+    except (RuntimeError, TypeError, ValueError) as error:
+        options = " ".join(f"{k}={v}" for k, v in plan.model.options.items())
+        raise UsageError("MODEL", f"{plan.model.name} {options}", str(error).split("\n")[0], "correct the values of model.*") from None
 
 
 def _each_value(asked: Asked) -> list[dict[str, Any]]:

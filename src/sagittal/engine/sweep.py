@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -88,6 +89,11 @@ class Asked:
     def keys(self) -> tuple[str, ...]:
         """The settings that differ, in the order they were named."""
         return (*self.grid, *self.search)
+
+    @property
+    def count(self) -> int:
+        """How many trials there are to be."""
+        return math.prod(len(values) for values in self.grid.values()) if self.trials is None else self.trials
 
 
 def grid_of(given: Sequence[str] | Mapping[str, Sequence[Any]]) -> dict[str, tuple[Any, ...]]:

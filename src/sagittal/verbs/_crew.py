@@ -126,9 +126,15 @@ class Crew:
             return
         words = [sys.executable, "-I", "-c", _BEGIN, json.dumps(sys.path), str(self.sweep.folder), training.name, self.device]
         with (run.path / "console.log").open("ab") as console:
-            # A session of its own: Ctrl-C at the terminal is for the sweep, which asks once, by closing the line.
+            # A group of its own: Ctrl-C at the terminal is for the sweep, which asks once, by closing the line.
             self._busy[training.name] = subprocess.Popen(
-                words, stdin=subprocess.PIPE, stdout=console, stderr=console, bufsize=0, start_new_session=True
+                words,
+                stdin=subprocess.PIPE,
+                stdout=console,
+                stderr=console,
+                bufsize=0,
+                start_new_session=True,
+                creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
             )
 
     def _reap(self) -> None:
@@ -168,7 +174,7 @@ class Crew:
             came = f"val_{self.sweep.score} {training.value:.4f} (epoch {training.epoch}, {training.seconds:.0f} s)"
         else:
             came = f"{training.state}: {training.reason}"
-        self.say(f"{done} of {self.study.count * self.sweep.asked.seeds}: {name} {settings}: {came}")
+        self.say(f"{done} of {self.sweep.asked.count * self.sweep.asked.seeds}: {name} {settings}: {came}")
 
     def _stop(self) -> None:
         """Ask everybody to save and end; a second Ctrl-C does not wait."""

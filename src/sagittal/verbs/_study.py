@@ -54,11 +54,6 @@ class Study:
         self._study = optuna.create_study(study_name="sweep", storage=storage, direction=direction, load_if_exists=True)
         self._grid = points(self._asked.grid) if self._asked.trials is None else None
 
-    @property
-    def count(self) -> int:
-        """How many trials there are to be."""
-        return self._asked.trials if self._grid is None else len(self._grid)  # type: ignore[return-value]
-
     def points(self) -> list[Point]:
         """Every trial that was taken up, in order."""
         return [self._point(t) for t in self._study.get_trials(deepcopy=False) if _SETTINGS in t.user_attrs]
@@ -71,7 +66,7 @@ class Study:
         """
         known = self._study.get_trials(deepcopy=False)
         cut = next((t for t in known if t.state == TrialState.RUNNING and _SETTINGS not in t.user_attrs), None)
-        if cut is None and len(known) >= self.count:
+        if cut is None and len(known) >= self._asked.count:
             return False
         number = cut.number if cut is not None else len(known)
         self._study.sampler = optuna.samplers.TPESampler(seed=number)

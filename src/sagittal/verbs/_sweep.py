@@ -100,13 +100,18 @@ class Sweep:
                 "lower_is_better": self.lower,
                 "threads": self.threads,
                 "note": CHOICE,
+                "finished": self.finished(trials),
                 "best": order[0].number if order else None,
                 "trials": [record(trial) for trial in trials],
             },
         )
         write_rows(self.folder / "sweep.csv", columns(keys, self.score), rows(trials, keys, self.score))
         if order:
-            atomic.write_json(self.folder / "best.json", self._best(order[0]))
+            atomic.write_json(self.folder / "best.json", {**self._best(order[0]), "finished": self.finished(trials)})
+
+    def finished(self, trials: Sequence[Trial]) -> bool:
+        """Whether all that was asked for is over; until then the best is the best so far."""
+        return len(trials) == self.asked.count and all(trial.over for trial in trials)
 
     def _best(self, trial: Trial) -> dict[str, Any]:
         training = best_training(trial, lower=self.lower)

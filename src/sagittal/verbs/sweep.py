@@ -18,6 +18,9 @@ from sagittal.verbs._open import check_codes, say
 from sagittal.verbs._outcome import Outcome
 from sagittal.verbs._sweep import Sweep
 
+_LOOKED = frozenset(["audit.json", "manifest.csv", "manifest.json", "recipe.yaml", "environment.json", "plan.json"])
+"""What is written before a sweep is one."""
+
 
 def sweep(
     data: str | Path,
@@ -120,8 +123,15 @@ def _opened(folder: Path, asked: Asked, recipe: Recipe, data: str | Path, *, wor
 
 
 def _is_ours(folder: Path) -> bool:
-    """Whether a folder holds nothing but what a sweep leaves that was stopped while it looked at the data."""
-    return folder.is_dir() and {p.name for p in folder.iterdir()} <= {".lock", "data"}
+    """Whether a folder holds nothing but what a sweep leaves that was killed while it looked at the data.
+
+    That is removed: so nothing that could be anybody else's may be among it.
+    """
+    there = {p.name for p in folder.iterdir()} if folder.is_dir() else {"a file"}
+    if there <= {".lock"}:
+        return True
+    looked = folder / "data"
+    return there == {".lock", "data"} and looked.is_dir() and all(p.name in _LOOKED or p.name.startswith(".") for p in looked.iterdir())
 
 
 def _begun(folder: Path, asked: Asked, recipe: Recipe, data: str | Path, *, workers: int, threads: int | None) -> Sweep:
@@ -167,8 +177,9 @@ def _worked(made: Sweep, *, workers: int, device: str) -> Outcome:
 
     with made.lock():
         study = Study(made)
-    total = study.count * made.asked.seeds
-    say(f"{study.count} trials, {made.asked.seeds} seed(s) each: {total} trainings, {workers} at a time, in {made.folder / 'runs'}")
+    count = made.asked.count
+    total = count * made.asked.seeds
+    say(f"{count} trials, {made.asked.seeds} seed(s) each: {total} trainings, {workers} at a time, in {made.folder / 'runs'}")
     crew = Crew(made, study, Planner(Run(made.folder / "data")), workers, device, say)
     try:
         found = crew.work()

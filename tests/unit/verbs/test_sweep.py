@@ -86,6 +86,7 @@ def test_the_table_has_an_interval_over_seeds_and_one_is_chosen(undisturbed):
     lowest = min(found, key=lambda r: float(r["val_loss"]))
     assert best["trial"] == int(lowest["trial"])
     assert best["next"].startswith("sagittal evaluate ")
+    assert best["finished"]
     assert (undisturbed / best["run"] / BEST).is_file()
 
 
@@ -124,9 +125,25 @@ def test_the_same_command_again_trains_nothing(undisturbed, data, monkeypatch):
 def test_another_sweep_is_not_mixed_into_a_folder(undisturbed, data, tmp_path):
     with pytest.raises(UsageError, match="seeds differ"):
         sweep(data, out=undisturbed, grid=GRID, seeds=3, sets=SETS)
-    (tmp_path / "notes.txt").touch()
+
+
+@pytest.mark.parametrize("theirs", ["notes.txt", "data/cases.csv", ".lock data/cases.csv"])
+def test_nothing_of_anybody_else_is_removed(data, tmp_path, theirs):
+    for name in theirs.split():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
     with pytest.raises(UsageError, match="holds no sweep"):
         sweep(data, out=tmp_path, grid=GRID, sets=SETS)
+    assert all((tmp_path / name).exists() for name in theirs.split())
+
+
+def test_a_sweep_that_was_killed_while_it_looked_at_the_data_begins_anew(data, tmp_path):
+    (tmp_path / "data").mkdir()
+    for name in (".lock", "data/audit.json", "data/.manifest.part"):
+        (tmp_path / name).touch()
+    with pytest.raises(UsageError, match="UNKNOWN_SCORE"):
+        sweep(data, out=tmp_path, grid=GRID, sets=SETS, score="dice")
+    assert not (tmp_path / "data").exists()
 
 
 @pytest.mark.parametrize(

@@ -280,6 +280,7 @@ def predict(
     max_pixels: PixelsOption = None,
     device: DeviceOption = "auto",
     max_ram: RamOption = None,
+    mpp: Annotated[float | None, typer.Option("--mpp", help="Micrometres a pixel of slides whose files do not say it.")] = None,
 ) -> None:
     """Answers for new sources, in their own geometry."""
     from sagittal.verbs.predict import predict as verb
@@ -295,6 +296,7 @@ def predict(
         max_pixels=max_pixels,
         device=device,
         max_ram=max_ram,
+        mpp=mpp,
     )
     _done(made.record(), made.lines())
     made.raise_for_exit()
@@ -305,7 +307,8 @@ def convert(
     sources: Annotated[list[str], typer.Argument(metavar="SOURCE...", help="Folders or archives of DICOM; NIfTI, NRRD, MHA, npy files.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="Where to write.")],
     to: Annotated[str, typer.Option("--to", help="nifti, nrrd or mha.")] = "nifti",
-    time: Annotated[str, typer.Option("--time", help="apart, or together: time points in one 4-D file.")] = "apart",
+    time: Annotated[str, typer.Option("--time", help="apart, or together: time points and diffusion in one 4-D file.")] = "apart",
+    scaling: Annotated[str, typer.Option("--scaling", help="standard, or precise: Philips' own scale.")] = "standard",
     allow: AllowOption = None,
     describe: Annotated[bool, typer.Option("--describe", help="Names with series descriptions, which may hold a patient's.")] = False,
     max_pixels: PixelsOption = None,
@@ -313,7 +316,7 @@ def convert(
     """Every volume that is found as a file, with its world kept exactly and a JSON beside it."""
     from sagittal.verbs.convert import convert as verb
 
-    made = verb(sources, out=out, to=to, time=time, allow=allow or (), describe=describe, max_pixels=max_pixels)
+    made = verb(sources, out=out, to=to, time=time, allow=allow or (), describe=describe, scaling=scaling, max_pixels=max_pixels)
     _done(made.record(), made.lines())
     made.raise_for_exit()
 

@@ -14,13 +14,14 @@ import numpy as np
 from sagittal import io
 from sagittal.core import Geometry, Image
 from sagittal.errors import Refused, UnreadableInput
+from sagittal.io import atomic
+from sagittal.io.dicom.facts import facts_of, table_of
 from sagittal.io.guard import Limits
 
 if TYPE_CHECKING:
     from sagittal.io.dicom.volume import Volume
 
 _INT16 = np.iinfo(np.int16)
-_TIME = re.compile(r"t\d+")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,6 +35,7 @@ class Converted:
         description: Of the series; may hold a patient's name.
         facts: For the JSON file; JSON-ready, no patient data.
         files: What it was read from.
+        gradients: b-values and FSL's directions of diffusion; None where there are none.
     """
 
     image: Image
@@ -42,6 +44,7 @@ class Converted:
     description: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
     files: tuple[Path, ...] = ()
+    gradients: tuple[list[float], list[tuple[float, float, float]]] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,48 +55,79 @@ class Made:
     open: Callable[[], Converted]
 
 
-def of_volumes(volumes: Iterable[Volume], *, together: bool) -> list[list[Volume]]:
-    """Volumes that go into one file each; with ``together`` the time points of a series on the same grid in one."""
+def of_volumes(volumes: Iterable[Volume], allow: frozenset[str], *, together: bool) -> list[list[Volume]]:
+    """Volumes that go into one file each; with ``together`` what a series repeats on one grid goes into one.
+
+    Those are time points, heart phases, diffusion weightings: in the order in which they were measured. Volumes that are
+    refused (the unfinished last one) stay alone, so that they do not take the others with them.
+    """
     groups: dict[object, list[Volume]] = {}
     for volume in volumes:
-        rest = tuple(w for w in volume.words if not _TIME.fullmatch(w))
-        timed = together and len(rest) < len(volume.words)
-        key = (volume.series, rest, volume.shape, volume.spacing) if timed else volume.key
+        repeated = together and volume.kinds != volume.words and not any(f.stops(allow) for f in volume.findings)
+        key = (volume.series, volume.kinds, volume.shape, tuple(round(s, 3) for s in volume.spacing)) if repeated else volume.key
         groups.setdefault(key, []).append(volume)
-    return list(groups.values())
+    return [sorted(group, key=lambda v: v.turn) if len(group) > 1 else group for group in groups.values()]
 
 
-def of_volume(volumes: Sequence[Volume], allow: frozenset[str]) -> Converted:
-    """A DICOM volume, or several time points as one.
+def of_volume(volumes: Sequence[Volume], allow: frozenset[str], *, precise: bool = False) -> Converted:
+    """A DICOM volume, or several as one; of several, one at a time is in memory besides the result.
 
     Raises:
         Refused: A finding stands in the way.
         UnreadableInput: A file cannot be read.
     """
+    if precise:
+        volumes = [v.precise() for v in volumes]
     first = volumes[0]
-    images = [_exact(v.image(allow=allow), v) for v in volumes]
-    if any(not image.geometry.same_grid(images[0].geometry) for image in images):
-        raise UnreadableInput("GRIDS", first.series, "its time points lie on different grids", "give --time apart")
-    image = images[0]
-    if len(images) > 1:
-        kind = np.result_type(*(i.read().dtype for i in images))
-        values = np.concatenate([i.read().astype(kind, copy=False) for i in images])
-        image = Image.of(values, image.geometry, meta={**image.meta, "time_points": len(images)})
-    words = first.words if len(volumes) == 1 else tuple(w for w in first.words if not _TIME.fullmatch(w))
-    said = [_marks(v) for v in volumes]
+    image = _exact(first.image(allow=allow, padding="kept"), first)
+    if len(volumes) > 1:
+        image = _together(image, volumes, allow)
+    words = first.words if len(volumes) == 1 else first.kinds
+    said = [dict(v.planes[0].marks) for v in volumes]
     facts = {
-        "key": first.key,
+        "key": first.key if len(volumes) == 1 else "-".join([first.series, *words]),
         "words": list(words),
         "slices": first.slices,
-        "echo_time_ms": said[0].get("echo"),
-        "temporal_position": said[0].get("t") if len(said) == 1 else [s.get("t") for s in said],
+        "echo_time_ms": next(iter(said[0].get("echo") or ()), None),
+        "temporal_position": _one_or_all([next(iter(s.get("t") or ()), None) for s in said]),
         "time_points": len(volumes),
         "orientation": first.orientation,
-        "convention": _convention(image),
+        "scanner": facts_of(first),
+        "convention": {**_convention(image), "scaling": "precise" if precise else "standard"},
         "findings": _findings(volumes, allow),
     }
+    gradients = [v.planes[0].gradient for v in volumes]
+    if any(g is not None for g in gradients):
+        facts["b_values"] = [g.b if g is not None else 0.0 for g in gradients]
     files = tuple(dict.fromkeys(f for v in volumes for f in v.files))
-    return Converted(image=image, modality=first.modality, words=words, description=first.description, facts=facts, files=files)
+    return Converted(
+        image=image,
+        modality=first.modality,
+        words=words,
+        description=first.description,
+        facts=facts,
+        files=files,
+        gradients=table_of(gradients, image.geometry) if image.geometry.axes == 3 else None,
+    )
+
+
+def _together(image: Image, volumes: Sequence[Volume], allow: frozenset[str]) -> Image:
+    """All volumes along the axis of channels, read one after the other into memory that is taken once."""
+    start = image.read()
+    values = np.empty((len(volumes), *start.shape[1:]), dtype=start.dtype)
+    for n, volume in enumerate(volumes):
+        one = image if n == 0 else _exact(volume.image(allow=allow, padding="kept"), volume)
+        if not one.geometry.same_grid(image.geometry):
+            raise UnreadableInput("GRIDS", volume.series, "its volumes lie on different grids", "give --time apart")
+        read = one.read()
+        if read.dtype != values.dtype:
+            values = values.astype(np.result_type(read, values), copy=False)
+        values[n] = read[0]
+    return Image.of(values, image.geometry, meta={**image.meta, "time_points": len(volumes)})
+
+
+def _one_or_all(values: Sequence[float | None]) -> float | list[float | None] | None:
+    return values[0] if len(values) == 1 else list(values)
 
 
 def of_file(source: str, limits: Limits) -> Converted:
@@ -129,6 +163,16 @@ def file_name(converted: Converted, number: int, *, describe: bool) -> str:
     if describe and converted.description:
         parts.append(_clean(converted.description)[:40])
     return "_".join(p for p in parts if p)
+
+
+def write_gradients(converted: Converted, stem: Path) -> None:
+    """FSL's ``.bval`` and ``.bvec`` beside a volume whose directions of diffusion are known."""
+    if converted.gradients is None:
+        return
+    b, ways = converted.gradients
+    atomic.write_text(stem.with_name(f"{stem.name}.bval"), " ".join(f"{v:g}" for v in b) + "\n")
+    rows = (" ".join(f"{way[axis]:g}" for way in ways) for axis in range(3))
+    atomic.write_text(stem.with_name(f"{stem.name}.bvec"), "".join(f"{row}\n" for row in rows))
 
 
 def side_file(converted: Converted, *, describe: bool) -> dict[str, Any]:
@@ -168,10 +212,6 @@ def _volume_of(image: Image) -> Image:
     rows, columns = image.geometry.shape
     grid = Geometry(shape=(columns, rows, 1), affine=np.eye(4))
     return Image.of(image.read().transpose(0, 2, 1)[..., None], grid, channels=image.channels, meta=image.meta)
-
-
-def _marks(volume: Volume) -> dict[str, float]:
-    return {name: values[0] for name, values in volume.planes[0].marks if len(values) == 1}
 
 
 def _convention(image: Image) -> dict[str, Any]:

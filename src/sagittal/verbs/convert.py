@@ -13,7 +13,7 @@ from sagittal.errors import SagittalError, UnreadableInput, UsageError, nearest
 from sagittal.io import atomic
 from sagittal.io.dicom._faults import ALLOWABLE
 from sagittal.io.guard import Limits
-from sagittal.verbs._converted import Made, file_name, of_file, of_volume, of_volumes, side_file
+from sagittal.verbs._converted import Made, file_name, of_file, of_volume, of_volumes, side_file, write_gradients
 from sagittal.verbs._open import limits_of, say
 from sagittal.verbs._outcome import Outcome
 
@@ -31,6 +31,7 @@ class _Converting:
     suffix: str
     allow: frozenset[str]
     describe: bool
+    precise: bool
     limits: Limits
     errors: list[tuple[str, SagittalError]] = field(default_factory=list)
     records: list[dict[str, Any]] = field(default_factory=list)
@@ -44,6 +45,7 @@ def convert(
     time: str = "apart",
     allow: Sequence[str] = (),
     describe: bool = False,
+    scaling: str = "standard",
     max_pixels: int | None = None,
 ) -> Outcome:
     """Write every volume that is found, each with a JSON file beside it that says what it is.
@@ -56,9 +58,12 @@ def convert(
         sources: Folders and zip archives of DICOM, DICOM files, NIfTI, NRRD, MetaImage and npy files, folders of these.
         out: A folder.
         to: ``nifti``, ``nrrd`` or ``mha``.
-        time: ``apart``, or ``together``, which puts the time points of a series on one grid into one 4-D file (NIfTI).
+        time: ``apart``, or ``together``, which puts what a series repeats on one grid (time points, heart phases, diffusion)
+            into one 4-D file (NIfTI), in the order in which it was measured.
         allow: Codes of findings that may pass, such as ``SERIES_GAP``; the JSON file says so.
         describe: Put series descriptions into names and JSON files.
+        scaling: ``standard``: stored number times Rescale Slope plus Intercept. ``precise``: of Philips that divided by Rescale
+            Slope and Philips' own Scale Slope, which makes scans comparable; all others stay as they are.
         max_pixels: The largest volume that is read.
 
     Returns:
@@ -69,10 +74,15 @@ def convert(
         UsageError: An unknown format or code, or no volume anywhere.
         SagittalError: All volumes failed: the first one's refusal.
     """
-    _check(to, time, allow)
+    _check(to, time, allow, scaling)
     out = Path(out)
     work = _Converting(
-        out=out, suffix=FORMATS[to], allow=frozenset(allow), describe=describe, limits=limits_of(max_pixels).but(allow=allow)
+        out=out,
+        suffix=FORMATS[to],
+        allow=frozenset(allow),
+        describe=describe,
+        precise=scaling == "precise",
+        limits=limits_of(max_pixels).but(allow=allow),
     )
     with atomic.storage(out):
         out.mkdir(parents=True, exist_ok=True)
@@ -97,13 +107,15 @@ def convert(
     )
 
 
-def _check(to: str, time: str, allow: Sequence[str]) -> None:
+def _check(to: str, time: str, allow: Sequence[str], scaling: str) -> None:
     if to not in FORMATS:
         raise UsageError("UNKNOWN_FORMAT", to, "volumes are not written so", nearest(to, FORMATS))
     if time not in {"apart", "together"}:
         raise UsageError("USAGE", "--time", f"{time!r} is neither apart nor together", "say apart or together")
     if time == "together" and to != "nifti":
         raise UsageError("USAGE", "--time", f"{to} files here have no axis of time", "choose --to nifti, or --time apart")
+    if scaling not in {"standard", "precise"}:
+        raise UsageError("USAGE", "--scaling", f"{scaling!r} is neither standard nor precise", "say standard or precise")
     for code in allow:
         if code not in ALLOWABLE:
             raise UsageError("UNKNOWN_CODE", f"--allow {code}", "no such finding can be let through", nearest(code, ALLOWABLE))
@@ -121,8 +133,8 @@ def _found(source: str | Path, work: _Converting, *, together: bool) -> Iterator
         yield _part(str(source), work)
         return
     volumes = find(path, limits=work.limits)
-    for group in of_volumes([v for v in volumes if v.key != UNREADABLE], together=together):
-        yield Made(source=group[0].key, open=lambda group=group: of_volume(group, work.allow))  # type: ignore[misc]
+    for group in of_volumes([v for v in volumes if v.key != UNREADABLE], work.allow, together=together):
+        yield Made(source=group[0].key, open=lambda group=group: of_volume(group, work.allow, precise=work.precise))  # type: ignore[misc]
     for lost in (v for v in volumes if v.key == UNREADABLE):
         for fault in lost.findings:
             _note(fault.item, fault.error(), work)
@@ -143,7 +155,7 @@ def _part(source: str, work: _Converting) -> Made:
         raise UnreadableInput("NOT_FOUND", source, "there is no such file or folder", "check the path")
     if not _is_dicom(Path(path)):
         return Made(source=part, open=lambda: of_file(source, work.limits))
-    return Made(source=part, open=lambda: of_volume([pick(find(path, limits=work.limits), part, path)], work.allow))
+    return Made(source=part, open=lambda: of_volume([pick(find(path, limits=work.limits), part, path)], work.allow, precise=work.precise))
 
 
 def _is_dicom(path: Path) -> bool:
@@ -157,6 +169,7 @@ def _write(made: Made, work: _Converting) -> None:
         name = file_name(converted, len(work.records) + 1, describe=work.describe)
         image: Image = converted.image
         io.write(image, work.out / f"{name}{work.suffix}")
+        write_gradients(converted, work.out / name)
         record = side_file(converted, describe=work.describe)
         atomic.write_json(work.out / f"{name}.json", record)
     except SagittalError as error:

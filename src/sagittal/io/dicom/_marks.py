@@ -3,18 +3,46 @@
 from __future__ import annotations
 
 import math
+import re
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from sagittal.io.dicom.header import Dataset
 
 Marks = tuple[tuple[str, tuple[float, ...]], ...]
 """A short word and the numbers that differ."""
 
+_NUMBER = r"\s*(-?\d+(?:\.\d*)?)\s*"
+_COMMENT = re.compile(rf"b={_NUMBER}\({_NUMBER},{_NUMBER},{_NUMBER}\)")
 
-def marks_of(data: Dataset) -> Marks:
+
+@dataclass(frozen=True, slots=True)
+class Gradient:
+    """How a volume is weighted by diffusion.
+
+    Args:
+        b: s/mm2.
+        direction: None where there is none, or it is not said.
+        axes: What the direction is told in: DICOM's patient axes, or frequency, phase and slice.
+        turned: The phase is encoded along the rows.
+    """
+
+    b: float
+    direction: tuple[float, float, float] | None = None
+    axes: Literal["patient", "encoding"] = "patient"
+    turned: bool = False
+
+    @property
+    def mark(self) -> tuple[float, ...]:
+        """What is compared."""
+        return rounded((self.b, *(self.direction or ())))
+
+
+def marks_of(data: Dataset, gradient: Gradient | None) -> Marks:
     """What may differ between slices at the same place, in the order in which it is tried."""
     return (
         ("echo", rounded(data.numbers("EchoTime")[:1]) or data.numbers("EchoNumbers")[:1]),
-        ("b", _diffusion(data)),
+        ("b", gradient.mark if gradient is not None else ()),
         ("t", data.numbers("TemporalPositionIdentifier")[:1]),
         ("trigger", rounded(data.numbers("TriggerTime")[:1])),
         ("inversion", rounded(data.numbers("InversionTime")[:1])),
@@ -23,16 +51,42 @@ def marks_of(data: Dataset) -> Marks:
     )
 
 
-def _diffusion(data: Dataset) -> tuple[float, ...]:
-    """The b-value and the direction, from the standard's tags or the vendor's."""
+def gradient_of(data: Dataset) -> Gradient | None:
+    """The diffusion gradient of a classic image, from the standard's tags or the vendor's; None where nothing is said."""
+    maker = data.text("Manufacturer").upper()
+    # Canon writes the direction into the comments: phase, frequency, slice
+    comment = _COMMENT.match(data.text("ImageComments")) if maker.startswith(("CANON", "TOSHIBA")) else None
+    if comment is not None:
+        b, x, y, z = map(float, comment.groups())
+        return Gradient(b, (y, x, z), "encoding", turned=_by_rows(data))
     if "DiffusionBValue" in data:
-        return rounded(data.numbers("DiffusionBValue")[:1] + data.numbers("DiffusionGradientOrientation"))
+        found = _gradient(data.numbers("DiffusionBValue"), data.numbers("DiffusionGradientOrientation"))
+        if found is not None:
+            return found
     for vendor, axes in (("Siemens", ("",)), ("UIH", ("",)), ("Philips", ("X", "Y", "Z")), ("GE", ("X", "Y", "Z"))):
-        b = data.numbers(f"{vendor}BValue")[:1]
-        if b and math.isfinite(b[0]):
-            # GE adds a billion to some b-values
-            return rounded((b[0] % 1e6, *(v for axis in axes for v in data.numbers(f"{vendor}Gradient{axis}")[:3])))
-    return ()
+        way = tuple(v for axis in axes for v in data.numbers(f"{vendor}Gradient{axis}")[:3])
+        found = _gradient(data.numbers(f"{vendor}BValue"), way)
+        if found is not None:
+            return replace(found, axes="encoding" if vendor == "GE" else "patient", turned=_by_rows(data))
+    return None
+
+
+def frame_gradient(diffusion: Dataset) -> Gradient | None:
+    """The same of a frame, from its MR Diffusion Sequence."""
+    said = diffusion.first("DiffusionGradientDirectionSequence")
+    return _gradient(diffusion.numbers("DiffusionBValue"), said.numbers("DiffusionGradientOrientation"))
+
+
+def _gradient(b: tuple[float, ...], way: tuple[float, ...]) -> Gradient | None:
+    if not b or not math.isfinite(b[0]):
+        return None
+    told = (way[0], way[1], way[2]) if len(way) == 3 and all(map(math.isfinite, way)) else None
+    # GE adds a billion to some b-values
+    return Gradient(b[0] % 1e6, told)
+
+
+def _by_rows(data: Dataset) -> bool:
+    return data.text("InPlanePhaseEncodingDirection").upper().startswith("ROW")
 
 
 def complex_part(data: Dataset) -> tuple[str, ...]:

@@ -9,10 +9,11 @@ from pathlib import Path
 
 from sagittal.errors import SagittalError, UnreadableInput
 from sagittal.io.dicom import _mosaic
-from sagittal.io.dicom._marks import complex_part, marks_of, rounded
+from sagittal.io.dicom._marks import Gradient, complex_part, frame_gradient, gradient_of, marks_of, rounded
 from sagittal.io.dicom.header import NATIVE, Dataset, Header
 
 Vector = tuple[float, float, float]
+_MOST_DIMENSIONS = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,9 +79,11 @@ class Plane:
         thickness: Slice thickness, 0 where not said. Only for a slice that stands alone.
         between: Spacing Between Slices, the same.
         rescale: Slope and intercept; None where the header has none.
+        scale: Philips' Scale Slope (2005,100E): what a rescaled value is divided by, with the slope, to be comparable.
         kind: What sort of picture it is: the image type from its third word on, and the part of a complex number.
         marks: What tells volumes of one series apart: echo, time, b-value ..., in the order in which they are tried.
-        order: For those that nothing else tells apart: acquisition, trigger, number.
+        gradient: Of diffusion; None where the header says nothing of it.
+        order: For those that nothing else tells apart: acquisition, number, trigger; frames: number of the file, acquisition, frame.
         broken: Why it cannot be read.
     """
 
@@ -96,8 +99,10 @@ class Plane:
     thickness: float
     between: float
     rescale: tuple[float, float] | None
+    scale: float | None
     kind: tuple[str, ...]
     marks: tuple[tuple[str, tuple[float, ...]], ...]
+    gradient: Gradient | None
     order: tuple[float, ...]
     broken: SagittalError | None = None
 
@@ -191,7 +196,7 @@ def _base(header: Header, stored: Stored) -> Plane:
     dose = data.number("DoseGridScaling")
     if dose is not None:
         slope, intercept = dose, 0.0
-    instance = data.number("InstanceNumber")
+    instance, gradient = data.number("InstanceNumber"), gradient_of(data)
     return Plane(
         stored=stored,
         owner=Owner(
@@ -217,11 +222,20 @@ def _base(header: Header, stored: Stored) -> Plane:
         thickness=abs(data.number("SliceThickness") or 0.0),
         between=data.number("SpacingBetweenSlices") or 0.0,
         rescale=(slope if slope is not None else 1.0, intercept or 0.0) if slope is not None or intercept is not None else None,
+        scale=scale_slope(data),
         kind=(*data.words("ImageType")[2:], *complex_part(data)),
-        marks=marks_of(data),
-        order=(data.number("AcquisitionNumber") or 0.0, data.number("TriggerTime") or 0.0, instance if instance is not None else 0.0),
+        marks=marks_of(data, gradient),
+        gradient=gradient,
+        # the number before the trigger time: pulse and breath give times that jump about
+        order=(data.number("AcquisitionNumber") or 0.0, instance if instance is not None else 0.0, data.number("TriggerTime") or 0.0),
         broken=header.broken or _too_short(stored),
     )
+
+
+def scale_slope(data: Dataset) -> float | None:
+    """Philips' Scale Slope; None where there is none that a number can be divided by."""
+    value = data.number("PhilipsScaleSlope")
+    return value if value is not None and math.isfinite(value) and value != 0 else None
 
 
 def _too_short(stored: Stored) -> UnreadableInput | None:
@@ -246,7 +260,7 @@ def _functional(base: Plane, frame: Dataset, shared: Dataset, n: int) -> Plane:
     types = group("MRImageFrameTypeSequence"), group("CTImageFrameTypeSequence")
     kind = next((t.words("FrameType")[2:] + complex_part(t) for t in types if "FrameType" in t), base.kind)
     echo, diffusion, cardiac = group("MREchoSequence"), group("MRDiffusionSequence"), group("CardiacSynchronizationSequence")
-    gradient = diffusion.first("DiffusionGradientDirectionSequence").numbers("DiffusionGradientOrientation")
+    gradient = frame_gradient(diffusion)
     trigger = cardiac.numbers("NominalCardiacTriggerDelayTime")
     return replace(
         base,
@@ -257,16 +271,19 @@ def _functional(base: Plane, frame: Dataset, shared: Dataset, n: int) -> Plane:
         thickness=abs(measures.number("SliceThickness") or base.thickness),
         between=measures.number("SpacingBetweenSlices") or base.between,
         rescale=base.rescale if slope is None else (slope, intercept or 0.0),
+        scale=scale_slope(frame.first("PhilipsFrameSequence")) or base.scale,
         kind=kind,
         marks=(
             ("echo", rounded(echo.numbers("EffectiveEchoTime")[:1])),
-            ("b", rounded(diffusion.numbers("DiffusionBValue")[:1]) + rounded(gradient)),
+            ("b", gradient.mark if gradient is not None else ()),
             ("t", content.numbers("TemporalPositionIndex")[:1]),
             ("trigger", rounded(trigger[:1])),
             ("inversion", rounded(group("MRModifierSequence").numbers("InversionTimes")[:1])),
+            *((f"d{n}-", (value,)) for n, value in enumerate(content.numbers("DimensionIndexValues")[:_MOST_DIMENSIONS], 1)),
         ),
+        gradient=gradient,
         # of several files each is a time point; of one file the frames follow each other
-        order=(base.order[-1], content.number("FrameAcquisitionNumber") or 0.0, float(n)),
+        order=(base.order[1], content.number("FrameAcquisitionNumber") or 0.0, float(n)),
     )
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
@@ -19,18 +18,30 @@ K = TypeVar("K", bound=Hashable)
 # a projection or a screenshot needs no place in the world; of these a series without one is a fault
 CROSS_SECTIONS = frozenset({"CT", "MR", "PT"})
 _SAME_DIRECTION = 2e-3
+_MOVED_MM = 0.01
+# marks of another measurement; all others count repeats of one
+_KINDS = frozenset({"echo", "inversion", "flip"})
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Slices that make one volume (or one picture), and the words that tell it from the rest of its series."""
+    """Slices that make one volume (or one picture), and the words that tell it from the rest of its series.
+
+    Args:
+        planes: The slices.
+        words: All of them.
+        kinds: Those that volumes of one 4-D image share: what was measured, where, at which echo; not when, nor how often.
+    """
 
     planes: tuple[Plane, ...]
     words: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
 
-    def named(self, planes: Sequence[Plane], word: str) -> Part:
-        """Some of these slices, with one more word."""
-        return Part(tuple(planes), (*self.words, word) if word else self.words)
+    def named(self, planes: Sequence[Plane], word: str, *, repeat: bool = False) -> Part:
+        """Some of these slices, with one more word; ``repeat`` says that it counts volumes of the same kind."""
+        if not word:
+            return replace(self, planes=tuple(planes))
+        return Part(tuple(planes), (*self.words, word), self.kinds if repeat else (*self.kinds, word))
 
 
 def parts(planes: Sequence[Plane]) -> list[Part]:
@@ -39,6 +50,7 @@ def parts(planes: Sequence[Plane]) -> list[Part]:
     found = [piece for part in found for piece in _by_sort(part)]
     found = [piece for part in found for piece in _by_kind(part)]
     found = [piece for part in found for piece in _by_orientation(part)]
+    found = [piece for part in found for piece in _by_moved_file(part)]
     found = [piece for part in found for piece in _by_marks(part)]
     return _told_apart(found)
 
@@ -48,8 +60,11 @@ def places(planes: Sequence[Plane]) -> list[int]:
     positions = np.array([p.position for p in planes], dtype=np.float64)
     along = positions @ normal_of(planes[0])
     order = np.argsort(along, kind="stable")
+    gaps = np.diff(along[order])
+    # one place is written differently from volume to volume: a fiftieth of the distance between slices, at most 0.05 mm
+    same = max(SAME_PLACE_MM, min(0.05, 0.02 * float(gaps.max()))) if len(gaps) else 0.0
     numbers = np.zeros(len(planes), dtype=int)
-    numbers[order[1:]] = np.cumsum(np.diff(along[order]) > SAME_PLACE_MM)
+    numbers[order[1:]] = np.cumsum(gaps > same)
     return [int(n) for n in numbers]
 
 
@@ -93,7 +108,7 @@ def _by_orientation(part: Part) -> list[Part]:
     largest = max((members for _, members in clusters), key=len)
     largest.extend(p for p in part.planes if p.position is None or p.orientation is None)
     if len(clusters) == 1:
-        return [Part(tuple(largest), part.words)]
+        return [replace(part, planes=tuple(largest))]
     return [part.named(members, _plane_name(members[0])) for _, members in clusters]
 
 
@@ -101,19 +116,44 @@ def _plane_name(plane: Plane) -> str:
     return ("sagittal", "coronal", "axial")[int(np.argmax(np.abs(normal_of(plane))))]
 
 
+def _by_moved_file(part: Part) -> list[Part]:
+    """Files that are whole volumes, where the scanner moved the grid between them (it follows the head): one each."""
+    files = grouped(part.planes, lambda p: p.stored.path)
+    firsts = [members[0] for members in files.values()]
+    if len(files) < 2 or any(len(members) < 2 for members in files.values()) or any(p.position is None for p in part.planes):
+        return [part]
+    if part.planes[0].shape == (part.planes[0].stored.rows, part.planes[0].stored.columns):
+        return [part]  # frames are told apart by their own positions; tiles of a mosaic have none
+    positions = np.array([p.position for p in firsts], dtype=np.float64)
+    if np.abs(positions - positions[0]).max() <= _MOVED_MM:
+        return [part]
+    digits = len(str(len(files)))
+    ordered = sorted(files.values(), key=lambda members: (members[0].order, str(members[0].stored.path)))
+    return [part.named(members, f"t{n:0{digits}d}", repeat=True) for n, members in enumerate(ordered, 1)]
+
+
 def _by_marks(part: Part) -> list[Part]:
-    """By echo, b-value, time ... as far as slices lie at the same place; at last by their order at each place."""
+    """By echo, b-value, time ... as far as slices lie at the same place; at last by their order at each place.
+
+    A mark is taken where it deals out what lies at the fullest place and nothing else: one that also changes from slice
+    to slice would tear volumes apart.
+    """
     if any(p.position is None or p.orientation is None for p in part.planes) or len(part.planes) < 2:
         return [part]
-    counts = Counter(places(part.planes))
+    at = places(part.planes)
+    counts = Counter(at)
     most = max(counts.values())
     if most == 1 or _one_too_many(counts):
         return [part]
     for n, (name, _) in enumerate(part.planes[0].marks):
-        groups = grouped(part.planes, partial(_mark, n))
-        if 1 < len(groups) <= most and all(max(Counter(places(g)).values()) < most for g in groups.values()):
+        groups = grouped(range(len(part.planes)), lambda k, n=n: _mark(n, part.planes[k]))  # type: ignore[misc]
+        if 1 < len(groups) <= most and sum(max(Counter(at[k] for k in g).values()) for g in groups.values()) == most:
             words = _mark_words(name, list(groups))
-            return [piece for word, g in zip(words, groups.values(), strict=True) for piece in _by_marks(part.named(g, word))]
+            pieces = [
+                part.named([part.planes[k] for k in g], word, repeat=name not in _KINDS)
+                for word, g in zip(words, groups.values(), strict=True)
+            ]
+            return [smaller for piece in pieces for smaller in _by_marks(piece)]
     return _by_rank(part)
 
 
@@ -131,7 +171,7 @@ def _by_rank(part: Part) -> list[Part]:
         for rank, plane in enumerate(sorted(members, key=lambda p: (p.order, p.frame, str(p.stored.path)))):
             ranks[rank].append(plane)
     digits = len(str(len(ranks)))
-    return [part.named(members, f"t{rank + 1:0{digits}d}") for rank, members in sorted(ranks.items())]
+    return [part.named(members, f"t{rank + 1:0{digits}d}", repeat=True) for rank, members in sorted(ranks.items())]
 
 
 def _one_too_many(counts: Counter[int]) -> bool:
@@ -156,12 +196,12 @@ def _told_apart(found: list[Part]) -> list[Part]:
     for part in found:
         same[part.words].append(part)
     made = []
-    for words, group in same.items():
+    for group in same.values():
         if len(group) == 1:
             made.append(group[0])
             continue
         ordered = sorted(group, key=lambda p: min((q.order, str(q.stored.path)) for q in p.planes))
-        made += [Part(p.planes, (*words, str(n))) for n, p in enumerate(ordered, 1)]
+        made += [p.named(p.planes, str(n)) for n, p in enumerate(ordered, 1)]
     return sorted(made, key=lambda p: p.words)
 
 

@@ -36,6 +36,7 @@ _WANTED: Final[dict[str, tuple[int, str]]] = {
     "DiffusionBValue": (0x00189087, "FD"),
     "DiffusionGradientOrientation": (0x00189089, "FD"),
     "InversionTimes": (0x00189079, "FD"),
+    "InPlanePhaseEncodingDirection": (0x00181312, "CS"),
     "DiffusionGradientDirectionSequence": (0x00189076, "SQ"),
     "MREchoSequence": (0x00189114, "SQ"),
     "MRModifierSequence": (0x00189115, "SQ"),
@@ -54,6 +55,7 @@ _WANTED: Final[dict[str, tuple[int, str]]] = {
     "FrameOfReferenceUID": (0x00200052, "UI"),
     "TemporalPositionIdentifier": (0x00200100, "IS"),
     "StackID": (0x00209056, "SH"),
+    "ImageComments": (0x00204000, "LT"),
     "PlanePositionSequence": (0x00209113, "SQ"),
     "PlaneOrientationSequence": (0x00209116, "SQ"),
     "FrameContentSequence": (0x00209111, "SQ"),
@@ -99,6 +101,8 @@ _WANTED: Final[dict[str, tuple[int, str]]] = {
     "GEGradientZ": (0x001900BD, "DS"),
     "PhilipsBValue": (0x20010003, "FL"),
     "PhilipsImageKind": (0x20050011, "CS"),
+    "PhilipsScaleSlope": (0x2005000E, "FL"),
+    "PhilipsFrameSequence": (0x20050F0F, "SQ"),
     "PhilipsGradientX": (0x200500B0, "FL"),
     "PhilipsGradientY": (0x200500B1, "FL"),
     "PhilipsGradientZ": (0x200500B2, "FL"),
@@ -134,7 +138,16 @@ _DRAWN: Final[dict[str, tuple[int, str]]] = {
     "ContourData": (0x30060050, "DS"),
     "ReferencedROINumber": (0x30060084, "IS"),
 }
-_ALL: Final = {**_WANTED, **_HEAVY, **_DRAWN}
+_FACTS: Final[dict[str, tuple[int, str]]] = {
+    "ManufacturerModelName": (0x00081090, "LO"),
+    "MRAcquisitionType": (0x00180023, "CS"),
+    "KVP": (0x00180060, "DS"),
+    "MagneticFieldStrength": (0x00180087, "DS"),
+    "PixelBandwidth": (0x00180095, "DS"),
+    "MRImagingModifierSequence": (0x00189006, "SQ"),
+    "MRTimingAndRelatedParametersSequence": (0x00189112, "SQ"),
+}
+_ALL: Final = {**_WANTED, **_HEAVY, **_DRAWN, **_FACTS}
 
 TAG: Final[dict[str, int]] = {name: tag for name, (tag, _) in _ALL.items()}
 """Tag by keyword; of a private one the block is left out, (0019,100A) is 0x0019000A."""
@@ -148,17 +161,21 @@ SERIES_TAGS: Final[frozenset[int]] = frozenset(tag for tag, _ in _WANTED.values(
 DRAWN_TAGS: Final[frozenset[int]] = SERIES_TAGS | {tag for tag, _ in _DRAWN.values()}
 """What segmentations and structure sets are read by."""
 
+FACT_TAGS: Final[frozenset[int]] = SERIES_TAGS | {tag for tag, _ in _FACTS.values()}
+"""How a volume was measured."""
+
 CSA_TAGS: Final[frozenset[int]] = frozenset(tag for tag, _ in _HEAVY.values())
 """Siemens' headers of their own: large, and only needed once a series of mosaics."""
 
-# The creators whose private tags are read, by the part of the name that tells them; PS3.5 7.8.1 lets the block vary.
-CREATORS: Final[dict[int, tuple[bytes, ...]]] = {
-    0x0019: (b"SIEMENS MR HEADER", b"GEMS_ACQU_01"),
-    0x0029: (b"SIEMENS CSA HEADER",),
-    0x0043: (b"GEMS_PARM_01",),
-    0x2001: (b"Philips Imaging DD 001",),
-    0x2005: (b"Philips MR Imaging DD 001",),
-    0x0065: (b"Image Private Header",),
+# The creators whose private tags are read; PS3.5 7.8.1 lets the block vary. Where two creators of a group have the same
+# elements, the second one's are told apart by the byte that the block would take.
+CREATORS: Final[dict[int, dict[bytes, int]]] = {
+    0x0019: {b"SIEMENS MR HEADER": 0, b"GEMS_ACQU_01": 0},
+    0x0029: {b"SIEMENS CSA HEADER": 0},
+    0x0043: {b"GEMS_PARM_01": 0},
+    0x2001: {b"Philips Imaging DD 001": 0},
+    0x2005: {b"Philips MR Imaging DD 001": 0, b"Philips MR Imaging DD 005": 0x0F},
+    0x0065: {b"Image Private Header": 0},
 }
 
 LONG_VRS: Final = ("OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV")

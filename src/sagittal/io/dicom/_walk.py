@@ -23,6 +23,7 @@ Value = tuple[str, "bytes | list[Item]"]
 UNDEFINED = 0xFFFFFFFF
 _LONG = {vr.encode(): vr for vr in LONG_VRS}
 _PIXELS = {0x7FE00010: "whole", 0x7FE00008: "float", 0x7FE00009: "double"}
+_ANY_CREATOR = 0x0065
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 
 _VRS = {int.from_bytes(vr.encode(), "big"): vr for vr in [*LONG_VRS, *VR.values(), "AS", "AT", "LT", "SL", "SS", "ST", "UL"]}
@@ -69,7 +70,7 @@ class Walker:
         self._length = struct.Struct(f"{order}I").unpack_from
         self._sought = sought(self._tags)
         self._notes = np.empty((ROOM, 4), dtype=np.int64)
-        self._creators: dict[int, bool] = {}
+        self._creators: dict[int, int] = {}
         self._count = 0
         self.root: Item = {}
         self.pixels: PixelPlace | None = None
@@ -227,12 +228,13 @@ class Walker:
         if 0x10 <= element <= 0xFF:
             if length <= 64:
                 named = self._bytes(start, length).strip(b" \0")
-                self._creators[group << 8 | element] = named in known or group == 0x0065
+                found = known.get(named, 0 if group == _ANY_CREATOR else -1)
+                self._creators[group << 8 | element] = found
             return 0
         block = element >> 8
         # de-identified files often lost the creators; nearly all vendors use the first block
-        ours = self._creators.get(group << 8 | block, block == 0x10)
-        return group << 16 | (element & 0xFF) if ours else 0
+        part = self._creators.get(group << 8 | block, 0 if block == 0x10 else -1)
+        return group << 16 | part << 8 | (element & 0xFF) if part >= 0 else 0
 
     def _bytes(self, start: int, length: int) -> bytes:
         source = self._source

@@ -157,7 +157,8 @@ def _describes_pixels(data: Dataset) -> bool:
 
 
 def _series_of(plane: Plane) -> str:
-    return plane.owner.series or f"{plane.stored.path.parent}/{plane.about.modality}"
+    # the number too: programs that take names out have given all series of a study one identifier
+    return f"{plane.owner.series or plane.stored.path.parent}/{plane.about.number if plane.owner.series else plane.about.modality}"
 
 
 def _volumes(series: Sequence[Plane], root: Path, limits: Limits) -> list[Volume]:
@@ -173,9 +174,7 @@ def _volumes(series: Sequence[Plane], root: Path, limits: Limits) -> list[Volume
     made = []
     for part in split:
         volume = _volume(part, name, root, limits)
-        most = (
-            max(len(p.planes) for p in split if p.words[:-1] == part.words[:-1] and _is_time(p) and _is_time(part)) if _is_time(part) else 0
-        )
+        most = max((len(p.planes) for p in split if p.kinds == part.kinds and _is_repeat(p) and _is_repeat(part)), default=0)
         said = [
             *shared,
             *volume.findings,
@@ -186,8 +185,9 @@ def _volumes(series: Sequence[Plane], root: Path, limits: Limits) -> list[Volume
     return made
 
 
-def _is_time(part: Part) -> bool:
-    return bool(part.words) and re.fullmatch(r"t\d+", part.words[-1]) is not None
+def _is_repeat(part: Part) -> bool:
+    """Whether there are others that must have as many slices; acquisitions of a CT may cover another range each."""
+    return part.words != part.kinds and re.fullmatch(r"a\d+", part.words[-1]) is None
 
 
 def _volume(part: Part, name: str, root: Path, limits: Limits) -> Volume:
@@ -218,6 +218,7 @@ def _volume(part: Part, name: str, root: Path, limits: Limits) -> Volume:
         key="-".join([name, *part.words]),
         series=name,
         words=part.words,
+        kinds=part.kinds,
         modality=about.modality,
         description=about.description,
         number=about.number,
@@ -251,7 +252,10 @@ class _Copies:
 
 
 def _instance(plane: Plane) -> Hashable:
-    return (plane.owner.instance, plane.frame, plane.corner) if plane.owner.instance else id(plane)
+    if not plane.owner.instance:
+        return id(plane)
+    # programs that take names out have given all files of a series one identifier: two slices differ where their places do
+    return (plane.owner.instance, plane.frame, plane.corner, plane.position, plane.order, plane.marks, plane.kind)
 
 
 def _without_copies(members: Sequence[Plane], key: Callable[[Plane], Hashable], limits: Limits) -> tuple[list[Plane], _Copies]:

@@ -32,6 +32,7 @@ class Volume:
         key: Its name in its folder: ``mr5-3fa1c2-echo2``. The same files give the same key; no patient data are in it.
         series: The part of the key that all volumes of its series share.
         words: What tells it from them: ``("echo2",)``.
+        kinds: Those of the words that it shares with the other volumes of a 4-D image: not the number of its time point.
         modality: ``CT``, ``MR`` ...
         description: The series description.
         number: The series number; None where the header has none.
@@ -63,6 +64,7 @@ class Volume:
     study: str = ""
     series_uid: str = field(default="", repr=False)
     frame_uid: str = field(default="", repr=False)
+    kinds: tuple[str, ...] = ()
     planes: tuple[Plane, ...] = field(default=(), repr=False)
     stack: Stack | None = field(default=None, repr=False)
     limits: Limits = field(default_factory=Limits.default, repr=False)
@@ -77,6 +79,13 @@ class Volume:
     def files(self) -> tuple[Path, ...]:
         """The files, each once, in the order of the slices."""
         return tuple(dict.fromkeys(p.stored.path for p in self.planes))
+
+    @property
+    def turn(self) -> tuple[float, ...]:
+        """Sorts volumes of one series as they were measured: by temporal position, by dimensions, by the first of its slices."""
+        marks = dict(self.planes[0].marks)
+        dimensions = [marks[name][0] for name in marks if name.startswith("d") and marks[name]]
+        return (*(marks.get("t") or (0.0,)), *dimensions, *min((p.order[1], *p.order) for p in self.planes))
 
     @property
     def title(self) -> str:
@@ -207,6 +216,18 @@ class Volume:
             return _index_order(made)
 
         return load
+
+    def precise(self) -> Volume:
+        """The same in the units of Philips' Scale Slope: what the standard gives, divided by both slopes; others as they are.
+
+        Source: Chenevert et al., Transl Oncol 2014;7(1):65-71.
+        """
+
+        def scaled(plane: Plane) -> Plane:
+            slope, shift = plane.rescale or (1.0, 0.0)
+            return plane if plane.scale is None or slope == 0 else replace(plane, rescale=(1 / plane.scale, shift / (slope * plane.scale)))
+
+        return replace(self, planes=tuple(map(scaled, self.planes)))
 
     def record(self) -> Mapping[str, object]:
         """A JSON-ready description, free of patient data."""

@@ -11,9 +11,18 @@ import pytest
 
 @pytest.fixture(scope="session")
 def objects():
-    name = "dicom_objects"
+    return _loaded("objects")
+
+
+@pytest.fixture(scope="session")
+def vendors(objects):
+    return _loaded("vendors")
+
+
+def _loaded(word):
+    name = f"dicom_{word}"
     if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, Path(__file__).parent / "_objects.py")
+        spec = importlib.util.spec_from_file_location(name, Path(__file__).parent / f"_{word}.py")
         sys.modules[name] = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(sys.modules[name])
     return sys.modules[name]

@@ -1,0 +1,156 @@
+"""Series as five vendors write them: every slice at its place, every volume whole, in the order in which it was measured."""
+
+from __future__ import annotations
+
+import numpy as np
+import pydicom
+import pytest
+
+from sagittal.io.dicom.series import find
+
+# by series: a volume a word (those of a series in the order of their kinds, then of time), slices from the first place to the last
+EXPECTED = {
+    "siemens_mosaic_bold": {f"a{n + 1}": range(7 * n, 7 * n + 7) for n in range(5)},
+    "siemens_mosaic_down": {f"a{n + 1}": range(9 * n + 8, 9 * n - 1, -1) for n in range(3)},
+    "siemens_mosaic_diffusion": {w: range(5 * n, 5 * n + 5) for n, w in enumerate(["b1 a1", "b4", "b2", "b1 a4", "b3", "b5"])},
+    "siemens_mosaic_phase": {w: range(5 * n, 5 * n + 5) for w, n in [("m a1", 0), ("m a3", 2), ("p a2", 1), ("p a4", 3)]},
+    "siemens_field_map": {"echo1": [0, 3, 1, 4, 2], "echo2": [5, 8, 6, 9, 7]},
+    "siemens_magnitude_phase": {"m": range(4), "p": range(4, 8)},
+    "siemens_normalised_pair": {"dis2d-norm": range(4, 8), "nd": range(4)},
+    "siemens_localiser": {"axial": range(3), "coronal": range(3, 6), "sagittal": range(6, 9)},
+    "siemens_cine": {f"t{p + 1}": [p, 4 + p, 8 + p] for p in range(4)},
+    "siemens_repeats": {f"a{t + 1}": range(4 * t, 4 * t + 4) for t in range(3)},
+    "siemens_interoperability": {f"a{t + 1}": range(4 * t + 3, 4 * t - 1, -1) for t in range(3)},
+    "siemens_xa_bold": {f"t{t + 1}": range(4 * t, 4 * t + 4) for t in range(3)},
+    "siemens_xa_diffusion": {w: range(4 * n, 4 * n + 4) for n, w in enumerate(["b1 t1", "b3", "b2", "b1 t2"])},
+    "siemens_xa_two_echoes_together": {
+        "m-magnitude echo1": [7, 11, 3],
+        "m-magnitude echo2": [5, 9, 1],
+        "p-phase echo1": [6, 10, 2],
+        "p-phase echo2": [4, 8, 0],
+    },
+    "ge_bold": {f"t{t + 1}": range(5 * t, 5 * t + 5) for t in range(3)},
+    "ge_bold_without_temporal_position": {f"t{t + 1}": range(4 * t, 4 * t + 4) for t in range(3)},
+    "ge_multi_echo": {f"echo{e + 1}": range(e, 12, 3) for e in range(3)},
+    "ge_diffusion": {w: range(4 * n, 4 * n + 4) for n, w in enumerate(["b1 t1", "b1 t2", "b4", "b2", "b3"])},
+    "ge_complex": {"imaginary": [3, 7, 11], "magnitude": [0, 4, 8], "phase": [1, 5, 9], "real": [2, 6, 10]},
+    "ge_rounded_sagittal": {"": range(8)},
+    "philips_dynamics": {f"t{t + 1}": range(3 * t, 3 * t + 3) for t in range(4)},
+    "philips_echoes_and_phase": {
+        "m-m-ffe echo1": range(3),
+        "m-m-ffe echo2": range(6, 9),
+        "p-phase-map echo1": range(3, 6),
+        "p-phase-map echo2": range(9, 12),
+    },
+    "philips_diffusion": {w: range(n, 12, 4) for n, w in enumerate(["b1", "b4", "b2", "b3"])},
+    "philips_enhanced_dynamics": {f"t{t + 1}": range(9 + t, -1, -3) for t in range(3)},
+    "philips_enhanced_without_temporal_position": {"d3-1": [0, 4, 6, 10], "d3-2": [1, 3, 7, 9], "d3-3": [2, 5, 8, 11]},
+    "philips_enhanced_diffusion": {"b3": range(3), "b1": range(3, 6), "b2": range(6, 9)},
+    "philips_enhanced_echoes_and_phase": {
+        "m-magnitude echo1": [0, 2, 4],
+        "m-magnitude echo2": [1, 3, 5],
+        "p-phase echo1": [6, 8, 10],
+        "p-phase echo2": [7, 9, 11],
+    },
+    "toshiba_diffusion": {"b1": range(3), "b3": range(3, 6), "b2": range(6, 9)},
+    "canon_diffusion": {"b1": range(3), "b3": range(3, 6), "b2": range(6, 9)},
+    "canon_bold": {f"t{t + 1}": range(4 * t, 4 * t + 4) for t in range(3)},
+    "canon_enhanced_bold": {f"t{t + 1}": range(4 * t, 4 * t + 4) for t in range(3)},
+    "uih_grid_bold": {f"a{n + 1}": range(7 * n, 7 * n + 7) for n in range(3)},
+    "uih_grid_diffusion": {f"b{n + 1}": range(5 * n, 5 * n + 5) for n in range(3)},
+    "uih_slices": {f"a{t + 1}": range(4 * t, 4 * t + 4) for t in range(3)},
+    "ct_plain": {"": range(6)},
+}
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_every_volume_of_a_series_is_whole_and_every_slice_in_its_place(vendors, tmp_path, name):
+    volumes = sorted(find(vendors.written(name, tmp_path)), key=lambda v: (v.kinds, v.turn))
+    assert [" ".join(v.words) for v in volumes] == list(EXPECTED[name])
+    for volume, numbers in zip(volumes, EXPECTED[name].values(), strict=True):
+        assert volume.findings == ()
+        image = volume.image(padding="kept")
+        read = image.read()[0]
+        slope, shift = volume.planes[0].rescale or (1.0, 0.0)
+        wanted = np.stack([vendors.values(n, *read.shape[1::-1]).T for n in numbers], axis=-1)
+        assert np.array_equal(read, (wanted * slope + shift).astype(np.float32))
+
+
+@pytest.mark.parametrize("name", [n for n in EXPECTED if "mosaic" not in n])
+def test_the_first_pixel_of_every_slice_lies_where_its_header_says(vendors, tmp_path, name):
+    for volume in find(vendors.written(name, tmp_path)):
+        affine = volume.image().geometry.affine
+        for k, plane in enumerate(volume.planes):
+            d = pydicom.dcmread(plane.stored.path)
+            if "PerFrameFunctionalGroupsSequence" in d:
+                d = d.PerFrameFunctionalGroupsSequence[plane.frame].PlanePositionSequence[0]
+            elif (0x0065, 0x1051) in d:
+                tile = round(plane.corner[0] / plane.shape[0]) * (plane.stored.columns // plane.shape[1])
+                d = d[0x0065, 0x1051].value[tile + plane.corner[1] // plane.shape[1]]
+            says = np.array(d.ImagePositionPatient, dtype=float) * [-1, -1, 1]
+            assert np.abs((affine @ [0, 0, k, 1])[:3] - says).max() < 0.01
+
+
+@pytest.mark.parametrize(("name", "way"), [("siemens_mosaic_bold", 1), ("siemens_mosaic_down", -1)])
+def test_tiles_of_a_mosaic_follow_each_other_along_the_scanners_normal(vendors, tmp_path, name, way):
+    for volume in find(vendors.written(name, tmp_path)):
+        affine = volume.image().geometry.affine
+        lowest = 0 if way > 0 else volume.slices - 1
+        assert np.allclose((affine @ [0, 0, lowest, 1])[:3], [11.0, 31.5, 40.0], atol=1e-4)
+        assert np.isclose(np.linalg.norm(affine[:3, 2]), 4.4)
+
+
+def test_an_unfinished_last_volume_is_named_and_the_others_are_whole(vendors, tmp_path):
+    volumes = find(vendors.written("philips_unfinished_dynamics", tmp_path))
+    assert [[f.code for f in v.findings] for v in volumes] == [[], [], [], ["SERIES_GAP"]]
+
+
+def test_a_mark_that_changes_from_slice_to_slice_tears_no_volume_apart(vendors, objects, tmp_path):
+    # b-values as measured differ between the slices of a volume; so do the acquisitions of interleaved packages
+    for t, b in enumerate((0.0, 1000.0, 1000.0)):
+        for k in range(6):
+            d = vendors.a_slice("UIH", 6 * t + k, k, ImageType=["ORIGINAL", "PRIMARY", "M"], AcquisitionNumber=1 + k % 2)
+            d.DiffusionBValue = b + (0.25 * (k % 2) if b else 0.0)
+            objects.saved(d, tmp_path / f"{6 * t + k}.dcm")
+    volumes = find(tmp_path)
+    assert [v.slices for v in volumes] == [6, 6, 6] and not any(v.findings for v in volumes)
+    assert sorted(v.image().read()[0, 0, 0].tolist() for v in volumes) == [[1.0 + 140 * (6 * t + k) for k in range(6)] for t in range(3)]
+
+
+def test_positions_that_are_rounded_differently_in_every_volume_are_one_place(vendors, objects, tmp_path):
+    rng = np.random.default_rng(5)
+    for t in range(3):
+        for k in range(4):
+            d = vendors.a_slice("GE MEDICAL SYSTEMS", 4 * t + k, k)
+            d.ImagePositionPatient = [round(float(p + rng.uniform(-8e-3, 8e-3)), 4) for p in d.ImagePositionPatient]
+            objects.saved(d, tmp_path / f"{4 * t + k}.dcm")
+    assert [(v.words, v.slices, v.findings) for v in find(tmp_path)] == [((f"t{t + 1}",), 4, ()) for t in range(3)]
+
+
+def test_mosaics_that_follow_the_head_are_volumes_of_their_own(vendors, objects, tmp_path):
+    for n in range(3):
+        d = vendors.mosaic(n, 7)
+        d.ImagePositionPatient = [float(p) + 0.7 * n for p in d.ImagePositionPatient]
+        objects.saved(d, tmp_path / f"{n}.dcm")
+    volumes = find(tmp_path)
+    assert [(v.words, v.slices, v.findings) for v in volumes] == [((f"t{n + 1}",), 7, ()) for n in range(3)]
+    starts = [v.image().geometry.affine[:3, 3] for v in volumes]
+    assert np.allclose(np.diff(starts, axis=0), [-0.7, -0.7, 0.7], atol=1e-6)
+
+
+def test_identifiers_that_were_made_equal_lose_no_slice_and_mix_no_series(vendors, objects, tmp_path):
+    for number in (5, 6):
+        for k in range(4):
+            d = vendors.a_slice("SIEMENS", 4 * number + k, k, SeriesNumber=number)
+            d.SOPInstanceUID = d.file_meta.MediaStorageSOPInstanceUID = "1.2.3"
+            objects.saved(d, tmp_path / f"{number}{k}.dcm")
+    assert [(v.number, v.slices, v.findings) for v in find(tmp_path)] == [(5, 4, ()), (6, 4, ())]
+
+
+def test_the_scale_of_philips_is_the_standards_unless_the_precise_one_is_asked_for(vendors, tmp_path):
+    # a frame of an enhanced file has it in a private sequence of its own
+    for name in ("philips_dynamics", "philips_enhanced_dynamics"):
+        volume = find(vendors.written(name, tmp_path / name))[0]
+        assert np.allclose(volume.precise().image().read(), volume.image().read() / (2.5 * 0.0125), rtol=1e-6)
+    plain = find(vendors.written("ge_bold", tmp_path / "ge"))[0]
+    assert np.array_equal(plain.precise().image().read(), plain.image().read())

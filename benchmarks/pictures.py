@@ -89,9 +89,10 @@ def ours(files: list[Path], colour: bool, *, keep: bool = False) -> Callable[[Pa
         keep: Decoded pictures stay in memory, as they do while they fit.
     """
     number = {path: n for n, path in enumerate(files)}
+    cases = tuple(Case(id=path.stem, images={"image": str(path)}, label="a", split="train") for path in files)
     samples = CaseSamples(
-        cases=[Case(id=path.stem, images={"image": str(path)}, label="a", split="train") for path in files],
-        manifest=Manifest(cases=(), labels=Labels(classes=("a", "b")), root=Path(), provenance={"said": "label"}),
+        cases=cases,
+        manifest=Manifest(cases=cases, labels=Labels(classes=("a", "b")), root=Path(), provenance={"said": "label"}),
         preparation=preparation(colour),
         question=Question(encode=classification.encode, target=classification.target, dense=False),
         windowing=whole(),

@@ -1,4 +1,4 @@
-"""Runs every benchmark, prints the table and writes ``benchmarks/latest.json``.
+"""Runs every benchmark, prints the table and writes ``benchmarks/latest.json``; of named ones only their rows there are replaced.
 
 Peers that are not installed are left out; ``make bench`` installs them in an environment of their own.
 """
@@ -37,7 +37,16 @@ def main() -> None:
     for name in PEERS:
         if importlib.util.find_spec(name.lower()) is None:
             print(f"{'':34} {name:28} not installed")
-    (HERE / "latest.json").write_text(json.dumps([row.record() for row in found], indent=1) + "\n", encoding="utf-8")
+    latest = HERE / "latest.json"
+    before = json.loads(latest.read_text(encoding="utf-8")) if latest.exists() and asked.names else []
+    latest.write_text(json.dumps(merged(before, [row.record() for row in found]), indent=1) + "\n", encoding="utf-8")
+
+
+def merged(before: list[dict[str, object]], now: list[dict[str, object]]) -> list[dict[str, object]]:
+    """The rows of now in the places of those of the same path, those of other paths as they were, and new paths at the end."""
+    paths = list(dict.fromkeys(str(row["path"]) for row in (*before, *now)))
+    new = {row["path"] for row in now}
+    return [row for path in paths for row in (now if path in new else before) if row["path"] == path]
 
 
 if __name__ == "__main__":

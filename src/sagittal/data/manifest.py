@@ -28,6 +28,8 @@ Said = Literal["label", "labels", "value", "mask", "objects", "outlines", "boxes
 DRAWN = ("mask", "objects", "outlines", "boxes")
 """What was said by drawing on the image."""
 
+DEFAULT_LIMITS = Limits.default()
+
 SAME_GRID = 0.1
 """How far the corners of two grids may lie apart, in world units (mm), and still be one grid."""
 
@@ -188,6 +190,8 @@ class Manifest:
     def limits(self) -> Limits:
         """Within which its files are read: those of the audit, which the provenance has where they are not the default ones."""
         most, let = self.provenance.get("max_pixels"), self.provenance.get("allow")
+        if most is None and let is None:
+            return DEFAULT_LIMITS
         codes = [str(code) for code in let] if isinstance(let, list | tuple) else None
         return Limits.default().but(pixels=most if isinstance(most, int) else None, allow=codes)
 

@@ -117,7 +117,7 @@ def head_of(path: Path) -> bytes:
             raise UnreadableInput("IS_FOLDER", path, "it is a folder where a file is expected", "name a file in it")
         if not stat.S_ISREG(mode):
             raise UnreadableInput("NOT_A_FILE", path, "it is a device, pipe or socket", "name a regular file")
-        with path.open("rb") as file:
+        with path.open("rb", buffering=0) as file:
             head = file.read(HEAD)
     except ValueError as error:  # a NUL in the name
         raise UnreadableInput("NOT_FOUND", path, "this cannot be the name of a file", "check the name") from error
@@ -131,8 +131,9 @@ def head_of(path: Path) -> bytes:
 def format_of_name(path: Path) -> Format | None:
     """The format that the file's suffix stands for; None for a suffix that says nothing."""
     known = _suffixes()
-    parts = [s.lower() for s in path.suffixes[-2:]]
-    return known.get("".join(parts)) or (known.get(parts[-1]) if parts else None)
+    # As ``Path.suffixes`` has them, which takes longer.
+    parts = path.name.lower().lstrip(".").split(".")[1:][-2:]
+    return known.get("." + ".".join(parts)) or (known.get("." + parts[-1]) if parts else None)
 
 
 def is_text(head: bytes) -> bool:
@@ -167,8 +168,21 @@ def _ordered() -> tuple[Reader, ...]:
     return tuple(sorted((shelf.get(name) for name in shelf.names()), key=lambda r: r.name == "table"))
 
 
+@lru_cache(maxsize=1)
+def _claimers() -> tuple[Reader, ...]:
+    return tuple(r for r in _ordered() if r.claims is not None)
+
+
+@lru_cache(maxsize=1)
+def _contents() -> tuple[Found, ...]:
+    """All formats in the order in which they are tried, flat: every picture of a data set is asked this in every epoch."""
+    *binary, table = _ordered()
+    ours = [Found(f, reader) for reader in binary for f in reader.formats]
+    return (*ours, *(Found(f, None) for f in FOREIGN), *(Found(f, table) for f in table.formats))
+
+
 def _claimed(path: Path, head: bytes) -> Found | None:
-    for reader in _ordered():
+    for reader in _claimers():
         form = reader.claims(path, head) if reader.claims is not None else None
         if form is not None:
             return Found(form, reader)
@@ -176,16 +190,10 @@ def _claimed(path: Path, head: bytes) -> Found | None:
 
 
 def _by_content(head: bytes) -> Found | None:
-    *binary, table = _ordered()
-    for reader in binary:
-        found = reader.identify(head)
-        if found is not None:
-            return Found(found, reader)
-    for foreign in FOREIGN:
-        if foreign.matches(head):
-            return Found(foreign, None)
-    text = table.identify(head)
-    return Found(text, table) if text is not None else None
+    for found in _contents():
+        if found.format.matches(head):
+            return found
+    return None
 
 
 def _describe(head: bytes) -> str:

@@ -344,3 +344,14 @@ def test_real_pictures_agree_with_pillow(real_data):
         with Pillow.open(file) as opened:
             expected = np.asarray(opened)
         np.testing.assert_array_equal(last(read(file)), expected, err_msg=file.name)
+
+
+@pytest.mark.parametrize(("side", "again"), [(200, False), (900, True)])
+def test_a_small_jpeg_is_decoded_from_what_was_read_for_its_header(side, again, tmp_path, monkeypatch):
+    noise = np.random.default_rng(0).integers(0, 255, (1, side, side), dtype=np.uint8)
+    Pillow.fromarray(noise[0]).save(tmp_path / "a.jpg")
+    opened = io.read(tmp_path / "a.jpg")
+    read, asked = Path.read_bytes, []
+    monkeypatch.setattr(Path, "read_bytes", lambda path: (asked.append(path), read(path))[1])
+    assert opened.read().shape == (1, side, side)
+    assert bool(asked) == again

@@ -19,6 +19,8 @@ _LOSSLESS_OR_HIERARCHICAL = {0xC3, 0xC5, 0xC6, 0xC7, 0xCB, 0xCD, 0xCE, 0xCF}
 _BARE = {0x01, *range(0xD0, 0xD8)}
 _SCAN, _END, _APP1 = 0xDA, 0xD9, 0xE1
 _CHANNELS = {1: ("value",), 3: ("red", "green", "blue"), 4: ("red", "green", "blue")}
+_KEPT = 1 << 17
+"""Files up to so many bytes are decoded from what was read for the header."""
 _MODES = {1: "L", 3: "RGB", 4: "CMYK"}
 
 
@@ -31,18 +33,18 @@ class _Header:
     scan: int
 
 
-def jpeg(path: Path, limits: Limits, head: bytes) -> Picture:
+def jpeg(path: Path, limits: Limits, head: bytes, *, size: int) -> Picture:
     """The picture in a JPEG file; CMYK is turned into RGB as Pillow does, without a colour profile.
 
     Args:
         path: The file.
         limits: How large it may be.
-        head: Its first bytes; more are read where the header is longer.
+        head: Its first bytes; more are read where the header is longer. The pixels are decoded from them where they are all.
+        size: Of the file.
 
     Raises:
         UnreadableInput: Broken or truncated; over a limit; 12-bit, lossless or hierarchical.
     """
-    size = path.stat().st_size
     limits.check_file(path, size)
     with decoding(path, "JPEG"):
         try:
@@ -50,18 +52,21 @@ def jpeg(path: Path, limits: Limits, head: bytes) -> Picture:
         except _ShortError as short:
             if size <= len(head):
                 raise _truncated(path, f"the file ends within its header, after {size:,} bytes") from short
-            return jpeg(path, limits, path.read_bytes())
+            whole = path.read_bytes()
+            return jpeg(path, limits, whole, size=len(whole))
     shape = (header.rows, header.columns)
     limits.check(path, shape, 3 if header.components != 1 else 1, stored=size)
     four = header.components == 4
+    # A long file is not kept in memory for an image that may never be read.
+    data: bytes | None = head if len(head) == size and size <= _KEPT else None
     return Picture(
         shape=shape,
         channels=_CHANNELS[header.components],
         orientation=header.orientation,
         meta={"format": "JPEG", "bits": 8, "mode": _MODES[header.components]},
-        decode=lambda: _cmyk(path, header) if four else _decode(path, header, 1),
+        decode=lambda: _cmyk(path, header, data) if four else _decode(path, header, data, 1),
         scales=() if four else (2, 4, 8),
-        decode_scaled=None if four else lambda step: _decode(path, header, step),
+        decode_scaled=None if four else lambda step: _decode(path, header, data, step),
     )
 
 
@@ -126,15 +131,15 @@ def _frame(marker: int, body: bytes, path: Path) -> tuple[int, int, int]:
     return rows, columns, components
 
 
-def _whole(path: Path, header: _Header) -> bytes:
+def _whole(path: Path, header: _Header, data: bytes | None) -> bytes:
     """The bytes of the file; refused without an end marker after the scans (data cannot look like one)."""
-    data = path.read_bytes()
+    data = path.read_bytes() if data is None else data
     if data.rfind(b"\xff\xd9", header.scan) < 0:
         raise _truncated(path, f"the file ends after {len(data):,} bytes, before its end marker")
     return data
 
 
-def _decode(path: Path, header: _Header, step: int) -> Values:
+def _decode(path: Path, header: _Header, data: bytes | None, step: int) -> Values:
     import cv2
 
     grey = header.components == 1
@@ -145,20 +150,20 @@ def _decode(path: Path, header: _Header, step: int) -> Values:
         8: cv2.IMREAD_REDUCED_GRAYSCALE_8 if grey else cv2.IMREAD_REDUCED_COLOR_8,
     }
     with decoding(path, "JPEG"):
-        data = np.frombuffer(_whole(path, header), dtype=np.uint8)
-        values = cv2.imdecode(data, flags[step] | cv2.IMREAD_IGNORE_ORIENTATION)
+        stored = np.frombuffer(_whole(path, header, data), dtype=np.uint8)
+        values = cv2.imdecode(stored, flags[step] | cv2.IMREAD_IGNORE_ORIENTATION)
         if values is None:
             raise ValueError("the scan data are broken")
         # the reduced colour flags give blue first
         return values if grey or step == 1 else values[:, :, ::-1]
 
 
-def _cmyk(path: Path, header: _Header) -> Values:
+def _cmyk(path: Path, header: _Header, data: bytes | None) -> Values:
     import io
 
     from PIL import Image
 
-    with decoding(path, "JPEG"), quiet("PIL"), Image.open(io.BytesIO(_whole(path, header)), formats=["JPEG"]) as opened:
+    with decoding(path, "JPEG"), quiet("PIL"), Image.open(io.BytesIO(_whole(path, header, data)), formats=["JPEG"]) as opened:
         return np.asarray(opened.convert("RGB"))
 
 

@@ -20,6 +20,7 @@ PHANTOMS = Shelf("sagittal.phantoms", kind="phantom")
 SMALL: dict[str, dict[str, object]] = {
     "retina": {"patients": 12, "scans": 4, "size": [124, 128]},
     "tiles": {"patients": 2, "each": 3, "size": [160, 140]},
+    "slide": {"patients": 1, "size": [512, 512]},
     "brain": {"patients": 3, "spacing": 9.0},
     "chest": {"patients": 2, "size": 40, "thickness": 15.0},
     "table": {"patients": 20, "visits": 2},

@@ -19,6 +19,7 @@ from sagittal.data.images import named, stacked
 from sagittal.data.manifest import SAME_GRID, Manifest, drawn_at, grid_apart
 from sagittal.errors import SagittalError
 from sagittal.io.guard import Limits
+from sagittal.ops.overview import overview
 
 THUMB = 64
 """Side of the thumbnails that copies are looked for in."""
@@ -120,7 +121,9 @@ class Asked:
 def measure(asked: Asked, *, limits: Limits | None = None) -> Measured:
     """One pass over one case; an error of the file is part of the answer, not raised."""
     try:
-        parts = {name: _in_memory(named(name, io.read(source, limits=limits))) for name, source in asked.images.items()}
+        opened = {name: named(name, io.read(source, limits=limits)) for name, source in asked.images.items()}
+        # They are asked for their pixels more than once here; of a slide an overview is.
+        parts = {name: overview(image) for name, image in opened.items()}
         first = next(iter(parts.values()))
         apart = {
             n: p.geometry.apart(first.geometry) for n, p in parts.items() if not p.geometry.same_grid(first.geometry, tolerance=SAME_GRID)
@@ -129,8 +132,10 @@ def measure(asked: Asked, *, limits: Limits | None = None) -> Measured:
         image = stacked(joined, item=asked.id, resample=asked.resample) if len(joined) > 1 else first
         values = image.read()
         digests_of = {name: digests(part.read()) for name, part in parts.items()} if len(parts) > 1 else {}
-        said = _said(asked, image.geometry, limits)
-        return measured(asked, image, values, said, apart=apart, digests_of=digests_of)
+        whole = next(iter(opened.values())).geometry
+        said = _said(asked, whole, limits)
+        found = measured(asked, image, values, said, apart=apart, digests_of=digests_of)
+        return replace(found, shape=whole.shape, spacing=whole.spacing)
     except SagittalError as error:
         return Measured(id=asked.id, error=error)
     except MemoryError:
@@ -303,8 +308,3 @@ def _anatomy(
         outside = outside_share(whole, drawn, _ground(asked.labels))
         found = replace(found, volumes=volumes_of(counts, asked.labels, geometry), outside=outside)
     return replace(found, broken=broken, fit=fit)
-
-
-def _in_memory(image: Image) -> Image:
-    """The image, read once: it is asked for its pixels more than once here."""
-    return Image.of(image.read(), image.geometry, channels=image.channels, meta=image.meta)

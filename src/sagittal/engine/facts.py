@@ -15,6 +15,7 @@ from sagittal.data.manifest import Manifest
 from sagittal.engine.tiles import MOST_TILES, TELLING, across_of
 from sagittal.engine.volumes import MOST_VOLUMES, Volumes, volumes_of
 from sagittal.errors import Refused
+from sagittal.ops.overview import overview
 
 MOST_READ = 200
 """Training cases whose values are read; evenly spread over all of them, so that the same ones are read each time."""
@@ -49,6 +50,8 @@ class Facts:
         coarsest: The 90th.
         volumes: What volumes show besides; None for pictures and tables.
         across: Samples across the median object that was drawn on pictures; None where none was.
+        slides: They are read tile by tile.
+        unit: Of the spacing.
     """
 
     axes: int
@@ -70,6 +73,8 @@ class Facts:
     coarsest: tuple[float, ...] = ()
     volumes: Volumes | None = None
     across: float | None = None
+    slides: bool = False
+    unit: str = "none"
 
 
 def facts_of(manifest: Manifest) -> Facts:
@@ -123,6 +128,8 @@ def facts_of(manifest: Manifest) -> Facts:
         coarsest=tuple(float(v) for v in np.percentile(spacings, 90, axis=0)) if axes else (),
         volumes=shown,
         across=across_of(manifest, spread(cases, MOST_TILES)) if axes == 2 and manifest.said in TELLING else None,
+        slides=all(i.tiled for i in images),
+        unit=unit.pop() if len(unit := {i.geometry.unit for i in images}) == 1 else "none",
     )
 
 
@@ -178,7 +185,7 @@ def _values(
     """
     samples, grey, eight = [], True, True
     for image in images:
-        values = image.read()
+        values = overview(image, longest=1024).read()
         colours = values[:-1] if image.channels[-1:] == ("alpha",) else values
         grey = grey and bool((colours == colours[:1]).all())
         eight = eight and values.dtype == np.uint8

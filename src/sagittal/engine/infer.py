@@ -25,10 +25,12 @@ from sagittal.errors import LimitExceeded, NumericFailure, SagittalError
 from sagittal.models._members import Members
 from sagittal.models._network import Network
 from sagittal.models._precision import same_in_bf16
+from sagittal.ops.ring import Blend
 from sagittal.ops.stitch import Merger
 from sagittal.ops.warp import Outside, ReadMap, gather
 from sagittal.tasks._objects import parted
 from sagittal.tasks._task import Task
+from sagittal.windows._windowing import Cover, seeing
 
 MOST_ROWS = 4096
 """Rows of a table that are answered at once."""
@@ -72,9 +74,11 @@ class _Open:
 
 @dataclass(kw_only=True, slots=True)
 class _Window:
+    """A window to answer; without values it lies off tissue, and nothing is there."""
+
     case: _Open
     window: Window
-    values: NDArray[np.float32]
+    values: NDArray[np.float32] | None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -150,14 +154,25 @@ class Predictor:
 
     def _take(self, group: list[_Window]) -> None:
         """Answer windows and forget them."""
-        for window, answer in zip(group, self._scores(_together(group)), strict=True):
-            window.case.take(window.window, self.place(answer))
+        seen = [w for w in group if w.values is not None]
+        answers = iter(self._scores(_together(seen)) if seen else ())
+        for window in group:
+            scores = self.nothing(window.window.size) if window.values is None else self.place(next(answers))
+            window.case.take(window.window, scores)
         group.clear()
+
+    def nothing(self, size: Sequence[int]) -> NDArray[np.float32]:
+        """The scores ``(K, *size)`` of a window without tissue: background, where there is such a class."""
+        labels = self.plan.labels
+        scores = np.zeros((self.task.head(labels, len(size)).channels, *size), np.float32)
+        if labels.background is not None and self.task.exclusive:
+            scores[labels.index(labels.background)] = 1
+        return scores
 
     def windows(self, image: Image) -> Iterator[tuple[Window, NDArray[np.float32]]]:
         """What enters the network for an image: each window with its values ``(C, *size)``."""
         ready = self.plan.preparation.ready(image)
-        for window in self.plan.windowing.cover(ready.grid):
+        for window in seeing(self.plan.windowing, ready.tissue).cover(ready.grid):
             yield window, self.see(ready, window)
 
     def see(self, ready: Ready, window: Window) -> NDArray[np.float32]:
@@ -190,7 +205,7 @@ class Predictor:
     def _parts(self, case: str, ready: Ready) -> Iterator[_Window]:
         """Every window as a case of its own."""
         choice = self.budget.as_trained(ready.grid)
-        for window in choice.windows:
+        for window in seeing(self.plan.windowing, ready.tissue).cover(ready.grid):
             place, name = ready.grid.at(window), f"{case}@{','.join(map(str, window.start))}"
             into = self.task.merge(place)
             part = _Open(id=name, source=place, grid=place, into=into, windows=(window,), batch=choice.batch, left=1)
@@ -211,21 +226,27 @@ class Predictor:
         for name, image in items:
             try:
                 ready = self.plan.preparation.ready(image)
-                case = self._begun(name, image.geometry, ready.grid, budget.choose(ready.grid), store=store)
+                case = self._begun(name, answer_grid(image.geometry, ready), ready.grid, budget.choose(ready.grid), store=store)
+                on_tissue = self.on_tissue(ready, case.windows)
             except SagittalError as error:
                 if failed is None or (isinstance(error, LimitExceeded) and error.code == "MAX_RAM"):
                     raise
                 failed(name, error)
                 continue
             waiting.append(case)
+            if not isinstance(case.into, Drawing) and on_tissue is not None and not self.dense:
+                case.windows = [w for w in case.windows if w in on_tissue]
+                case.left = len(case.windows)
             for window in case.windows:
-                yield _Window(case=case, window=window, values=self.see(ready, window))
+                yield _Window(
+                    case=case, window=window, values=self.see(ready, window) if on_tissue is None or window in on_tissue else None
+                )
             # The next case is not read while this one is still in memory.
             del ready, image
 
     def _begun(self, name: str, source: Geometry, grid: Geometry, choice: Choice, *, store: Store | None) -> _Open:
         """A case without an answer yet."""
-        task, windowing = self.task, self.plan.windowing
+        task = self.task
         kept = store(name, (len(self.plan.labels), *source.shape)) if store is not None and task.samplewise else None
         drawing = Drawing.of(
             task=task,
@@ -233,7 +254,7 @@ class Predictor:
             grid=grid,
             source=source,
             windows=choice.windows,
-            blend=windowing.patch.blend if isinstance(windowing, Resizable) else "gaussian",
+            blend=self.blend,
             outside=self._outside,
             store=kept,
         )
@@ -256,9 +277,34 @@ class Predictor:
         )
 
     @property
+    def dense(self) -> bool:
+        """Whether every sample is answered."""
+        return self.task.head(self.plan.labels, self.plan.preparation.axes).dense
+
+    def on_tissue(self, ready: Ready, windows: Sequence[Window]) -> frozenset[Window] | None:
+        """Those windows that lie on tissue; None where nobody looks for it."""
+        windowing = seeing(self.plan.windowing, ready.tissue)
+        return (
+            None
+            if windowing is self.plan.windowing or ready.tissue is None
+            else frozenset(windowing.cover(ready.grid)) & frozenset(windows)
+        )
+
+    @property
     def _outside(self) -> Outside:
         """The scores of samples off the grid on which the network looks."""
         return 0.0 if self.plan.preparation.crop else "edge"
+
+    @property
+    def blend(self) -> Blend:
+        """How overlapping windows are weighted."""
+        windowing = self.plan.windowing
+        cover = windowing.patch if isinstance(windowing, Resizable) else getattr(windowing, "tiles", None)
+        return cover.blend if isinstance(cover, Cover) else "gaussian"
+
+    def scores(self, x: torch.Tensor) -> NDArray[np.float32]:
+        """Scores ``(B, K, *size)`` of what enters the network for windows of one size."""
+        return np.stack([self.place(answer) for answer in self._scores(x)])
 
     @torch.inference_mode()
     def _scores(self, x: torch.Tensor) -> NDArray[np.float32]:
@@ -322,15 +368,25 @@ class Predictor:
         return scores, self.task.finish(scores, self.plan.labels, where), raw, abstains
 
 
+def answer_grid(source: Geometry, ready: Ready) -> Geometry:
+    """On which grid an answer lies: the source's own; of a slide that of what the network saw, without what was padded."""
+    if not ready.lazy or not ready.grid.axes:
+        return source
+    ends = ready.grid.to_index(source.to_world([n - 0.5 for n in source.shape])) + 0.5
+    return ready.grid.at(
+        Window((0,) * source.axes, tuple(min(n, max(1, round(float(e)))) for n, e in zip(ready.grid.shape, ends, strict=True)))
+    )
+
+
 def _batches(windows: Iterator[_Window]) -> Iterator[list[_Window]]:
     """Windows of one shape together, in their order, as many as the case allows; no window is read before it is needed."""
     group: list[_Window] = []
     for window in windows:
-        if group and group[0].values.shape != window.values.shape:
+        if group and group[0].window.size != window.window.size:
             yield group
             group = []
         group.append(window)
-        if len(group) >= group[0].case.batch:
+        if sum(w.values is not None for w in group) >= group[0].case.batch or len(group) >= MOST_ROWS:
             yield group
             group = []
     if group:
@@ -339,7 +395,8 @@ def _batches(windows: Iterator[_Window]) -> Iterator[list[_Window]]:
 
 def _together(group: Sequence[_Window]) -> torch.Tensor:
     """A batch; one window alone is not copied."""
-    return torch.from_numpy(group[0].values[None] if len(group) == 1 else np.stack([w.values for w in group]))
+    values = [w.values for w in group if w.values is not None]
+    return torch.from_numpy(values[0][None] if len(values) == 1 else np.stack(values))
 
 
 def _lay_out(network: Network) -> None:

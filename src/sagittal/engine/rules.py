@@ -14,7 +14,7 @@ from typing import Any, cast
 from sagittal.core.labels import Labels
 from sagittal.data.discover import LAYOUTS
 from sagittal.data.manifest import Manifest
-from sagittal.engine import tile_rules, volume_rules
+from sagittal.engine import slide_rules, tile_rules, volume_rules
 from sagittal.engine.case_scores import case_metrics
 from sagittal.engine.config import Open, Recipe
 from sagittal.engine.facts import Facts
@@ -132,6 +132,7 @@ def decide(recipe: Recipe, manifest: Manifest, facts: Facts) -> Plan:
     windows = _windows(recipe, facts, ledger, dense=dense)
     model, pretrained, freeze = _model(recipe, facts, ledger, dense=dense, sliced=windows.name == "slices")
     preparation = _preparation(recipe, facts, ledger, dense=dense, pretrained=pretrained)
+    preparation = replace(preparation, tissue=windows.name == "tissue")
     balanced = row.exclusive and not dense and WINDOWS.make(windows.name, windows.options).fixed
     train, feeding = _training(recipe, facts, ledger, windows, balanced=balanced, dense=dense)
     plan = Plan(
@@ -208,6 +209,10 @@ def _windows(recipe: Recipe, facts: Facts, ledger: Ledger, *, dense: bool) -> Pa
     options = recipe.windows.options()
     if recipe.windows.name is not None:
         return Part(name=recipe.windows.name, options=options)
+    if facts.slides and facts.axes:
+        name, found, why = slide_rules.windows_of(dense=dense)
+        ledger.choose("windows", None, name, why)
+        return Part(name=name, options={**found, **options})
     if dense and facts.axes > 2 and not options:
         name, options, why = volume_rules.windows_of(
             facts, _spacing_of(recipe, facts, dense=dense) or facts.spacing, crop=_crops(recipe, facts)
@@ -250,6 +255,7 @@ def _preparation(recipe: Recipe, facts: Facts, ledger: Ledger, *, dense: bool, p
         upright=facts.axes > 2,
         spacing=spacing,
         multiple=16 if dense and not volume else 1,
+        unit="um" if spacing is not None and facts.unit == "um" else "",
         channels=channels,
         names=facts.channels if channels == "all" else (),
         low=low,
@@ -264,7 +270,8 @@ def _spacing(recipe: Recipe, facts: Facts, ledger: Ledger, *, dense: bool) -> tu
     found = _spacing_of(recipe, facts, dense=dense)
     if found is not None and recipe.prepare.spacing is None:
         why = "the volumes differ in spacing; this is the median, finer where it is coarse"
-        ledger.choose("prepare.spacing", None, list(found), tile_rules.WHY_COARSER if facts.axes == 2 else why)
+        why = slide_rules.WHY_SPACING if facts.slides else (tile_rules.WHY_COARSER if facts.axes == 2 else why)
+        ledger.choose("prepare.spacing", None, list(found), why)
     return found
 
 
@@ -272,6 +279,8 @@ def _spacing_of(recipe: Recipe, facts: Facts, *, dense: bool) -> tuple[float, ..
     wish = recipe.prepare.spacing
     if wish is not None:
         return tuple(wish) if isinstance(wish, list) else (wish,) * facts.axes
+    if facts.slides and facts.axes and recipe.prepare.size is None:
+        return slide_rules.spacing_of(facts)
     if dense and facts.axes == 2 and _coarser(recipe, facts) > 1:
         return tuple(round(s * _coarser(recipe, facts), 6) for s in facts.spacing)
     return None if facts.axes < 3 or recipe.prepare.size is not None or not dense else volume_rules.spacing_of(facts)
@@ -280,7 +289,7 @@ def _spacing_of(recipe: Recipe, facts: Facts, *, dense: bool) -> tuple[float, ..
 def _coarser(recipe: Recipe, facts: Facts) -> int:
     """By how much pictures with drawn answers are seen smaller; not where the recipe says how large they are seen."""
     told = recipe.prepare.spacing is not None or recipe.prepare.size is not None
-    return 1 if told or facts.axes != 2 or not facts.same_spacing else tile_rules.coarser(facts)
+    return 1 if told or facts.slides or facts.axes != 2 or not facts.same_spacing else tile_rules.coarser(facts)
 
 
 def _crops(recipe: Recipe, facts: Facts) -> bool:
@@ -303,7 +312,7 @@ def _size(recipe: Recipe, facts: Facts, ledger: Ledger, *, dense: bool) -> tuple
     wish = recipe.prepare.size
     if wish is not None:
         return tuple(wish) if isinstance(wish, list) else (wish,) * facts.axes
-    if dense or recipe.prepare.spacing is not None or recipe.windows.options():
+    if dense or recipe.prepare.spacing is not None or recipe.windows.options() or facts.slides:
         ledger.choose("prepare.size", None, "own", "every sample of the source is answered")
         return None
     if facts.axes > 2:

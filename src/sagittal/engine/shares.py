@@ -15,6 +15,8 @@ from sagittal.data.manifest import Manifest
 from sagittal.engine.facts import spread
 from sagittal.engine.plan import Plan, Shares
 from sagittal.metrics._answers import Reference
+from sagittal.ops.overview import small_grid
+from sagittal.windows._windowing import seeing
 
 MOST_REFERENCE = 200
 """Training cases whose drawings are read to know what is common; evenly spread."""
@@ -50,9 +52,11 @@ def reference_of(plan: Plan, manifest: Manifest, cases: Sequence[Case]) -> Refer
 
 def _truths(plan: Plan, manifest: Manifest, case: Case) -> list[NDArray[Any]]:
     """The truth of a case, or of each of its windows."""
-    source = image_of(case, manifest).geometry
-    said = manifest.annotation(case, like=source)
+    image = image_of(case, manifest)
+    said = manifest.annotation(case, like=image.geometry)
     if plan.unit == "case":
-        return [plan.row.truth(said, source)]
-    grid = plan.preparation.grid(source)
-    return [plan.row.truth(said, grid.at(window)) for window in plan.windowing.cover(grid)]
+        return [plan.row.truth(said, small_grid(image.geometry) if image.tiled else image.geometry)]
+    ready = plan.preparation.ready(image) if plan.preparation.tissue else None
+    grid = plan.preparation.grid(image.geometry) if ready is None else ready.grid
+    windowing = seeing(plan.windowing, None if ready is None else ready.tissue)
+    return [plan.row.truth(said, grid.at(window)) for window in windowing.cover(grid)]

@@ -10,6 +10,7 @@ import numpy as np
 from sagittal.core.case import Case
 from sagittal.data.images import image_of
 from sagittal.data.manifest import Manifest
+from sagittal.ops.overview import small_grid
 
 MOST_TILES = 12
 """Training cases whose drawings are read; evenly spread."""
@@ -25,13 +26,14 @@ def across_of(manifest: Manifest, cases: Sequence[Case]) -> float | None:
     """
     from sagittal.ops.components import components
 
-    sizes: list[int] = []
+    sizes: list[float] = []
     for case in cases:
-        grid = image_of(case, manifest).geometry
-        said = manifest.annotation(case, like=grid)
+        whole = image_of(case, manifest).geometry
+        said, grid = manifest.annotation(case, like=whole), small_grid(whole)
+        each = whole.shape[0] * whole.shape[1] / (grid.shape[0] * grid.shape[1])
         told = manifest.said in {"objects", "outlines"}
         numbers = said.instances_of(grid)[0] if told else components(said.mask_of(grid) > 0)[0]
-        sizes += [n for n in np.bincount(np.asarray(numbers, dtype=np.int64).reshape(-1))[1:].tolist() if n]
+        sizes += [n * each for n in np.bincount(np.asarray(numbers, dtype=np.int64).reshape(-1))[1:].tolist() if n]
     if not sizes:
         return None
     ordered = np.sort(sizes)

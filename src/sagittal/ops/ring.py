@@ -117,6 +117,11 @@ class Ring:
         return self._windows
 
     @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the grid."""
+        return self._lattice.shape
+
+    @property
     def closed(self) -> int:
         """Rows below this are final."""
         rows, starts = self._n // self._each, self._lattice.starts[0]

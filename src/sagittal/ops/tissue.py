@@ -22,8 +22,11 @@ LEAST_PIECE = 2e-4
 LEAST_DENSITY = 0.06
 """Optical density (to base 10) below which nothing is tissue, whatever the threshold: glass and unstained mounting medium."""
 
-MOST_DENSITY = 0.1
+MOST_DENSITY = 0.12
 """Optical density from which on something is tissue, whatever the threshold, as on a slide that tissue fills."""
+
+SOFT = 1.5
+"""Samples of the overview over which densities are smoothed, so that gaps between fibres belong to their tissue."""
 
 Mask = NDArray[np.bool_]
 
@@ -76,8 +79,9 @@ class Tissue:
 def tissue_of(image: Image) -> Tissue:
     """The tissue on a slide or a tile in colours.
 
-    Tissue is where an overview of the image is darker than glass: the mean optical density of red, green and blue over
-    Otsu's threshold (kept within ``LEAST_DENSITY`` and ``MOST_DENSITY``). Small pieces are dropped and small holes filled.
+    Tissue is where an overview of the image is darker than glass: the optical density of the colour that is absorbed most,
+    slightly smoothed, over Otsu's threshold (kept
+    within ``LEAST_DENSITY`` and ``MOST_DENSITY``). Small pieces are dropped and small holes filled.
     What is blue, green, or black without any colour is no haematoxylin and no eosin: it is left out, and noted as doubtful.
 
     Args:
@@ -90,11 +94,12 @@ def tissue_of(image: Image) -> Tissue:
     colours = values[:3] if len(values) >= 3 else np.repeat(values[:1], 3, axis=0)
     full = 255.0 if colours.dtype == np.uint8 else float(max(1.0, colours.max()))
     density = -np.log10(np.clip(colours.astype(np.float32) / full, 1 / 256, 1.0))
-    mean = density.mean(axis=0)
-    doubtful = marks(density) if len(values) >= 3 else np.zeros(mean.shape, np.bool_)
-    rest = mean[~doubtful]
+    # Pale eosin absorbs hardly anything but green: the mean of the colours would take it for glass.
+    deepest = ndimage.gaussian_filter(density.max(axis=0), SOFT)
+    doubtful = marks(density) if len(values) >= 3 else np.zeros(deepest.shape, np.bool_)
+    rest = deepest[~doubtful]
     threshold = min(max(otsu(rest) if rest.size else 0.0, LEAST_DENSITY), MOST_DENSITY)
-    dark = mean > threshold
+    dark = deepest > threshold
     least = max(1, round(LEAST_PIECE * dark.size))
     mask = _without_small(dark & ~doubtful, least)
     mask = ~_without_small(~mask & ~doubtful, least) & ~doubtful

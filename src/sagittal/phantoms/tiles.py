@@ -60,7 +60,7 @@ def tiles(
             name = f"patient-{patient + 1:02d}_tile-{n + 1}"
             put(out / f"{name}.png", encode_png(tile((rows, columns), tumours, stain, rng).transpose(2, 0, 1)))
             if tumours or empty_outlines:
-                put(out / f"{name}.svg", _svg(tumours, rows, columns).encode())
+                put(out / f"{name}.svg", svg(tumours, rows, columns).encode())
             counts[name] = len(tumours)
     planted(out, "tiles", seed, {"classes": ["tissue", "tumour"], "patients": patients, "tumours": counts})
     return out
@@ -83,7 +83,8 @@ def _tumours(size: tuple[int, int], n: int, seed: int, patient: int, place: int)
     return curves
 
 
-def _svg(tumours: Sequence[Points], rows: int, columns: int) -> str:
+def svg(tumours: Sequence[Points], rows: int, columns: int) -> str:
+    """Hollow polygons of class ``tumour`` on a canvas as large as the picture."""
     look = 'class="tumour" fill="none" stroke="#00a000" stroke-width="2"'
     corners = [" ".join(f"{x:.1f},{y:.1f}" for x, y in curve) for curve in tumours]
     shapes = "".join(f'  <polygon {look} points="{points}"/>\n' for points in corners)

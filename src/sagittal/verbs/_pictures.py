@@ -12,6 +12,7 @@ from sagittal.core.geometry import Geometry
 from sagittal.core.image import Image
 from sagittal.core.labels import Labels
 from sagittal.data._planes import planes
+from sagittal.ops.overview import overview
 from sagittal.ops.resample import on_grid
 from sagittal.report import galleries
 from sagittal.report.planes import outlined
@@ -36,7 +37,8 @@ class Canvas:
     def of(cls, image: Image) -> Canvas:
         """The canvas of an image; a picture stays as it is."""
         if image.geometry.axes < 3:
-            return cls(image.read(), image.geometry)
+            small = overview(image)
+            return cls(small.read(), small.geometry)
         grid = image.geometry.upright()
         return cls(on_grid(image, grid, order="nearest"), grid)
 
@@ -65,6 +67,9 @@ def compared(image: Image, truth: ArrayLike, answer: ArrayLike, labels: Labels) 
     """
     canvas = Canvas.of(image)
     true, said = np.asarray(truth), np.asarray(answer)
+    if image.tiled and true.ndim == image.geometry.axes and true.shape == said.shape:
+        drawn = [_masks(canvas.turned(m, image.geometry.resized(true.shape)), labels) for m in (true, said)]
+        return galleries.compared(canvas.values, drawn[0], drawn[1], spacing=canvas.spacing)
     if true.shape == image.geometry.shape:
         drawn = [_masks(canvas.turned(m, image.geometry), labels) for m in (true, said)]
         return galleries.compared(canvas.values, drawn[0], drawn[1], spacing=canvas.spacing)
@@ -82,6 +87,9 @@ def answered(image: Image, answer: ArrayLike, labels: Labels) -> bytes:
         colours = {labels.index(name): colour for colour, name in legend(labels).items()}
         return outlined(planes(image.read(), image.geometry, said, ground=ground), colours, other="")
     canvas = Canvas.of(image)
+    if image.tiled and said.ndim == image.geometry.axes:
+        on_slide = canvas.turned(said, image.geometry.resized(said.shape))
+        return galleries.outlines(canvas.values, _masks(on_slide, labels), spacing=canvas.spacing)
     if said.shape == image.geometry.shape:
         return galleries.outlines(canvas.values, _masks(canvas.turned(said, image.geometry), labels), spacing=canvas.spacing)
     if image.geometry.axes != 2:

@@ -48,6 +48,7 @@ class Reading:
         limits: For reading.
         lenient: Sources that cannot be answered are marked, and the others go on.
         resampling: Options of layouts by which the model's own data were brought onto one grid.
+        mpp: Micrometres a pixel of slides, as the user states them.
         failed: What could not be answered.
         images: Of the cases that are not answered yet.
     """
@@ -56,6 +57,7 @@ class Reading:
     limits: Limits
     lenient: bool
     resampling: Mapping[str, bool] = field(default_factory=dict)
+    mpp: float | None = None
     failed: list[str] = field(default_factory=list)
     images: dict[str, Image] = field(default_factory=dict)
     _items: dict[str, str] = field(default_factory=dict)
@@ -94,6 +96,10 @@ class Reading:
                 continue
             self.images[source.name] = image
             yield source.name, image
+
+    def item_of(self, name: str) -> str:
+        """The file of a source."""
+        return self._items[name]
 
     def mark(self, name: str, error: SagittalError) -> None:
         """Note that a case could not be answered; the others go on."""
@@ -200,7 +206,11 @@ class Reading:
         raise UnreadableInput("COLUMNS", path.name, "no column names files that are there", "give paths relative to the CSV")
 
     def _of_file(self, name: str, locator: str) -> Source:
-        return Source(name=name, item=locator, open=lambda: io.read(locator, limits=self.limits))
+        return Source(name=name, item=locator, open=lambda: self._opened(locator))
+
+    def _opened(self, locator: str) -> Image:
+        image = io.read(locator, limits=self.limits)
+        return io.read(f"{locator}::mpp={self.mpp}", limits=self.limits) if image.tiled and self.mpp is not None else image
 
     def _fitting(self, image: Image, item: str) -> Image:
         """The image with the model's channels in the model's order, where it has them under their names."""
@@ -220,7 +230,7 @@ class Reading:
 
     def _read(self, image: Image) -> Image:
         """Decoded now where failures are allowed, so that a broken file is known before it is half answered."""
-        if not self.lenient or not image.geometry.axes:
+        if not self.lenient or not image.geometry.axes or image.tiled:
             return image
         return Image.of(image.read(), image.geometry, channels=image.channels, meta=image.meta)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import io as text_io
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,8 @@ from sagittal.io import atomic
 from sagittal.verbs._drawn import Kept, boxes_of, is_drawn, safe_name, write_drawn, write_legend
 from sagittal.verbs._open import limits_of, predictor_at, resampling_of, run_at
 from sagittal.verbs._outcome import Outcome
-from sagittal.verbs._sources import Reading, Source
+from sagittal.verbs._sources import Reading
+from sagittal.verbs._streamed import answer_slide, streams
 from sagittal.verbs._volumes import COLUMNS, has_volumes, volumes_of
 
 if TYPE_CHECKING:
@@ -37,8 +39,12 @@ def predict(
     max_pixels: int | None = None,
     device: str = "auto",
     max_ram: float | None = None,
+    mpp: float | None = None,
 ) -> Outcome:
     """Answer new sources.
+
+    The answer to a slide is written while it is computed. Where a prediction into the same folder was ended before its time,
+    it goes on from what is there.
 
     Args:
         run: A run directory or a package.
@@ -53,6 +59,7 @@ def predict(
         max_pixels: The largest picture that is decoded.
         device: ``auto``, ``cpu``, ``cuda`` ...
         max_ram: GiB for the windows of drawn answers, where less than the model's own number are allowed.
+        mpp: Micrometres a pixel of slides whose files do not say it, or say it wrongly.
 
     Returns:
         An outcome whose ``path`` is the folder; ``failed`` names what could not be answered.
@@ -68,6 +75,7 @@ def predict(
         limits=limits_of(max_pixels),
         lenient=allow_unreadable,
         resampling=resampling_of(run_at(Path(run))),
+        mpp=mpp,
     )
     named = reading.sources(sources)
     with atomic.storage(out):
@@ -75,12 +83,16 @@ def predict(
     kept = Kept(out)
     records, sizes = [], []
     with kept.cleared():
-        for prediction, image in _answered(predictor, named, reading, store=kept.array if probabilities else None):
-            files = _files(predictor, prediction, image, out=out, overlay=overlay) if image is not None else {}
-            if image is not None and has_volumes(predictor, prediction):
-                sizes += volumes_of(predictor, prediction, image)
-            files |= kept.written(prediction)
-            records.append({**_record(predictor, prediction, top), **files})
+        for slides, items in itertools.groupby(reading.items(named), key=lambda item: streams(predictor, item[1])):
+            if slides:
+                records += [_slide(predictor, name, image, reading, out=out, overlay=overlay) for name, image in items]
+                continue
+            for prediction, image in _answered(predictor, items, reading, store=kept.array if probabilities else None):
+                files = _files(predictor, prediction, image, out=out, overlay=overlay) if image is not None else {}
+                if image is not None and has_volumes(predictor, prediction):
+                    sizes += volumes_of(predictor, prediction, image)
+                files |= kept.written(prediction)
+                records.append({**_record(predictor, prediction, top), **files})
     if not records and not reading.failed:
         remedy = "name pictures, folders, a table or a CSV of paths"
         raise UsageError("NO_SOURCE", str(sources[0]), "there is nothing to answer here", remedy)
@@ -99,11 +111,16 @@ def predict(
     )
 
 
+def _slide(predictor: Predictor, name: str, image: Image, reading: Reading, *, out: Path, overlay: bool) -> dict[str, Any]:
+    """A slide, whose answer is written while it is computed."""
+    reading.images.pop(name)
+    return {"case": name, **answer_slide(predictor, name, image, source=reading.item_of(name), out=out, overlay=overlay)}
+
+
 def _answered(
-    predictor: Predictor, sources: Sequence[Source], reading: Reading, *, store: Store | None
+    predictor: Predictor, items: Iterable[tuple[str, Image]], reading: Reading, *, store: Store | None
 ) -> Iterator[tuple[Prediction, Image | None]]:
     """Each answer with its source; windows that are answered by themselves come without."""
-    items = reading.items(sources)
     if predictor.plan.unit == "case":
         failed = reading.mark if reading.lenient else None
         for prediction in predictor.answer(items, store=store, failed=failed):

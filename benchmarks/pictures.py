@@ -24,7 +24,7 @@ from sagittal.data.dataset import CaseSamples, Key, Question
 from sagittal.data.manifest import Manifest
 from sagittal.engine.prepare import Preparation
 from sagittal.ops.randomness import generator
-from sagittal.ops.warp import ReadMap
+from sagittal.ops.warp import ReadMap, gather
 from sagittal.tasks.classification import classification
 from sagittal.transforms._compose import Augmentation
 from sagittal.windows.whole import whole
@@ -223,7 +223,7 @@ def _off(files: list[Path], colour: bool) -> float:
         full = io.read(path)
         source, grid = prepare.source(full, finest=AUGMENT.finest(2)), prepare.grid(full.geometry)
         through = AUGMENT.read_map(source.geometry, grid, generator(turn))
-        seen = prepare.read(prepare.values(source), source.geometry, grid, through)
+        seen = gather(prepare.values(source), through)
         wanted = exact(prepare.values(full).astype(np.float64), AUGMENT.read_map(full.geometry, grid, generator(turn)))
         errors.append(np.abs(seen - wanted).mean())
     return float(np.mean(errors))

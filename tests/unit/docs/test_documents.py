@@ -96,6 +96,8 @@ def test_the_reference_speaks_of_every_part(tmp_path):
     assert "## sagittal weights get" in pages["cli.md"]
     assert "`split.folds`" in pages["settings.md"]
     assert "| 130 | `Interrupted` |" in pages["errors.md"]
+    stale = [name for name, text in pages.items() if (ROOT / "docs" / "reference" / name).read_text(encoding="utf-8") != build.MADE + text]
+    assert not stale, "run `make docs`"
 
 
 def examples():

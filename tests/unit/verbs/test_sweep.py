@@ -226,6 +226,22 @@ def disturbed(data: Path, folder: Path, rng: random.Random) -> None:
 
 
 @kills
+def test_a_training_whose_sweep_is_no_more_saves_and_ends(data, tmp_path):
+    folder = tmp_path / "s"
+    process = master(data, folder, "--set", "train.epochs=5000")
+    wait_for(lambda: (folder / "runs" / "0000-seed0" / "checkpoints" / "last").exists())
+    left = trainers(psutil.Process(process.pid))
+    process.kill()
+    process.communicate()
+    _, alive = psutil.wait_procs(left, timeout=30)
+    for worker in alive:
+        worker.kill()
+    assert left
+    assert not alive
+    assert not (folder / "runs" / "0000-seed0" / "trial.json").exists()
+
+
+@kills
 @pytest.mark.parametrize("seed", [1, *(pytest.param(s, marks=pytest.mark.slow) for s in (2, 3, 4))])
 def test_killed_workers_and_masters_lose_nothing(data, undisturbed, tmp_path, seed):
     folder = tmp_path / "s"

@@ -434,7 +434,7 @@ def weights_list() -> None:
 
 
 @weights_app.command("convert")
-def weights_convert(source: Path, out: Annotated[Path, typer.Option("-o", "--out")]) -> None:
+def weights_convert(source: Path, out: Annotated[Path, typer.Option("-o", "--out", help="A file ending in .safetensors.")]) -> None:
     """A foreign .pt or .pth to safetensors, read in a child process that can do nothing else."""
     from sagittal.verbs.weights import convert as verb
 

@@ -46,6 +46,11 @@ def test_there_are_commands_and_options_to_try():
     assert ["weights", "get"] in [words for words, _ in commands()]
 
 
+def test_every_option_says_what_it_is_for():
+    silent = [(*words, p.name) for words, c in commands() for p in c.params if p.param_type_name == "option" and not p.help]
+    assert not silent
+
+
 @pytest.mark.parametrize(("words", "option"), OPTIONS, ids=lambda v: " ".join(v) if isinstance(v, list) else v)
 def test_a_misspelt_option_is_answered_with_the_nearest(words, option, capsys):
     wrong = option[:3] + option[4:] + "x"

@@ -1,0 +1,174 @@
+"""The answer to a slide is written while it is computed, and taken up where a killed prediction left it."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import tifffile
+import torch
+
+import sagittal
+from sagittal import io
+from sagittal.engine.streaming import stream
+from sagittal.phantoms.slide import slide
+from sagittal.verbs._open import predictor_at
+from sagittal.verbs._streamed import Parts, answer_slide
+
+QUICK = {
+    "train.epochs": 1,
+    "windows": {"name": "tissue", "size": 64, "per_case": 2, "overlap": 0.25},
+    "model": {"name": "unet", "widths": [4, 8]},
+    "explain.cases": 0,
+    "evaluate.flips": [],
+}
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A run on four tiny slides, and their folder."""
+    folder = tmp_path_factory.mktemp("slides")
+    data = slide(folder / "data", patients=5, size=(512, 640))
+    sagittal.train(data, out=folder / "run", sets=QUICK)
+    return folder / "run", data
+
+
+def source_of(data):
+    return str(data / "patient-01_slide-1.tif")
+
+
+def opened(trained):
+    run, data = trained
+    return predictor_at(run, device="cpu"), io.read(source_of(data))
+
+
+def test_the_files_of_a_slide(trained, tmp_path):
+    run, data = trained
+    sagittal.predict(run, [source_of(data)], out=tmp_path)
+    name = "patient-01_slide-1"
+    answer = io.read(tmp_path / f"{name}.tif")
+    legend = json.loads((tmp_path / f"{name}.json").read_text())
+    with tifffile.TiffFile(tmp_path / f"{name}.tif") as file:
+        assert file.pages[0].is_tiled
+        counts = np.bincount(file.pages[0].asarray().ravel(), minlength=2)
+    assert answer.geometry.shape == (512, 640)
+    assert [c["samples"] for c in legend["classes"]] == counts.tolist()
+    assert legend["classes"][1]["mm2"] == pytest.approx(counts[1] * 1e-6)
+    rows = list(csv.DictReader((tmp_path / f"{name}_tiles.csv").open()))
+    assert len(rows) == legend["tiles_on_tissue"] < legend["tiles"]
+    assert all(float(r["p:background"]) + float(r["p:tumour"]) == pytest.approx(1, abs=1e-4) for r in rows)
+    assert sorted(p.name for p in tmp_path.iterdir() if p.name.startswith(".")) == []
+    for picture in (f"{name}_heat.png", f"{name}_overlay.png"):
+        assert io.read(tmp_path / picture).geometry.shape[1] == 512
+
+
+def test_the_streamed_answer_is_the_one_that_is_evaluated(trained, tmp_path):
+    predictor, image = opened(trained)
+    answer_slide(predictor, "a", image, source=source_of(trained[1]), out=tmp_path, overlay=False)
+    whole = next(iter(predictor.answer([("a", image)])))
+    assert np.array_equal(tifffile.imread(tmp_path / "a.tif", level=0), whole.answer)
+
+
+class Stopped(Exception):
+    pass
+
+
+class Stopping(Parts):
+    """Parts of an attempt that ends after some rows, or in the middle of a tile's line."""
+
+    left = 3
+
+    def rows(self, start, answer, scores):
+        super().rows(start, answer, scores)
+        self.left -= 1
+        if not self.left:
+            with (self.folder / "answer.raw").open("ab") as file:
+                file.write(b"torn")
+            with (self.folder / "tiles.csv").open("a") as file:
+                file.write("12,3")
+            raise Stopped
+
+
+def test_a_restart_computes_only_what_is_missing_and_ends_in_the_same_files(trained, tmp_path):
+    predictor, image = opened(trained)
+    source = source_of(trained[1])
+    (tmp_path / "once").mkdir()
+    (tmp_path / "twice").mkdir()
+    once = answer_slide(predictor, "a", image, source=source, out=tmp_path / "once", overlay=False)
+    from sagittal.verbs._streamed import _identity
+
+    torn = Stopping(folder=tmp_path / "twice" / ".a.part", labels=predictor.plan.labels, identity=_identity(predictor, source, image))
+    with pytest.raises(Stopped):
+        stream(predictor, "a", image, torn)
+    seen = []
+    watched = replace(image, load=lambda w: (seen.append(w), image.load(w))[1])
+    twice = answer_slide(predictor, "a", watched, source=source, out=tmp_path / "twice", overlay=False)
+    assert once == twice
+    assert 0 < len(seen) < json.loads((tmp_path / "once" / "a.json").read_text())["tiles_on_tissue"]
+    for name in ("a.tif", "a_tiles.csv"):
+        assert (tmp_path / "once" / name).read_bytes() == (tmp_path / "twice" / name).read_bytes()
+
+
+def test_parts_of_another_model_are_thrown_away(trained, tmp_path):
+    predictor, image = opened(trained)
+    source = source_of(trained[1])
+    from sagittal.verbs._streamed import _identity
+
+    torn = Stopping(folder=tmp_path / ".a.part", labels=predictor.plan.labels, identity=_identity(predictor, source, image))
+    with pytest.raises(Stopped):
+        stream(predictor, "a", image, torn)
+    with torch.no_grad():
+        next(iter(predictor.members[0].parameters())).add_(0.5)
+    answer_slide(predictor, "a", image, source=source, out=tmp_path, overlay=False)
+    whole = next(iter(predictor.answer([("a", image)])))
+    assert np.array_equal(tifffile.imread(tmp_path / "a.tif", level=0), whole.answer)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no SIGKILL")
+def test_a_killed_prediction_goes_on(trained, tmp_path):
+    run, data = trained
+    out = tmp_path / "out"
+    command = [
+        sys.executable,
+        "-m",
+        "sagittal.cli",
+        "predict",
+        str(run),
+        source_of(data),
+        "-o",
+        str(out),
+        "--no-overlay",
+        "--device",
+        "cpu",
+    ]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    state = out / ".patient-01_slide-1.part" / "state.json"
+    rows = 0
+    end = time.monotonic() + 120
+    while not rows and process.poll() is None and time.monotonic() < end:
+        rows = json.loads(state.read_text())["rows"] if state.exists() else 0
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    sagittal.predict(run, [source_of(data)], out=out, overlay=False, device="cpu")
+    sagittal.predict(run, [source_of(data)], out=tmp_path / "whole", overlay=False, device="cpu")
+    for name in ("patient-01_slide-1.tif", "patient-01_slide-1_tiles.csv"):
+        assert (out / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+def test_a_slide_without_micrometres_is_refused_until_the_user_states_them(trained, tmp_path):
+    bare = slide(tmp_path / "bare", patients=1, size=(512, 512), mpp=None)
+    run, _ = trained
+    source = str(bare / "patient-01_slide-1.tif")
+    with pytest.raises(sagittal.errors.Refused, match="NO_MPP"):
+        sagittal.predict(run, [source], out=tmp_path / "out", overlay=False)
+    sagittal.predict(run, [source], out=tmp_path / "out", overlay=False, mpp=1.0)
+    assert (tmp_path / "out" / "patient-01_slide-1.tif").exists()

@@ -107,6 +107,7 @@ class Prepare(Section):
     crop: bool | None = None
     region: Literal["lungs"] | None = None
     order: Literal["linear", "cubic"] | None = None
+    stain: Literal["macenko", "reinhard", "vahadane"] | None = None
 
 
 class Model(Open):

@@ -18,8 +18,12 @@ from sagittal.errors import MOST_NAMES, Refused
 from sagittal.ops.overview import overview
 from sagittal.ops.resample import GRAIN
 from sagittal.ops.scale import Rule, Scale, measured
+from sagittal.ops.stain import Stains, normalised, stains_of
 from sagittal.ops.tissue import Tissue, tissue_of
 from sagittal.ops.warp import ReadMap, Tone, gather
+
+COLOURS = 3
+"""Red, green and blue: what stains are measured on."""
 
 LUMA = (0.299, 0.587, 0.114)
 """Weights of red, green and blue in grey (ITU-R BT.601), as JPEG and Pillow use them."""
@@ -51,6 +55,7 @@ class Preparation:
         region: Chest CT: only the lungs are seen, in the box around them; the rest has the value ``low``.
         order: How volumes are resampled: ``linear`` or ``cubic``.
         tissue: Tissue is looked for, for windows that lie on it.
+        stain: Colours of stained tissue are brought to these, measured on each image, of a slide on its overview; None leaves them.
         unit: ``um`` where ``spacing`` is in micrometres: a slide of which nobody says how large its pixels are is then refused.
     """
 
@@ -73,6 +78,7 @@ class Preparation:
     region: Literal["lungs"] | None = None
     order: Literal["linear", "cubic"] = "linear"
     tissue: bool = False
+    stain: Stains | None = None
     unit: Literal["um", ""] = ""
 
     @property
@@ -167,16 +173,29 @@ class Preparation:
         if source.tiled and not self.settles:
             return self._late(source, grid, tissue)
         values = self.values(source)
+        own = self._stains(values)
+        values = values if own is None else self._stained(values, own)
         scale = self.scale if self.scaling == "fixed" else measured(values, self.scaling)
         if not self.settles:
             return Ready(values=values, geometry=source.geometry, grid=grid, scale=scale, tissue=tissue)
         return self._settled(values, source.geometry, grid, scale)
 
+    def _stains(self, values: NDArray[Any]) -> Stains | None:
+        """The stains of a picture whose colours are to be changed; None where they stay: no tissue, or nobody asked."""
+        if self.stain is None or len(values) != COLOURS or values.dtype != np.uint8:
+            return None
+        return stains_of(values, self.stain.method)
+
+    def _stained(self, values: NDArray[Any], own: Stains) -> NDArray[Any]:
+        return values if self.stain is None else normalised(values, own, self.stain)
+
     def _late(self, source: Image, grid: Geometry, tissue: Tissue | None) -> Ready:
         """A slide, whose windows are read when they are asked for; where it is measured itself, an overview is."""
+        own = None if self.stain is None else self._stains(self._picked(overview(source).read(), source))
 
         def pick(stored: NDArray[Any]) -> NDArray[Any]:
-            return self._picked(stored, source)
+            picked = self._picked(stored, source)
+            return picked if own is None else self._stained(picked, own)
 
         scale = self.scale if self.scaling == "fixed" else measured(pick(overview(source).read()), self.scaling)
         return Ready(values=Pixels(image=source, pick=pick), geometry=source.geometry, grid=grid, scale=scale, tissue=tissue)
@@ -234,6 +253,8 @@ class Preparation:
     def from_record(cls, record: Mapping[str, Any]) -> Preparation:
         """A preparation from what :meth:`record` gave."""
         plain: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in record.items()}
+        if plain.get("stain") is not None:
+            plain["stain"] = Stains.from_record(plain["stain"])
         return cls(**plain)
 
 

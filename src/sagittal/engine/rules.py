@@ -132,7 +132,8 @@ def decide(recipe: Recipe, manifest: Manifest, facts: Facts) -> Plan:
     windows = _windows(recipe, facts, ledger, dense=dense)
     model, pretrained, freeze = _model(recipe, facts, ledger, dense=dense, sliced=windows.name == "slices")
     preparation = _preparation(recipe, facts, ledger, dense=dense, pretrained=pretrained)
-    preparation = replace(preparation, tissue=windows.name == "tissue")
+    target = slide_rules.stain_of(manifest, recipe.prepare.stain) if recipe.prepare.stain is not None else None
+    preparation = replace(preparation, tissue=windows.name == "tissue", stain=target)
     balanced = row.exclusive and not dense and WINDOWS.make(windows.name, windows.options).fixed
     train, feeding = _training(recipe, facts, ledger, windows, balanced=balanced, dense=dense)
     plan = Plan(

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sagittal.ops.contiguous import contiguous
+
 
 def digests(values: NDArray[Any]) -> tuple[str, str]:
     """Hashes of ``(C, *shape)``: as it is, and the same for all its flips and rotations.
@@ -57,13 +59,13 @@ def _canonical(values: NDArray[Any]) -> Iterator[NDArray[Any]]:
 def _as_whole(values: NDArray[Any]) -> NDArray[Any]:
     """Whole numbers that stand for the values one to one, so that sums are exact."""
     if values.dtype.kind == "f":
-        return np.ascontiguousarray(values).view(f"u{values.dtype.itemsize}")
+        return values.view(f"u{values.dtype.itemsize}")
     return values
 
 
 def _hash(values: NDArray[Any]) -> str:
     state = hashlib.blake2b(repr((values.shape, values.dtype.str)).encode(), digest_size=16)
-    state.update(np.ascontiguousarray(values).data)
+    state.update(contiguous(values).data)
     return state.hexdigest()
 
 

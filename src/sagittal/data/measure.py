@@ -19,6 +19,7 @@ from sagittal.data.images import named, stacked
 from sagittal.data.manifest import SAME_GRID, Manifest, drawn_at, grid_apart
 from sagittal.errors import SagittalError
 from sagittal.io.guard import Limits
+from sagittal.ops.contiguous import contiguous
 from sagittal.ops.overview import overview
 
 THUMB = 64
@@ -28,6 +29,7 @@ PROBABILITIES = np.array([0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0
 """Where the distribution of a case's values is sampled."""
 
 _MOST_SORTED = 1 << 16
+_PIECE = 1 << 18
 _GREY_TOLERANCE = 1.0 / 255
 
 
@@ -130,7 +132,7 @@ def measure(asked: Asked, *, limits: Limits | None = None) -> Measured:
         }
         joined = parts if asked.resample else {n: p for n, p in parts.items() if n not in apart}
         image = stacked(joined, item=asked.id, resample=asked.resample) if len(joined) > 1 else first
-        values = image.read()
+        values = contiguous(image.read())
         digests_of = {name: digests(part.read()) for name, part in parts.items()} if len(parts) > 1 else {}
         whole = next(iter(opened.values())).geometry
         said = _said(asked, whole, limits)
@@ -257,7 +259,7 @@ def _statistics(flat: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.flo
     if flat.dtype.kind != "f" or np.isfinite(flat).all():
         some = np.quantile(flat.reshape(-1)[:: max(1, flat.size // _MOST_SORTED)], PROBABILITIES)
         some[0], some[-1] = flat.min(), flat.max()
-        square = np.array([np.dot(c, c) for c in flat.astype(np.float64)]) / flat.shape[1]
+        square = np.array([_squares(c) for c in flat]) / flat.shape[1]
         return flat.mean(axis=1, dtype=np.float64), square, some.astype(np.float32)
     finite = flat.astype(np.float64)
     finite[~np.isfinite(finite)] = np.nan
@@ -269,6 +271,12 @@ def _statistics(flat: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.flo
     empty = np.isnan(finite).all(axis=1)
     finite[empty] = 0
     return np.nanmean(finite, axis=1), np.nanmean(finite**2, axis=1), quantiles.astype(np.float32)
+
+
+def _squares(numbers: NDArray[Any]) -> float:
+    """The sum of squares in float64, a piece at a time: a volume is not copied in a wider type."""
+    pieces = (numbers[n : n + _PIECE].astype(np.float64) for n in range(0, len(numbers), _PIECE))
+    return float(sum(np.dot(piece, piece) for piece in pieces))
 
 
 def _said(asked: Asked, like: Geometry, limits: Limits | None) -> Annotation | None:

@@ -21,6 +21,8 @@ class Labels:
         background: The class that is not averaged into a score of masks; None where there is none.
         codes: The number of each class in label files, where it is not its position; answers are written with it.
         also: Further numbers in label files that mean a class, where several structures are one class here.
+        words: What drawn outlines are called or coloured, where it is not the class itself: ``{"Tumor ROI": "tumour"}``; an
+            empty class leaves such outlines out.
         ignored: Numbers in label files of samples that nobody should learn from or be scored on.
         colours: ``#rrggbb`` a class; missing ones come from a palette for any colour vision.
         unit: The unit of a measured value; empty for classes.
@@ -37,6 +39,7 @@ class Labels:
     unit: str = ""
     also: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     ignored: tuple[int, ...] = ()
+    words: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if len(set(self.classes)) != len(self.classes):
@@ -44,6 +47,11 @@ class Labels:
         for role, name in (("positive", self.positive), ("background", self.background)):
             if name is not None and name not in self.classes:
                 raise UsageError("UNKNOWN_CLASS", f"labels.{role}={name}", "there is no class of this name", nearest(name, self.classes))
+        for word, name in self.words.items():
+            if name and name not in self.classes:
+                raise UsageError(
+                    "UNKNOWN_CLASS", f"data.words.{word}={name}", "there is no class of this name", nearest(name, self.classes)
+                )
 
     def __len__(self) -> int:
         return len(self.classes)
@@ -85,6 +93,7 @@ class Labels:
             "unit": self.unit,
             **({"also": {name: list(numbers) for name, numbers in self.also.items()}} if self.also else {}),
             **({"ignored": list(self.ignored)} if self.ignored else {}),
+            **({"words": dict(self.words)} if self.words else {}),
         }
 
     @classmethod

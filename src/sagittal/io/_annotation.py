@@ -25,10 +25,8 @@ def annotation(path: Path, part: str, labels: Labels, like: Geometry | None, lim
     family = found.reader.name if found.reader else ""
     if found.format.name in {"DICOM", "ZIP"}:
         return _of_dicom(path, part, labels, like, limits)
-    if family == "svg":
-        from sagittal.io.readers.svg import outlines
-
-        return outlines(path, labels, like, limits)
+    if found.reader is not None and found.reader.outlines is not None:
+        return found.reader.outlines(path, part, labels, like, limits)
     if family == "slide":  # a mask as large as its slide, in a TIFF of tiles
         return _drawn(_stored(path, part, "TIFF", labels, limits), labels, like, path)
     if family == "raster":

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sagittal.core import Image
+from sagittal.core import Geometry, Image, Labels, Polygons
 from sagittal.io.guard import Limits
 
 
@@ -33,12 +33,15 @@ class Reader:
         open: ``open(path, part, limits) -> Image``: checks the header against the limits; decodes when read.
         claims: ``claims(path, head)``: the format of a file that is a special kind of another reader's, such as a slide
             among TIFF files; asked before all others.
+        outlines: ``outlines(path, part, labels, like, limits)``: of formats that hold what a person drew, see
+            :func:`sagittal.io.read_annotation`.
     """
 
     name: str
     formats: tuple[Format, ...]
     open: Callable[[Path, str, Limits], Image] = field(repr=False)
     claims: Callable[[Path, bytes], Format | None] | None = field(default=None, repr=False)
+    outlines: Callable[[Path, str, Labels, Geometry | None, Limits], Polygons] | None = field(default=None, repr=False)
 
     def identify(self, head: bytes) -> Format | None:
         """The format of a file that begins with these bytes; None when it is none of ours."""

@@ -28,7 +28,7 @@ FOREIGN = (
     Format(name="pickle", suffixes=(".pkl", ".pickle"), matches=starts(b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")),
     Format(name="HTML", suffixes=(".html", ".htm"), matches=lambda h: h.lstrip()[:14].lower().startswith((b"<!doctype html", b"<html"))),
     Format(name="XML", suffixes=(".xml",), matches=lambda h: h.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<?xml")),
-    Format(name="JSON", suffixes=(".json", ".geojson"), matches=lambda h: h.lstrip()[:1] in {b"{", b"["} and is_text(h)),
+    Format(name="JSON", suffixes=(".json",), matches=lambda h: h.lstrip()[:1] in {b"{", b"["} and is_text(h)),
 )
 
 
@@ -44,7 +44,7 @@ def readers() -> Shelf:
     """The shelf of readers.
 
     >>> readers().names()
-    ['array', 'dicom', 'metaimage', 'nifti', 'nrrd', 'raster', 'slide', 'svg', 'table']
+    ['aperio_xml', 'array', 'asap_xml', 'coco', 'dicom', 'geojson', 'metaimage', 'nifti', 'nrrd', 'raster', 'slide', 'svg', 'table']
     """
     return Shelf("sagittal.io.readers", kind="reader")
 
@@ -68,9 +68,12 @@ def look(path: Path) -> Found:
         raise UnreadableInput("UNKNOWN_CONTENT", path, what, "check what it is, or leave it out")
     # pictures under each other's names are common, and harmless: the content decides
     kin = named is not None and found.reader is not None and named in found.reader.formats and found.reader.name == "raster"
+    # ``Aperio XML`` in a file that is called .xml: a special kind of what its name says
+    kin = kin or (named is not None and found.format.name.endswith(named.name))
     if named is not None and named.name != found.format.name and not kin:
         what = f"its name says {named.name}, but its content is {found.format.name}"
-        remedy = f"rename it to end in {found.format.suffixes[0]} if that is what you mean, or leave it out"
+        ending = f" to end in {found.format.suffixes[0]}" if found.format.suffixes else ""
+        remedy = f"rename it{ending} if that is what you mean, or leave it out"
         raise UnreadableInput("WRONG_SUFFIX", path, what, remedy)
     return found
 

@@ -39,7 +39,7 @@ def check_reader(reader: Reader) -> None:
         must(reader.sniff(head) is False and reader.identify(head) is None, "what is not of its formats is not taken for one")
     with tempfile.TemporaryDirectory() as folder:
         for form in reader.formats:
-            path = Path(folder) / f"broken{form.suffixes[0]}"
+            path = Path(folder) / f"broken{form.suffixes[0] if form.suffixes else '.bin'}"
             path.write_bytes(np.random.default_rng(1).bytes(500))
             try:
                 reader.read(path, "", Limits.default()).read()

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from sagittal.errors import UnreadableInput
 
-_FLATNESS = 0.05  # of a pixel, between a curve and its chords
+_FLATNESS = 0.02  # of a pixel, between a curve and its chords
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 
 
@@ -53,7 +53,7 @@ def _flat(part: Any, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
             continue
         length = float(segment.length(error=1e-2)) * scale
         # chords of length c stay within c^2 / (8 r); with the radius at least length / 2 pi this many suffice
-        n = int(np.clip(np.ceil(np.sqrt(length / _FLATNESS)), 4, 512))
+        n = int(np.clip(np.ceil(np.sqrt(length / _FLATNESS)), 16, 512))
         points += [(float(p.x), float(p.y)) for p in (segment.point(t) for t in np.linspace(0, 1, n + 1)[1:])]
     ring = np.array(points, dtype=np.float64).reshape(-1, 2)
     return ring[:-1] if len(ring) > 1 and np.array_equal(ring[0], ring[-1]) else ring

@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
-from xml.etree.ElementTree import Element, ParseError
+from xml.etree.ElementTree import Element
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sagittal.core import Geometry, Image, Labels, Polygons
+from sagittal.core import Geometry, Labels, Polygons
 from sagittal.core.annotation import Outline
 from sagittal.errors import Refused, UnreadableInput
 from sagittal.io._reader import Format, Reader
 from sagittal.io.guard import Limits, decoding
 from sagittal.io.readers._curves import numbers, rings, tag, transform_of
+from sagittal.io.readers._outlines import class_of, opened, parsed_xml
 
 _SHAPES = {"polygon", "polyline", "path", "rect", "circle", "ellipse"}
 _HIDDEN = {"defs", "clipPath", "mask", "symbol", "pattern", "marker", "metadata", "title", "desc", "style", "script"}
 _REFUSED = {"use", "svg"}
-_MOST_BYTES = 2**26
 _MOST_ELEMENTS = 200_000
 _MOST_DEPTH = 64
+_UNITS = {"px": 1.0, "in": 96.0, "cm": 96 / 2.54, "mm": 96 / 25.4, "Q": 96 / 101.6, "pt": 96 / 72, "pc": 16.0}
 
 
-def outlines(path: Path, labels: Labels, like: Geometry | None, limits: Limits) -> Polygons:
+def outlines(path: Path, part: str, labels: Labels, like: Geometry | None, limits: Limits) -> Polygons:
     """The outlines in an SVG file, in the world of the picture they were drawn on.
 
     A shape belongs to the class that its ``class``, ``id``, ``data-class`` or label names, or one of its groups, or whose
@@ -35,6 +37,7 @@ def outlines(path: Path, labels: Labels, like: Geometry | None, limits: Limits) 
 
     Args:
         path: The file.
+        part: Not used: a file has one canvas.
         labels: The classes.
         like: The picture; a view box of another size is scaled to it when it has the same shape.
         limits: For the size of the file.
@@ -43,7 +46,7 @@ def outlines(path: Path, labels: Labels, like: Geometry | None, limits: Limits) 
         UnreadableInput: Broken, entities, over a limit, or with parts that would silently be lost (``use``).
         Refused: A shape of no known class, or a canvas of another shape than ``like``.
     """
-    root = _parsed(path, limits)
+    root = parsed_xml(path, limits, roots=("svg",), what="SVG")
     with decoding(path, "SVG"):
         to_world = _canvas(root, like, path)
         found = tuple(_outline(shape, labels, to_world, path) for shape in _shapes(root, path))
@@ -58,25 +61,6 @@ class _Shape:
     transform: NDArray[np.float64]
     names: tuple[str, ...]
     style: dict[str, str]
-
-
-def _parsed(path: Path, limits: Limits) -> Element:
-    from defusedxml import ElementTree
-    from defusedxml.common import DefusedXmlException
-
-    size = path.stat().st_size
-    limits.but(bytes=min(limits.bytes, _MOST_BYTES)).check_file(path, size)
-    with decoding(path, "SVG"):
-        try:
-            root: Element = ElementTree.fromstring(path.read_bytes())
-        except DefusedXmlException as error:
-            what = f"it defines entities, which can hide a bomb ({type(error).__name__})"
-            raise UnreadableInput("UNSAFE", path, what, "save it without entities") from error
-        except ParseError as error:
-            raise UnreadableInput("BROKEN", path, f"it is not well-formed XML ({error})", "copy it again from its source") from error
-    if tag(root) != "svg":
-        raise UnreadableInput("NOT_SVG", path, f"its root element is {tag(root)}", "check what it is")
-    return root
 
 
 def _shapes(root: Element, path: Path) -> Iterator[_Shape]:
@@ -115,24 +99,9 @@ def _outline(shape: _Shape, labels: Labels, to_world: NDArray[np.float64], path:
     if not all(np.isfinite(ring).all() for ring in curves):
         raise UnreadableInput("BROKEN", path, "a coordinate is not a number", "copy it again from its source")
     rule: Literal["evenodd", "nonzero"] = "evenodd" if shape.style.get("fill-rule") == "evenodd" else "nonzero"
-    return Outline(rings=curves, name=_class_of(shape, labels, path), rule=rule)
-
-
-def _class_of(shape: _Shape, labels: Labels, path: Path) -> str:
-    known = {c.lower(): c for c in labels.classes}
-    for name in shape.names:
-        if name.lower() in known:
-            return known[name.lower()]
-    colours = {labels.colours[c].lower(): c for c in labels.classes if c in labels.colours}
-    for key in ("fill", "stroke"):
-        if shape.style.get(key, "").lower() in colours:
-            return colours[shape.style[key].lower()]
-    drawn = [c for c in labels.classes if c != labels.background]
-    if len(drawn) == 1:
-        return drawn[0]
-    said = ", ".join(shape.names[:4]) or f"nothing, drawn in {shape.style.get('stroke', 'no colour')}"
-    what = f"an outline says {said}, which is none of {', '.join(drawn)}"
-    raise Refused("UNKNOWN_CLASS", path, what, "name the class in the outline's class or id, or its colour in labels.colours")
+    colours = (_colour(shape.style.get(key, "")) for key in ("fill", "stroke"))
+    name = class_of(shape.names, tuple(filter(None, colours)), labels, path)
+    return None if name is None else Outline(rings=curves, name=name, rule=rule)
 
 
 def _canvas(root: Element, like: Geometry | None, path: Path) -> NDArray[np.float64]:
@@ -157,8 +126,30 @@ def _canvas(root: Element, like: Geometry | None, path: Path) -> NDArray[np.floa
 
 
 def _pixels(length: str | None) -> float | None:
-    match = re.fullmatch(r"\s*(\d+\.?\d*|\.\d+)\s*(px)?\s*", length or "")
-    return float(match[1]) if match and float(match[1]) > 0 else None
+    """A length in CSS pixels, of which 96 make an inch; None where it depends on something else.
+
+    >>> _pixels("25.4mm"), _pixels("40"), _pixels("100%")
+    (96.0, 40.0, None)
+    """
+    match = re.fullmatch(r"\s*(\d+\.?\d*|\.\d+)\s*(px|mm|cm|in|pt|pc|Q)?\s*", length or "")
+    return float(match[1]) * _UNITS[match[2] or "px"] if match and float(match[1]) > 0 else None
+
+
+def _colour(text: str) -> str:
+    """``#rrggbb`` of a colour however it is written; empty for none.
+
+    >>> _colour("lime"), _colour("#0f0"), _colour("rgb(0, 255, 0)"), _colour("none"), _colour("url(#a)")
+    ('#00ff00', '#00ff00', '#00ff00', '', '')
+    """
+    if text in {"", "none"} or text.startswith("url("):
+        return ""
+    import svgelements
+
+    with contextlib.suppress(ValueError):
+        colour = svgelements.Color(text)
+        if colour.value is not None and colour.red is not None:
+            return f"#{colour.red:02x}{colour.green:02x}{colour.blue:02x}"
+    return ""
 
 
 def _style(element: Element) -> dict[str, str]:
@@ -188,13 +179,4 @@ def _is_svg(head: bytes) -> bool:
     )
 
 
-def _open(path: Path, part: str, limits: Limits) -> Image:
-    """An SVG file is what a person drew, not an image.
-
-    Raises:
-        UnreadableInput: Always; it says where outlines belong.
-    """
-    raise UnreadableInput("NOT_AN_IMAGE", path, "SVG outlines are an annotation, not an image", "name it as the annotation of a picture")
-
-
-svg = Reader(name="svg", formats=(Format(name="SVG", suffixes=(".svg",), matches=_is_svg),), open=_open)
+svg = Reader(name="svg", formats=(Format(name="SVG", suffixes=(".svg",), matches=_is_svg),), open=opened, outlines=outlines)

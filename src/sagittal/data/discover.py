@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from sagittal import io
 from sagittal.core import Case
 from sagittal.data.layouts._files import TABLES, suffix_of, walk
 from sagittal.data.layouts._found import Found, rename
@@ -15,6 +16,9 @@ from sagittal.shelf import Shelf
 
 LAYOUTS = Shelf("sagittal.data.layouts", kind="layout")
 _LAST = "pictures"
+MOST_MPP = 1000.0
+"""Micrometres a pixel of a slide at most."""
+
 RESAMPLING = ("resample_modalities", "resample_labels")
 """Options that every layout takes: how files are met whose grids differ."""
 
@@ -28,8 +32,9 @@ def discover(path: Path, *, layout: str | None = None, options: Mapping[str, obj
     Args:
         path: A folder, a table, an array file or a single picture.
         layout: Its layout, where the user says so.
-        options: Options of the layout, such as ``group`` or ``positive``; and of any layout ``resample_modalities`` and
-            ``resample_labels``: bring images (or label maps) on other grids onto that of the case's first image.
+        options: Options of the layout, such as ``group`` or ``positive``; and of any layout ``mpp`` (micrometres a pixel of
+            slides whose files do not say it), and ``resample_modalities`` and ``resample_labels``: bring
+            images (or label maps) on other grids onto that of the case's first image.
 
     Raises:
         UnreadableInput: There is nothing at the path, or nothing that can be read.
@@ -41,8 +46,34 @@ def discover(path: Path, *, layout: str | None = None, options: Mapping[str, obj
     root = root.resolve()
     chosen = dict(options or {})
     met = {key: True for key in RESAMPLING if _is_on(key, chosen.pop(key, None))}
+    mpp = chosen.pop("mpp", None)
     found = _asked(root, layout, chosen) if layout is not None else _seen(root, chosen)
+    if mpp is not None:
+        found = replace(found, manifest=_stated(found.manifest, mpp))
     return replace(found, manifest=found.manifest.with_cases(found.manifest.cases, **met)) if met else found
+
+
+def _stated(manifest: Manifest, mpp: object) -> Manifest:
+    """The manifest with the micrometres a pixel that the user states in the locators of its slides.
+
+    Raises:
+        UsageError: It is no size, or no image is a slide.
+    """
+    if isinstance(mpp, bool) or not isinstance(mpp, int | float) or not 0 < mpp < MOST_MPP:
+        raise UsageError("UNKNOWN_OPTION", f"data.mpp={mpp}", "it is no size of a pixel in micrometres", "give a number such as 0.5")
+    cases = [replace(case, images={k: _with_mpp(manifest, v, mpp) for k, v in case.images.items()}) for case in manifest.cases]
+    if [c.images for c in cases] == [c.images for c in manifest.cases]:
+        raise UsageError("UNKNOWN_OPTION", "data.mpp", "no image here is a slide", "leave it out")
+    return manifest.with_cases(cases, mpp=mpp)
+
+
+def _with_mpp(manifest: Manifest, locator: str, mpp: float) -> str:
+    if "::" in locator:
+        return locator
+    try:
+        return f"{locator}::mpp={mpp:g}" if io.read(manifest.locate(locator), limits=manifest.limits).tiled else locator
+    except SagittalError:
+        return locator  # the audit says what is wrong with it
 
 
 def _is_on(key: str, value: object) -> bool:
@@ -93,7 +124,7 @@ def _check_options(options: Mapping[str, object]) -> None:
     known = {option for name in LAYOUTS.names() for option in LAYOUTS.options(name)} - {"root"}
     for key in options:
         if key not in known:
-            raise UsageError("UNKNOWN_OPTION", f"data.{key}", "no layout has such an option", nearest(key, {*known, *RESAMPLING}))
+            raise UsageError("UNKNOWN_OPTION", f"data.{key}", "no layout has such an option", nearest(key, {*known, *RESAMPLING, "mpp"}))
 
 
 def _look(root: Path, options: Mapping[str, object]) -> tuple[list[Found], list[Found], list[SagittalError]]:

@@ -44,10 +44,12 @@ class Data(Open):
     group: str | None = None
     resample_labels: bool = False
     resample_modalities: bool = False
+    mpp: float | None = pydantic.Field(default=None, gt=0)
 
     def met(self) -> dict[str, Any]:
         """What :func:`sagittal.data.discover.discover` is told: the layout's options, and how grids that differ are met."""
-        return {**self.options(), "resample_labels": self.resample_labels, "resample_modalities": self.resample_modalities}
+        stated = {} if self.mpp is None else {"mpp": self.mpp}
+        return {**self.options(), **stated, "resample_labels": self.resample_labels, "resample_modalities": self.resample_modalities}
 
 
 class LabelRules(Section):

@@ -158,3 +158,19 @@ def test_folders_decide_where_several_columns_could_be_the_label(tmp_path, tree)
     seen = discover(tmp_path)
     assert seen.manifest.counts() == {"": {"ill": 4, "well": 4}}
     assert seen.manifest.has_groups
+
+
+def test_micrometres_that_the_user_states_stand_in_the_locators_of_slides(tmp_path):
+    from sagittal.phantoms.slide import slide
+    from sagittal.phantoms.tiles import tiles
+
+    slide(tmp_path / "bare", patients=2, size=(512, 512), mpp=None)
+    found = discover(tmp_path / "bare", options={"mpp": 0.5})
+    assert [c.images["image"] for c in found.manifest.cases] == [f"patient-0{n}_slide-1.tif::mpp=0.5" for n in (1, 2)]
+    assert found.manifest.check().provenance["mpp"] == 0.5
+    for wrong in (0, -1, True, "x"):
+        with pytest.raises(UsageError, match=r"data\.mpp"):
+            discover(tmp_path / "bare", options={"mpp": wrong})
+    tiles(tmp_path / "tiles", patients=1, each=1, size=(128, 128))
+    with pytest.raises(UsageError, match="no image here is a slide"):
+        discover(tmp_path / "tiles", options={"mpp": 0.5})

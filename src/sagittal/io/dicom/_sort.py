@@ -20,7 +20,7 @@ CROSS_SECTIONS = frozenset({"CT", "MR", "PT"})
 _SAME_DIRECTION = 2e-3
 _MOVED_MM = 0.01
 # marks of another measurement; all others count repeats of one
-_KINDS = frozenset({"echo", "inversion", "flip"})
+_KINDS = frozenset({"echo", "flip"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -187,7 +187,8 @@ def _volumes(series: Sequence[Plane], root: Path, limits: Limits) -> list[Volume
 
 def _is_repeat(part: Part) -> bool:
     """Whether there are others that must have as many slices; acquisitions of a CT may cover another range each."""
-    return part.words != part.kinds and re.fullmatch(r"a\d+", part.words[-1]) is None
+    ranges = part.planes[0].about.modality == "CT" and re.fullmatch(r"a\d+", part.words[-1]) if part.words else False
+    return part.words != part.kinds and not ranges
 
 
 def _volume(part: Part, name: str, root: Path, limits: Limits) -> Volume:

@@ -7,7 +7,10 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-PICTURES = (".png", ".jpg", ".jpeg", ".jpe", ".tif", ".tiff", ".bmp")
+SLIDES = (".svs", ".ndpi", ".scn", ".bif", ".mrxs", ".vms", ".vmu")
+"""Scanners' own formats; slides in TIFF and DICOM are told by their content."""
+
+PICTURES = (".png", ".jpg", ".jpeg", ".jpe", ".tif", ".tiff", ".bmp", *SLIDES)
 VOLUMES = (".nii", ".nii.gz", ".hdr", ".nrrd", ".nhdr", ".mha", ".mhd")
 TABLES = (".csv", ".tsv", ".parquet")
 _JUNK = {"thumbs.db", "desktop.ini", "__macosx", "@eadir", "$recycle.bin", "icon\r"}

@@ -169,7 +169,7 @@ EXAMPLES: dict[str, Callable[[Path], Path]] = {
     "pictures": _bare,
     "split_lists": _lists,
     "subject_folders": _subjects,
-    "svg_pairs": lambda out: tiles(out, patients=6, each=1, size=(128, 128)),
+    "outline_pairs": lambda out: tiles(out, patients=6, each=1, size=(128, 128)),
     "table": lambda out: table(out, patients=20),
 }
 

@@ -236,11 +236,12 @@ class LabelMap(_Drawn):
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Outline:
-    """One closed outline: rings of world points ``(n, 2)``, the class, and how holes are told."""
+    """One closed outline: rings of world points ``(n, 2)``, the class, how holes are told, and what the drawing itself calls it."""
 
     rings: tuple[NDArray[np.float64], ...]
     name: str
     rule: Literal["evenodd", "nonzero"] = "evenodd"
+    told: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from sagittal.core import Case
+from sagittal.data._named_splits import named_splits
 from sagittal.data._sources import crossing_sources
 from sagittal.data._volume_checks import Cases, volume_checks
 from sagittal.data.duplicates import Pair
@@ -34,6 +35,7 @@ def checks(
         *_unreadable(unreadable),
         *volume_checks(manifest, volumes),
         *_group_leaks(manifest),
+        *named_splits(manifest),
         *_duplicates(manifest, exact),
         *_near(manifest, near),
         *_conflicts(manifest, exact),

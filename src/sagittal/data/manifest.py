@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Literal, get_args
 
 from sagittal.core import Annotation, Case, ClassLabel, LabelMap, Labels, Polygons, Value
-from sagittal.data.layouts._files import split_of
+from sagittal.data.layouts._files import split_of, suffix_of
 from sagittal.errors import Refused, UnreadableInput, UsageError, nearest
 from sagittal.io.guard import Limits
 
@@ -24,6 +24,9 @@ VERSION = 1
 SPLITS = ("train", "val", "test")
 Said = Literal["label", "labels", "value", "mask", "objects", "outlines", "boxes", "nothing"]
 """One word a case, several words, numbers, a class a sample, single objects, outlines, boxes, or nothing at all."""
+
+OUTLINES = (".svg", ".xml", ".geojson", ".json")
+"""Suffixes of files that hold outlines."""
 
 DRAWN = ("mask", "objects", "outlines", "boxes")
 """What was said by drawing on the image."""
@@ -76,7 +79,7 @@ class Manifest:
         if drawn and self.objects:
             return "objects"
         if drawn:
-            return "outlines" if all(a.casefold().endswith(".svg") for a in drawn) else "mask"
+            return "outlines" if all(suffix_of(a.partition("::")[0]) in OUTLINES for a in drawn) else "mask"
         if not any(c.label for c in self.cases):
             return "nothing"
         return "labels" if any(";" in c.label for c in self.cases) else "label"

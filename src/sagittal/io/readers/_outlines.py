@@ -70,7 +70,8 @@ def polygons(found: Iterable[Drawn], labels: Labels, like: Geometry | None, path
         if not all(np.isfinite(ring).all() for ring in rings):
             raise UnreadableInput("BROKEN", path, "a coordinate is not a number", "copy it again from its source")
         moved = rings if like is None else tuple(like.to_world(ring[:, ::-1] - 0.5) for ring in rings)
-        outlines.append(Outline(rings=moved, name=name, rule=one.rule))
+        told = next(iter((*one.names, *one.colours)), "")
+        outlines.append(Outline(rings=moved, name=name, rule=one.rule, told=told))
     outlines.sort(key=lambda o: o.name == labels.background)
     return Polygons(outlines=tuple(outlines), labels=labels)
 

@@ -61,15 +61,16 @@ class _Shape:
     transform: NDArray[np.float64]
     names: tuple[str, ...]
     style: dict[str, str]
+    classes: tuple[str, ...]
 
 
 def _shapes(root: Element, path: Path) -> Iterator[_Shape]:
     """Every drawn element, in drawing order."""
-    stack: list[tuple[Element, NDArray[np.float64], tuple[str, ...], dict[str, str], int]]
-    stack = [(child, np.eye(3), (), {}, 1) for child in reversed(root)]
+    stack: list[tuple[Element, NDArray[np.float64], tuple[str, ...], dict[str, str], tuple[str, ...], int]]
+    stack = [(child, np.eye(3), (), {}, (), 1) for child in reversed(root)]
     count = 0
     while stack:
-        element, transform, names, style, depth = stack.pop()
+        element, transform, names, style, classes, depth = stack.pop()
         kind = tag(element)
         count += 1
         if count > _MOST_ELEMENTS or depth > _MOST_DEPTH:
@@ -84,11 +85,11 @@ def _shapes(root: Element, path: Path) -> Iterator[_Shape]:
         if own.get("display") == "none":
             continue
         here = transform @ transform_of(element)
-        called = (*_names(element), *names)
+        called, classes = (*_names(element), *names), (*_classes(element), *classes)
         if kind in _SHAPES and own.get("visibility") not in {"hidden", "collapse"}:
-            yield _Shape(element, here, called, own)
+            yield _Shape(element, here, called, own, classes)
         else:
-            stack.extend((child, here, called, own, depth + 1) for child in reversed(element))
+            stack.extend((child, here, called, own, classes, depth + 1) for child in reversed(element))
 
 
 def _outline(shape: _Shape, labels: Labels, to_world: NDArray[np.float64], path: Path) -> Outline | None:
@@ -99,9 +100,10 @@ def _outline(shape: _Shape, labels: Labels, to_world: NDArray[np.float64], path:
     if not all(np.isfinite(ring).all() for ring in curves):
         raise UnreadableInput("BROKEN", path, "a coordinate is not a number", "copy it again from its source")
     rule: Literal["evenodd", "nonzero"] = "evenodd" if shape.style.get("fill-rule") == "evenodd" else "nonzero"
-    colours = (_colour(shape.style.get(key, "")) for key in ("fill", "stroke"))
-    name = class_of(shape.names, tuple(filter(None, colours)), labels, path)
-    return None if name is None else Outline(rings=curves, name=name, rule=rule)
+    colours = tuple(filter(None, (_colour(shape.style.get(key, "")) for key in ("fill", "stroke"))))
+    name = class_of(shape.names, colours, labels, path)
+    told = next(iter((*shape.classes, *colours)), "")
+    return None if name is None else Outline(rings=curves, name=name, rule=rule, told=told)
 
 
 def _canvas(root: Element, like: Geometry | None, path: Path) -> NDArray[np.float64]:
@@ -165,10 +167,16 @@ def _style(element: Element) -> dict[str, str]:
 
 def _names(element: Element) -> tuple[str, ...]:
     """What an element is called, the most telling first."""
-    found = [element.get("data-class", ""), *element.get("class", "").split()]
-    found += [value for key, value in element.attrib.items() if key.endswith("}label")]
+    found = [*_classes(element)]
     found += [child.text or "" for child in element if tag(child) == "title"]
     found.append(element.get("id", ""))
+    return tuple(name.strip() for name in found if name.strip())
+
+
+def _classes(element: Element) -> tuple[str, ...]:
+    """What an element says of its kind; an id and a title may be its own."""
+    found = [element.get("data-class", ""), *element.get("class", "").split()]
+    found += [value for key, value in element.attrib.items() if key.endswith("}label")]
     return tuple(name.strip() for name in found if name.strip())
 
 

@@ -11,10 +11,10 @@ from sagittal.core.geometry import Geometry
 from sagittal.data.layouts.image_pairs import image_pairs
 from sagittal.data.layouts.manifest_csv import manifest_csv
 from sagittal.data.layouts.medmnist_npz import medmnist_npz
+from sagittal.data.layouts.outline_pairs import outline_pairs
 from sagittal.data.layouts.pictures import pictures
 from sagittal.data.layouts.split_lists import split_lists
 from sagittal.data.layouts.subject_folders import subject_folders
-from sagittal.data.layouts.svg_pairs import svg_pairs
 from sagittal.data.layouts.table import table
 from sagittal.errors import UnreadableInput, UsageError
 from sagittal.io import write
@@ -249,10 +249,10 @@ def test_tiles_with_outlines(tmp_path, tree):
     tree(tmp_path, [f"p{i}_t.png" for i in range(4)])
     for i in range(2):
         (tmp_path / f"p{i}_t.svg").write_text(SVG)
-    seen = svg_pairs(tmp_path)
+    seen = outline_pairs(tmp_path)
     assert (seen.manifest.said, len(seen.manifest)) == ("outlines", 2)
-    assert "2 tiles without SVG left out" in seen.sentence
-    told = svg_pairs(tmp_path, unmarked="background", classes=["tissue", "tumour"])
+    assert "2 tiles without a drawing left out" in seen.sentence
+    told = outline_pairs(tmp_path, unmarked="background", classes=["tissue", "tumour"])
     assert len(told.manifest) == 4
     region = Geometry.picture((24, 20))
     masks = [told.manifest.annotation(c, like=region).mask_of(region) for c in told.manifest.cases]

@@ -62,6 +62,14 @@ def test_an_unfinished_volume_does_not_take_the_others_with_it(vendors, tmp_path
         made.raise_for_exit()
 
 
+def test_a_volume_with_a_hole_does_not_take_the_others_with_it(vendors, tmp_path):
+    made = vendors.MAKERS["ge_bold"]()
+    for n, d in enumerate(d for d in made if (d.TemporalPositionIdentifier, d.InstanceNumber) != (2, 8)):
+        vendors.objects.saved(d, tmp_path / "in" / f"{n}.dcm")
+    done = convert([tmp_path / "in"], out=tmp_path / "out", time="together")
+    assert [r["time_points"] for r in done.facts["volumes"]] == [2] and len(done.failed) == 1
+
+
 @pytest.mark.parametrize("name", ["siemens_mosaic_diffusion", "philips_diffusion", "toshiba_diffusion", "uih_grid_diffusion"])
 def test_directions_of_diffusion_are_those_of_the_patient(vendors, tmp_path, name):
     made, [image] = converted(vendors, tmp_path, name, time="together")

@@ -140,11 +140,11 @@ def test_mosaics_that_follow_the_head_are_volumes_of_their_own(vendors, objects,
 
 def test_identifiers_that_were_made_equal_lose_no_slice_and_mix_no_series(vendors, objects, tmp_path):
     for number in (5, 6):
-        for k in range(4):
+        for k in range(number - 2):
             d = vendors.a_slice("SIEMENS", 4 * number + k, k, SeriesNumber=number)
             d.SOPInstanceUID = d.file_meta.MediaStorageSOPInstanceUID = "1.2.3"
             objects.saved(d, tmp_path / f"{number}{k}.dcm")
-    assert [(v.number, v.slices, v.findings) for v in find(tmp_path)] == [(5, 4, ()), (6, 4, ())]
+    assert [(v.number, v.slices, v.findings) for v in find(tmp_path)] == [(5, 3, ()), (6, 4, ())]
 
 
 def test_the_scale_of_philips_is_the_standards_unless_the_precise_one_is_asked_for(vendors, tmp_path):

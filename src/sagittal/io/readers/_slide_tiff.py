@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -166,6 +167,8 @@ class _Tiles:
         stored = path.stat().st_size
         size = np.dtype(page.dtype).itemsize * int(page.samplesperpixel)
         limits.check(path, (deep, wide), size, stored=stored)
+        # A page may have more pixels than are read at once, but not more than its bytes can plausibly hold.
+        limits.but(pixels=sys.maxsize, bytes=sys.maxsize).check(path, (rows, columns), size, stored=stored)
         needed = -(-rows // deep) * -(-columns // wide)
         offsets, counts = page.dataoffsets, page.databytecounts
         if len(offsets) < needed or len(counts) < needed:

@@ -88,7 +88,7 @@ def writers() -> Shelf:
     """The shelf of writers.
 
     >>> writers().names()
-    ['csv', 'dicom', 'metaimage', 'nifti', 'nrrd', 'raster']
+    ['csv', 'dicom', 'geojson', 'metaimage', 'nifti', 'nrrd', 'raster', 'svg']
     """
     return Shelf("sagittal.io.writers", kind="writer")
 

@@ -44,7 +44,10 @@ def is_drawn(predictor: Predictor) -> bool:
 
 
 def write_drawn(predictor: Predictor, prediction: Prediction, folder: Path) -> Path:
-    """Write a mask as ``.nii.gz`` or ``.png`` with the codes of the classes, or boxes as ``.json``; gives the path."""
+    """Write a mask as ``.nii.gz`` or ``.png`` with the codes of the classes, or boxes as ``.json``; gives the path.
+
+    Numbers of objects stand beside it in a file of their own, ``NAME_objects``.
+    """
     name = safe_name(prediction.case)
     if not predictor.task.regrid:
         path = folder / f"{name}.json"
@@ -52,6 +55,9 @@ def write_drawn(predictor: Predictor, prediction: Prediction, folder: Path) -> P
         return path
     path = folder / f"{name}{'.nii.gz' if prediction.geometry.axes > 2 else '.png'}"
     io.write(Image.of(_coded(prediction)[None], prediction.geometry), path)
+    if prediction.objects is not None:
+        numbers = prediction.objects.astype(np.uint8 if prediction.objects.max(initial=0) < 256 else np.uint16)
+        io.write(Image.of(numbers[None], prediction.geometry), path.with_name(path.name.replace(name, f"{name}_objects", 1)))
     return path
 
 

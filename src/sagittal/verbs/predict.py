@@ -18,6 +18,8 @@ from sagittal.io import atomic
 from sagittal.verbs._drawn import Kept, boxes_of, is_drawn, safe_name, write_drawn, write_legend
 from sagittal.verbs._open import limits_of, predictor_at, resampling_of, run_at
 from sagittal.verbs._outcome import Outcome
+from sagittal.verbs._outlined import COLUMNS as AREAS
+from sagittal.verbs._outlined import has_outlines, outlined
 from sagittal.verbs._sources import Reading
 from sagittal.verbs._streamed import answer_slide, streams
 from sagittal.verbs._volumes import COLUMNS, has_volumes, volumes_of
@@ -50,8 +52,8 @@ def predict(
         run: A run directory or a package.
         sources: Pictures, volumes, folders of them or of a data set, tables, a manifest, a CSV that names files; or the
             modalities of one case: ``T1=a.nii.gz T2=b.nii.gz``.
-        out: A folder; ``predictions.csv``, ``predictions.json``, one overlay or answer file a source, and
-            ``volumes.csv`` of drawn volumes.
+        out: A folder; ``predictions.csv``, ``predictions.json``, one overlay or answer file a source, ``volumes.csv`` of drawn
+            volumes, and of drawn pictures ``areas.csv`` and outlines as ``.geojson`` and ``.svg``.
         top: How many classes to list for each.
         overlay: Draw where the model looks, or what it drew.
         probabilities: Of drawn answers, keep the probability of each class.
@@ -81,7 +83,7 @@ def predict(
     with atomic.storage(out):
         out.mkdir(parents=True, exist_ok=True)
     kept = Kept(out)
-    records, sizes = [], []
+    records, sizes, areas = [], [], []
     with kept.cleared():
         for slides, items in itertools.groupby(reading.items(named), key=lambda item: streams(predictor, item[1])):
             if slides:
@@ -89,6 +91,10 @@ def predict(
                 continue
             for prediction, image in _answered(predictor, items, reading, store=kept.array if probabilities else None):
                 files = _files(predictor, prediction, image, out=out, overlay=overlay) if image is not None else {}
+                if image is not None and is_drawn(predictor) and has_outlines(prediction):
+                    named_files, rows = outlined(prediction, out, safe_name(prediction.case))
+                    files |= named_files
+                    areas += rows
                 if image is not None and has_volumes(predictor, prediction):
                     sizes += volumes_of(predictor, prediction, image)
                 files |= kept.written(prediction)
@@ -100,11 +106,13 @@ def predict(
     atomic.write_json(out / "predictions.json", {**_about(predictor), "predictions": records})
     if sizes:
         atomic.write_text(out / "volumes.csv", _table(list(COLUMNS), [[row[c] for c in COLUMNS] for row in sizes]))
+    if areas:
+        atomic.write_text(out / "areas.csv", _table(list(AREAS), [[row[c] for c in AREAS] for row in areas]))
     if reading.failed:
         atomic.write_text(out / "failed.csv", _table(["source"], [[source] for source in reading.failed]))
     return Outcome(
         path=out,
-        facts={"n": len(records), "predictions": records, "failed": reading.failed, **({"volumes": sizes} if sizes else {})},
+        facts={"n": len(records), "predictions": records, "failed": reading.failed, **({"volumes": sizes} if sizes else {}), **({"areas": areas} if areas else {})},
         text=[*_lines(records), f"{len(records)} answers in {out / 'predictions.csv'}"],
         failed=reading.failed,
         list_file=out / "failed.csv",

@@ -1,0 +1,85 @@
+"""Pictures whose objects are told apart, from numbered masks to answers as outlines and a table."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from shapely.geometry import shape
+
+import sagittal
+from sagittal import io
+from sagittal.core import Geometry, Labels
+from sagittal.core.prediction import Prediction
+from sagittal.io.writers._features import features
+from sagittal.io.writers.raster import encode_png
+from sagittal.verbs._outlined import areas
+
+SIZE = (64, 80)
+
+
+def tile(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Dark touching squares on a light ground, and their numbers."""
+    numbers, picture = np.zeros(SIZE, np.uint8), np.full((3, *SIZE), 220.0)
+    for n in range(int(rng.integers(4, 9))):
+        y, x = rng.integers(0, 44), rng.integers(0, 60)
+        numbers[y : y + 18, x : x + 18] = n + 1
+        picture[:, y : y + 18, x : x + 18] = np.array([120, 60, 140]).reshape(3, 1, 1)
+    edge = np.zeros(SIZE, bool)
+    edge[:, 1:] |= numbers[:, 1:] != numbers[:, :-1]
+    edge[1:] |= numbers[1:] != numbers[:-1]
+    picture[:, edge] = 255
+    return (picture + rng.normal(0, 5, picture.shape)).clip(0, 255).astype(np.uint8), numbers
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    root = tmp_path_factory.mktemp("objects")
+    rng = np.random.default_rng(0)
+    for i in range(24):
+        picture, numbers = tile(rng)
+        name = f"patient-{i // 2:02d}_{i % 2}"
+        (root / "data").mkdir(exist_ok=True)
+        (root / "data" / f"{name}.png").write_bytes(encode_png(picture))
+        (root / "data" / f"{name}_mask.png").write_bytes(encode_png(numbers[None]))
+    sets = {"train.epochs": 14, "train.batch": 4, "train.lr": 0.005, "model.widths": [12, 24, 32], "train.workers": 0}
+    sagittal.train(root / "data", out=root / "run", sets=sets)
+    sagittal.evaluate(root / "run")
+    return root
+
+
+def test_objects_are_the_task_of_numbered_masks_and_are_scored_as_such(trained):
+    plan = json.loads((trained / "run/plan.json").read_text())
+    assert plan["task"] == "instances"
+    scores = {s["metric"]: s["value"] for s in json.loads((trained / "run/evaluation/test/scores.json").read_text())["scores"]}
+    assert {"dice", "iou", "object_f1", "object_dice", "object_hausdorff"} <= set(scores)
+    assert scores["dice"] > 0.8 and scores["object_f1"] > 0.4
+    made = sorted(p.name for p in (trained / "run/evaluation/test/labels").iterdir())
+    assert len([n for n in made if n.endswith("_objects.png")]) == len(made) / 2
+
+
+def test_an_answer_is_a_map_of_classes_and_of_objects_outlines_and_areas(trained, tmp_path):
+    source = trained / "data" / "patient-00_0.png"
+    out = sagittal.predict(trained / "run", [source], out=tmp_path).path
+    classes, numbers = (io.read(out / f"patient-00_0{end}.png").read()[0] for end in ("", "_objects"))
+    np.testing.assert_array_equal(classes > 0, numbers > 0)
+    found = json.loads((out / "patient-00_0.geojson").read_text())["features"]
+    count = len(np.unique(numbers[numbers > 0]))
+    assert len(found) == count >= 2 and all(shape(f["geometry"]).is_valid for f in found)
+    assert sum(shape(f["geometry"]).area for f in found) == (numbers > 0).sum()
+    again = io.read_annotation(out / "patient-00_0.svg", Labels(classes=("background", "object"), background="background"))
+    assert len(again.outlines) == count
+    (row,) = csv.DictReader((out / "areas.csv").open(encoding="utf-8"))
+    assert int(row["objects"]) == count and int(row["samples"]) == (numbers > 0).sum() and row["area_mm2"] == ""
+
+
+def test_areas_are_in_micrometres_where_the_picture_tells():
+    grid = Geometry(shape=(4, 4), affine=np.array([[0, 0.5, 0], [0.5, 0, 0], [0, 0, 1]]), unit="um", frame="slide")
+    labels = Labels(classes=("tissue", "tumour"), background="tissue")
+    answer = np.zeros((4, 4), np.int16)
+    answer[1:3, 1:4] = 1
+    prediction = Prediction(case="a", geometry=grid, labels=labels, scores=np.zeros((0, 4, 4), np.float32), answer=answer)
+    (row,) = areas(prediction, list(features(answer, labels)))
+    assert (row["objects"], row["samples"], row["area_um2"], row["area_mm2"], row["share"]) == (1, 6, 1.5, 1.5e-6, 0.375)

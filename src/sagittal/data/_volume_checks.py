@@ -255,4 +255,5 @@ def _times(sizes: Iterable[float]) -> str:
 
 
 def _percent(share: float) -> str:
-    return f"{100 * share:.2g} %"
+    # two digits of a small share; of 100 % they would be 1e+02
+    return f"{100 * share:.2g} %" if share < 0.1 else f"{100 * share:.0f} %"

@@ -15,6 +15,7 @@ from sagittal.data.discover import RESAMPLING, discover
 from sagittal.data.layouts._found import Found
 from sagittal.data.manifest import SPLITS, Manifest
 from sagittal.errors import Refused, UsageError, nearest
+from sagittal.io import atomic
 from sagittal.io.guard import LET_THROUGH, Limits
 
 if TYPE_CHECKING:
@@ -29,8 +30,29 @@ def say(line: str) -> None:
 
 
 def limits_of(max_pixels: int | None, allow: Sequence[str] = ()) -> Limits:
-    """The default limits, with the user's own and the codes that readers let through."""
+    """The default limits, with the user's own and the codes that readers let through.
+
+    Raises:
+        UsageError: A largest picture of no sample.
+    """
+    if max_pixels is not None and max_pixels < 1:
+        raise UsageError("MAX_PIXELS", "--max-pixels", f"{max_pixels} are none", "give a number above 0, or leave it out")
     return Limits.default().but(pixels=max_pixels, allow=allow)
+
+
+def folder_for(out: str | Path) -> Path:
+    """A folder to write into, made where it is missing; never that of a run, whose manifest and model would be lost in it.
+
+    Raises:
+        UsageError: A run lies there.
+        StorageFailure: It cannot be made.
+    """
+    out = Path(out)
+    if (out / "recipe.yaml").is_file():
+        raise UsageError("OUTPUT_EXISTS", out, "a run lies in this folder", "name another with -o")
+    with atomic.storage(out):
+        out.mkdir(parents=True, exist_ok=True)
+    return out
 
 
 def check_codes(allow: Sequence[str]) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from sagittal import io
 from sagittal.core.image import Image
 from sagittal.data import manifest as manifests
+from sagittal.data.finding import Finding
 from sagittal.data.images import image_of, stacked
 from sagittal.data.manifest import Manifest
 from sagittal.errors import Refused, SagittalError, UnreadableInput, UsageError, nearest
@@ -51,6 +52,7 @@ class Reading:
         mpp: Micrometres a pixel of slides, as the user states them.
         failed: What could not be answered.
         images: Of the cases that are not answered yet.
+        strange: Cases of another kind than the model learnt from, by what there is to say of them.
     """
 
     preparation: Preparation
@@ -60,6 +62,7 @@ class Reading:
     mpp: float | None = None
     failed: list[str] = field(default_factory=list)
     images: dict[str, Image] = field(default_factory=dict)
+    strange: dict[str, list[str]] = field(default_factory=dict)
     _items: dict[str, str] = field(default_factory=dict)
 
     def sources(self, given: Sequence[str | Path]) -> list[Source]:
@@ -89,6 +92,7 @@ class Reading:
             self._items[source.name] = source.item
             try:
                 image = self._fitting(source.open(), source.item)
+                self._wonder(source, image)
             except SagittalError as error:
                 if not self.lenient:
                     raise
@@ -96,6 +100,24 @@ class Reading:
                 continue
             self.images[source.name] = image
             yield source.name, image
+
+    def findings(self) -> list[Finding]:
+        """What there is to say of the sources."""
+        remedy = "do not trust these answers: the model saw nothing like it"
+        return [
+            Finding(code="OTHER_KIND", severity="warn", items=tuple(names), what=what, remedy=remedy)
+            for what, names in self.strange.items()
+        ]
+
+    def _wonder(self, source: Source, image: Image) -> None:
+        """Say once that a volume is of another kind than the model learnt from."""
+        from sagittal.engine.kinds import strange
+
+        what = strange(self.preparation, image)
+        if what and what not in self.strange:
+            say(f"mind  OTHER_KIND {Path(source.item).name}: {what}; do not trust its answer")
+        if what:
+            self.strange.setdefault(what, []).append(source.name)
 
     def item_of(self, name: str) -> str:
         """The file of a source."""
@@ -214,7 +236,10 @@ class Reading:
 
     def _fitting(self, image: Image, item: str) -> Image:
         """The image with the model's channels in the model's order, where it has them under their names."""
-        names = self.preparation.names
+        names, axes = self.preparation.names, self.preparation.axes
+        if image.geometry.axes != axes and axes and image.geometry.axes:
+            what = f"has {image.geometry.axes} axes where the model expects {axes}"
+            raise Refused("AXES", Path(item).name, what, "give data of the same kind")
         if not names or image.channels == names:
             return self._read(image)
         if self.preparation.axes == 0:

@@ -18,7 +18,7 @@ from sagittal.data.split import SplitRules, apart, assign, tie
 from sagittal.errors import SagittalError, UsageError
 from sagittal.io import atomic
 from sagittal.io.guard import Limits
-from sagittal.verbs._open import check_codes, found_at, limits_of
+from sagittal.verbs._open import check_codes, folder_for, found_at, limits_of
 from sagittal.verbs._outcome import Outcome
 
 
@@ -83,15 +83,13 @@ def audit(
         workers: Processes that read.
 
     Raises:
-        UsageError: No layout fits, or several do; or a code to allow that does not exist.
+        UsageError: No layout fits, or several do; a code to allow that does not exist; or a run lies in the folder.
         StorageFailure: The folder cannot be written.
     """
     check_codes(allow)
     told = {"layout": layout, **(options or {}), **_settings(sets), **{k: v for k, v in (("layout", layout), ("group", group)) if v}}
     found = found_at(data, layout=told.pop("layout"), options=told)
-    place = Path(out) if out else Path(f"audit-{Path(data).resolve().stem}")
-    with atomic.storage(place):
-        place.mkdir(parents=True, exist_ok=True)
+    place = folder_for(out or f"audit-{Path(data).resolve().stem}")
     limits = limits_of(max_pixels, allow)
     seen = look(found.manifest, workers=workers, limits=limits, progress=_progress())
     write(seen, found.manifest, place)

@@ -14,7 +14,7 @@ from sagittal.io import atomic
 from sagittal.io.dicom._faults import ALLOWABLE
 from sagittal.io.guard import Limits
 from sagittal.verbs._converted import Made, file_name, of_file, of_volume, of_volumes, side_file, write_gradients
-from sagittal.verbs._open import limits_of, say
+from sagittal.verbs._open import folder_for, limits_of, say
 from sagittal.verbs._outcome import Outcome
 
 FORMATS = {"nifti": ".nii.gz", "nrrd": ".nrrd", "mha": ".mha"}
@@ -84,8 +84,7 @@ def convert(
         precise=scaling == "precise",
         limits=limits_of(max_pixels).but(allow=allow),
     )
-    with atomic.storage(out):
-        out.mkdir(parents=True, exist_ok=True)
+    folder_for(out)
     for source in sources:
         try:
             for made in _found(source, work, together=time == "together"):

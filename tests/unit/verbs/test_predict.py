@@ -8,7 +8,9 @@ import shutil
 
 import pytest
 
-from sagittal.errors import UnreadableInput
+from sagittal.errors import UnreadableInput, UsageError
+from sagittal.verbs.audit import audit
+from sagittal.verbs.convert import convert
 from sagittal.verbs.predict import predict
 
 
@@ -49,3 +51,32 @@ def test_what_could_not_be_read_is_listed_and_ends_with_11(stripes_run, stripes,
     assert (made.facts["n"], made.record()["exit"]) == (1, 11)
     with (made.path / "failed.csv").open(encoding="utf-8", newline="") as file:
         assert [row["source"] for row in csv.DictReader(file)] == [str(bad)]
+
+
+def test_nothing_of_an_earlier_prediction_into_the_folder_is_left_behind(stripes_run, stripes, tmp_path):
+    good = min((stripes / "lying").glob("*.png"))
+    bad = tmp_path / "bad.png"
+    bad.write_bytes(good.read_bytes()[:60])
+    made = predict(stripes_run, [good, bad], out=tmp_path / "out", overlay=False, allow_unreadable=True)
+    assert (made.path / "failed.csv").is_file()
+    predict(stripes_run, [good], out=tmp_path / "out", overlay=False)
+    assert not (made.path / "failed.csv").exists()
+
+
+def test_no_verb_writes_into_the_folder_of_a_run(stripes_run, stripes, tmp_path):
+    kept = {p.name: p.read_bytes() for p in stripes_run.iterdir() if p.is_file()}
+    good = min((stripes / "lying").glob("*.png"))
+    for verb in (
+        lambda: predict(stripes_run, [good], out=stripes_run),
+        lambda: audit(stripes, out=stripes_run),
+        lambda: convert([good], out=stripes_run),
+    ):
+        with pytest.raises(UsageError, match=r"OUTPUT_EXISTS.*a run lies"):
+            verb()
+    assert {p.name: p.read_bytes() for p in stripes_run.iterdir() if p.is_file()} == kept
+
+
+def test_a_largest_picture_of_nothing_is_misspelt(stripes_run, stripes, tmp_path):
+    with pytest.raises(UsageError, match="MAX_PIXELS"):
+        predict(stripes_run, [stripes], out=tmp_path / "out", max_pixels=0)
+    assert not (tmp_path / "out").exists()

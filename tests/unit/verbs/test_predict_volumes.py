@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 from sagittal import io
+from sagittal.core.geometry import Geometry
+from sagittal.core.image import Image
 from sagittal.errors import LimitExceeded, NumericFailure, Refused, UnreadableInput, UsageError
 from sagittal.phantoms.brain import brain
 from sagittal.verbs.evaluate import evaluate
@@ -188,3 +190,22 @@ def test_bf16_is_taken_where_scores_stay_and_said(run, heads, tmp_path, monkeypa
     one, other = (next(p.answer([("x", both)])) for p in (plain, half))
     assert (one.provenance["numbers"], other.provenance["numbers"]) == ("float32", "bfloat16")
     assert (one.answer == other.answer).mean() > 0.97
+
+
+def test_ct_given_to_a_model_of_mr_is_answered_and_said(tmp_path, capsys):
+    heads = brain(tmp_path / "heads", patients=5, spacing=7.0)
+    model = train(heads, out=tmp_path / "run", sets=[s for s in TINY if "members" not in s]).path
+    scan = min(heads.glob("image_*.nii.gz"))
+    image = io.read(scan)
+    io.write(Image.of(image.read().astype(np.int16) - 1000, image.geometry), tmp_path / "ct.nii.gz")
+    made = predict(model, [tmp_path / "ct.nii.gz", scan], out=tmp_path / "out", overlay=False)
+    (found,) = made.facts["findings"]
+    assert (found["code"], found["items"]) == ("OTHER_KIND", ["ct"])
+    assert "OTHER_KIND ct.nii.gz: it looks like CT" in capsys.readouterr().err
+    assert json.loads((made.path / "predictions.json").read_text(encoding="utf-8"))["findings"] == [found]
+
+
+def test_a_picture_for_a_model_of_volumes_is_named(run, tmp_path):
+    io.write(Image.of(np.zeros((1, 8, 8), np.uint8), Geometry.picture((8, 8))), tmp_path / "flat.png")
+    with pytest.raises(Refused, match=r"AXES flat\.png: has 2 axes where the model expects 3"):
+        predict(run, [tmp_path / "flat.png"], out=tmp_path / "out")

@@ -16,7 +16,7 @@ from sagittal.core.prediction import Prediction
 from sagittal.errors import UsageError
 from sagittal.io import atomic
 from sagittal.verbs._drawn import Kept, boxes_of, is_drawn, safe_name, write_drawn, write_legend
-from sagittal.verbs._open import limits_of, predictor_at, resampling_of, run_at
+from sagittal.verbs._open import folder_for, limits_of, predictor_at, resampling_of, run_at
 from sagittal.verbs._outcome import Outcome
 from sagittal.verbs._outlined import COLUMNS as AREAS
 from sagittal.verbs._outlined import has_outlines, outlined
@@ -80,8 +80,7 @@ def predict(
         mpp=mpp,
     )
     named = reading.sources(sources)
-    with atomic.storage(out):
-        out.mkdir(parents=True, exist_ok=True)
+    folder_for(out)
     kept = Kept(out)
     records, sizes, areas = [], [], []
     with kept.cleared():
@@ -103,16 +102,16 @@ def predict(
         remedy = "name pictures, folders, a table or a CSV of paths"
         raise UsageError("NO_SOURCE", str(sources[0]), "there is nothing to answer here", remedy)
     atomic.write_text(out / "predictions.csv", _csv(predictor, records))
-    atomic.write_json(out / "predictions.json", {**_about(predictor), "predictions": records})
-    if sizes:
-        atomic.write_text(out / "volumes.csv", _table(list(COLUMNS), [[row[c] for c in COLUMNS] for row in sizes]))
-    if areas:
-        atomic.write_text(out / "areas.csv", _table(list(AREAS), [[row[c] for c in AREAS] for row in areas]))
-    if reading.failed:
-        atomic.write_text(out / "failed.csv", _table(["source"], [[source] for source in reading.failed]))
+    told = [finding.record() for finding in reading.findings()]
+    findings = {"findings": told} if told else {}
+    atomic.write_json(out / "predictions.json", {**_about(predictor), **findings, "predictions": records})
+    _listed(out / "volumes.csv", COLUMNS, [[row[c] for c in COLUMNS] for row in sizes])
+    _listed(out / "areas.csv", AREAS, [[row[c] for c in AREAS] for row in areas])
+    _listed(out / "failed.csv", ["source"], [[source] for source in reading.failed])
+    drawn = {**({"volumes": sizes} if sizes else {}), **({"areas": areas} if areas else {})}
     return Outcome(
         path=out,
-        facts={"n": len(records), "predictions": records, "failed": reading.failed, **({"volumes": sizes} if sizes else {}), **({"areas": areas} if areas else {})},
+        facts={"n": len(records), "predictions": records, "failed": reading.failed, **drawn, **findings},
         text=[*_lines(records), f"{len(records)} answers in {out / 'predictions.csv'}"],
         failed=reading.failed,
         list_file=out / "failed.csv",
@@ -205,6 +204,15 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     out = text_io.StringIO()
     csv.writer(out, lineterminator="\n").writerows([head, *rows])
     return out.getvalue()
+
+
+def _listed(path: Path, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A list that is there only where it has rows: that of an earlier prediction into the folder does not stay."""
+    if rows:
+        atomic.write_text(path, _table(head, rows))
+    else:
+        with atomic.storage(path):
+            path.unlink(missing_ok=True)
 
 
 def _about(predictor: Predictor) -> dict[str, Any]:

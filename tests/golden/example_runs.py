@@ -124,10 +124,10 @@ def common(run: Path, classes: list[str], sizes: list[int], told: Told, *, task:
     write(run, "plan.json", {"format": "sagittal-plan", "version": 1, "task": task, "model": {"name": "resnet"}, "reasons": reasons})
     manifest_json(run, classes, positive=told.positive)
     audit_json(run, classes, sizes, told)
-    training(run, metric)
+    training(run, metric, classes=tuple(f":{c}" for c in classes[1:]) if task == "segmentation" else ())
 
 
-def training(run: Path, metric: str, epochs: int = 24) -> None:
+def training(run: Path, metric: str, epochs: int = 24, classes: tuple[str, ...] = ()) -> None:
     rng = np.random.default_rng(1)
     log, speed = [], []
     for epoch in range(1, epochs + 1):
@@ -135,7 +135,8 @@ def training(run: Path, metric: str, epochs: int = 24) -> None:
         losses = {"train_loss": 1.3 * np.exp(-3 * t) + 0.12, "val_loss": 1.1 * np.exp(-3 * t) + 0.33 + 0.05 * t}
         noisy = {name: f"{value + rng.normal(0, 0.02):.5f}" for name, value in losses.items()}
         rate = 1e-3 * 0.5 * (1 + np.cos(np.pi * t)) + 1e-6
-        log.append({"epoch": epoch, "lr": f"{rate:.3g}", **noisy, f"val_{metric}": f"{0.88 - 0.55 * np.exp(-4 * t):.5f}"})
+        reached = {f"val_{metric}{end}": f"{0.88 - k / 20 - 0.55 * np.exp(-4 * t):.5f}" for k, end in enumerate(("", *classes))}
+        log.append({"epoch": epoch, "lr": f"{rate:.3g}", **noisy, **reached})
         speed.append({"epoch": epoch, "seconds": f"{29 + rng.normal(0, 1):.2f}", "images_per_s": f"{228 + rng.normal(0, 6):.1f}"})
     table(run, "log.csv", log)
     table(run, "speed.csv", speed)
@@ -334,10 +335,17 @@ def brain_run(run: Path) -> Path:
             gone = name == "CSF" and i == 4
             row[f"dice:{name}"] = "absent in the truth" if gone else f"{values[i]:.4f}"
             row[f"assd:{name}"] = "absent in the truth" if gone else f"{far[i]:.3f}"
+            size = {"CSF": 210.0, "GM": 740.0, "WM": 520.0}[name] * (1 + 0.01 * i)
+            row[f"true_volume:{name}"], row[f"found_volume:{name}"] = f"{0 if gone else size:.1f}", f"{size * (0.7 + 0.3 * values[i]):.1f}"
         scores.append(score("dice", float(values.mean()), 18, name, half=0.025))
         scores.append(score("assd", float(far.mean()), 18, name, half=0.14, unit="mm", higher_is_better=False))
     table(run, "evaluation/test/predictions.csv", rows)
-    scores_json(run, scores, n=18)
+    scores_json(run, scores, n=18, volume_unit="ml")
+    lesions = [
+        {"case": f"IBSR_{i % 18:02d}", "class": "WM", "volume": f"{1.14**i:.4g}", "found": "yes" if i % 7 > 3 - i // 9 else "no"}
+        for i in range(36)
+    ]
+    table(run, "evaluation/test/pieces.csv", lesions)
     common(run, ["background", "CSF", "GM", "WM"], [18] * 4, Told(), task="segmentation", metric="dice")
     i, j, k = np.mgrid[:40, :48, :30]
     ball = ((i - 20) / 15) ** 2 + ((j - 24) / 18) ** 2 + ((k - 15) / 11) ** 2

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from sagittal.core.geometry import Geometry
 from sagittal.core.image import Image
@@ -16,20 +19,34 @@ from sagittal.engine.assess import Assessment, Row
 from sagittal.engine.infer import Predictor
 from sagittal.engine.plan import EXPLAINERS, Part
 from sagittal.explainers._border import border_attention
+from sagittal.explainers._quiet import Attend, evaluating
 from sagittal.metrics._boxes import matched
 from sagittal.metrics._case import ABSENT
 from sagittal.models._members import Members
 from sagittal.ops.stitch import Stitch
 from sagittal.ops.warp import ReadMap, gather
+from sagittal.tasks._task import Task
 
 FINE = Part(name="integrated_gradients", options={"steps": 8})
 """What tells the edge from what lies beside it: Grad-CAM's coarse maps bleed inwards (``explainers/_border.py``)."""
+
+MOST_SLICES = 64
+"""Slices of a case that are explained at most."""
+
+MOST_SAMPLES = 1 << 27
+"""Samples that an explainer of many forwards asks of a case at most: a minute or two of a small network on one core."""
+
+LEAST_ASKED, MOST_ASKED = 27, 128
+"""Forwards a window, whatever that makes: three covers an axis of a volume still say where."""
 
 IS_FINE = ("integrated_gradients", "occlusion")
 
 
 def explain_case(predictor: Predictor, name: str, image: Image, *, target: int, way: Part | None = None) -> Explanation:
-    """What in an image spoke for a class; windows of a large case are stitched.
+    """What in an image spoke for a class; windows of a large case are stitched, each scaled by itself.
+
+    Of a drawn class only the samples count that are answered as it (Seg-Grad-CAM, Vinogradova et al., 2020), and windows
+    without any stay cold. Of many slices every n-th is explained, and stands for those beside it.
 
     Args:
         predictor: The model; of several members the first is explained: their maps cannot be averaged before they are scaled.
@@ -42,15 +59,18 @@ def explain_case(predictor: Predictor, name: str, image: Image, *, target: int, 
     grid = ready.grid
     merger = Stitch(grid)
     row: NDArray[np.float32] | None = None
-
-    def attend(outputs: torch.Tensor) -> torch.Tensor:
-        return predictor.task.attend(outputs, target).sum()
-
     network = predictor.members[0]
     asked = network.members[0] if isinstance(network, Members) else network
-    for window in predictor.plan.windowing.cover(grid):
-        x = torch.from_numpy(predictor.see(ready, window))[None].to(predictor.device)
-        found: NDArray[np.float32] = EXPLAINERS.make(part.name, part.options, model=asked, x=x, attend=attend)
+    windows = predictor.plan.windowing.cover(grid)
+    step = 1 if predictor.plan.windowing.thin is None else -(-len(windows) // MOST_SLICES)
+    options = _bounded(part, len(windows) // step * math.prod(windows[0].size))
+    found: NDArray[np.float32] | None = None
+    for n, window in enumerate(windows):
+        if found is None or n % step == 0:
+            x = torch.from_numpy(predictor.see(ready, window))[None].to(predictor.device)
+            attend = _attending(predictor.task, asked, x, target)
+            cold = np.zeros(x.shape[2:], np.float32)
+            found = cold if attend is None else EXPLAINERS.make(part.name, options, model=asked, x=x, attend=attend)
         if grid.axes == 0:
             row = found
         else:
@@ -61,6 +81,23 @@ def explain_case(predictor: Predictor, name: str, image: Image, *, target: int, 
             row = gather(row, ReadMap(shape=image.geometry.shape, affine=image.geometry.index_map(grid)), order="linear", outside=0.0)
         row = row[0]
     return Explanation(case=name, geometry=image.geometry, target=predictor.plan.labels.classes[target], method=part.name, values=row)
+
+
+def _attending(task: Task, network: nn.Module, x: torch.Tensor, target: int) -> Attend | None:
+    """The number that is explained of a window; None where nothing in it is answered as a drawn class."""
+    if not task.samplewise:
+        return lambda outputs: task.attend(outputs, target).sum()
+    with evaluating(network), torch.no_grad():
+        # Fixed before anything is covered: what is explained is the answer as it was given.
+        mine = network(x).argmax(dim=1, keepdim=True) == target
+    return (lambda outputs: task.attend(outputs * mine, target).sum()) if bool(mine.any()) else None
+
+
+def _bounded(part: Part, samples: int) -> Mapping[str, Any]:
+    """The options, with a limit on what is asked of a case where the explainer knows one and none is set."""
+    if "most" not in EXPLAINERS.options(part.name) or "most" in part.options:
+        return part.options
+    return {**part.options, "most": max(LEAST_ASKED, min(MOST_ASKED, MOST_SAMPLES // max(1, samples)))}
 
 
 def border_of(predictor: Predictor, found: Explanation, image: Image, *, target: int) -> float | None:
@@ -93,7 +130,7 @@ class Pick:
     Args:
         row: The answered case.
         kind: ``TP``, ``FP``, ``TN``, ``FN`` of the positive class; ``right``, ``wrong`` where none is named;
-            ``confident_mistake``; ``near_threshold``; ``worst``, ``best`` of values and of what is drawn.
+            ``confident_mistake``; ``near_threshold``; ``worst``, ``median``, ``best`` of values and of what is drawn.
         target: The class to explain.
         p: Its probability; None where the answer is none.
         note: How good the answer is, in words.
@@ -106,7 +143,7 @@ class Pick:
     note: str = ""
 
 
-def pick(assessment: Assessment, *, most: int, threshold: float | None = None) -> list[Pick]:
+def pick(assessment: Assessment, *, most: int, threshold: float | None = None, classes: Sequence[str] = ()) -> list[Pick]:
     """Cases for the galleries: the surest of each kind, the surest mistakes, and those nearest to the threshold.
 
     Of values, masks and boxes the worst and the best.
@@ -115,10 +152,11 @@ def pick(assessment: Assessment, *, most: int, threshold: float | None = None) -
         assessment: Of several labels a case, only the first cases are taken.
         most: Of each kind.
         threshold: Of the positive class's probability.
+        classes: Of what is drawn, in order; the one that is drawn worst is the target.
     """
     answers = assessment.answers
     if answers is None or answers.kind in {"value", "boxes"}:
-        return _extremes(assessment, most)
+        return _extremes(assessment, most, classes)
     rows = list(assessment.rows)
     if answers.kind == "classes":
         return [Pick(row=r, kind="case", target=int(r.scores.argmax()), p=float(r.scores.max())) for r in rows[:most]]
@@ -140,20 +178,27 @@ def _surest(p: Pick) -> tuple[float, str]:
     return -(p.p or 0.0), p.row.id
 
 
-def _extremes(assessment: Assessment, most: int) -> list[Pick]:
-    """The worst and the best cases, each once; cases without anything to find or draw are left out."""
+def _extremes(assessment: Assessment, most: int, classes: Sequence[str]) -> list[Pick]:
+    """The worst, a usual and the best cases, each once; cases without anything to find or draw are left out."""
     told = sorted(((good, note, row.id, row) for row, good, note in _goodness(assessment)), key=lambda t: (t[0], t[2]))
     half = min(most, (len(told) + 1) // 2)
     worst, best = told[:half], told[half:][::-1][:most]
+    # What is usual: between the ends, so that no case is shown twice.
+    between = [t for t in told if t not in worst and t not in best]
+    middle = sorted(between, key=lambda t: abs(told.index(t) - (len(told) - 1) / 2))[:1]
     return [
-        Pick(row=row, kind=kind, target=_farthest(row), p=None, note=note)
-        for kind, some in (("worst", worst), ("best", best))
+        Pick(row=row, kind=kind, target=_farthest(row, assessment, classes), p=None, note=note)
+        for kind, some in (("worst", worst), ("median", middle), ("best", best))
         for _, note, _, row in some
     ]
 
 
-def _farthest(row: Row) -> int:
-    """The value that is farthest off; 0 for what is drawn."""
+def _farthest(row: Row, assessment: Assessment, classes: Sequence[str]) -> int:
+    """The value that is farthest off, or the class that is drawn worst."""
+    if assessment.answers is None:
+        each = row.measured[assessment.task.per_case[0]]
+        known = {name: v if isinstance(v, float) else 0.0 for name, v in each.items() if v != ABSENT}
+        return list(classes).index(min(known, key=lambda name: known[name])) if known and classes else 0
     return (
         int(np.abs(row.truth - row.answer).argmax())
         if row.truth.shape == row.answer.shape and row.truth.ndim == 1 and row.truth.size

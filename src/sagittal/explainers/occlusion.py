@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -12,9 +13,20 @@ from torch import Tensor, nn
 
 from sagittal.explainers._quiet import Attend, evaluating, scalar, to_unit
 
+MOST_AT_ONCE = 1 << 21
+"""Samples of the copies that are asked at once, so that volumes fit into memory."""
+
 
 def occlusion(
-    model: nn.Module, x: Tensor, attend: Attend, *, part: float = 0.2, overlap: float = 0.5, fill: float | None = None, batch: int = 16
+    model: nn.Module,
+    x: Tensor,
+    attend: Attend,
+    *,
+    part: float = 0.2,
+    overlap: float = 0.5,
+    fill: float | None = None,
+    batch: int = 16,
+    most: int = 256,
 ) -> NDArray[np.float32]:
     """For a picture or volume a map ``(*shape)`` in 0..1; for a table row the fall of the score a column, ``(C,)``.
 
@@ -22,10 +34,11 @@ def occlusion(
         model: The network.
         x: One sample, ``(1, C, *shape)``, as the network takes it.
         attend: From the network's answer to the number that is explained.
-        part: The side of the cover, as a share of each axis.
+        part: The side of the cover, as a share of each axis; larger where there would be more than ``most`` covers.
         overlap: How much of it neighbouring covers share.
         fill: What covers; ``None`` is the mean of each channel, and 0 (the mean of normalised columns) for a table row.
-        batch: Covered copies that are asked at once.
+        batch: Covered copies that are asked at once; fewer of large volumes.
+        most: Covered copies at most; a table row has one a column.
 
     Raises:
         NumericFailure: The score is not finite.
@@ -38,6 +51,10 @@ def occlusion(
     covers: list[tuple[slice, ...]] = [(slice(c, c + 1),) for c in range(x.shape[1])]
     if shape:
         covers = list(_covers(shape, part=part, overlap=overlap))
+        while len(covers) > max(1, most) and part < 1:
+            part = min(1.0, part * 1.05)
+            covers = list(_covers(shape, part=part, overlap=overlap))
+        batch = max(1, min(batch, MOST_AT_ONCE // math.prod(shape)))
     with evaluating(model), torch.no_grad():
         x = x.detach().clone()
         whole = float(scalar(model, x, attend))

@@ -22,6 +22,10 @@ Record = Mapping[str, Any]
 Row = Mapping[str, str]
 
 
+NO_SCORES = frozenset({"p", "value", "true_volume", "found_volume"})
+"""Heads of columns ``head:class`` of predictions.csv that hold no score of a case."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CaseScore:
     """One metric of one class in one case; no value where it is undefined there."""
@@ -171,7 +175,7 @@ class RunView:
     @cached_property
     def case_scores(self) -> list[CaseScore]:
         """The columns ``metric:class`` of predictions.csv, for answers that are drawn."""
-        columns = [c for c in (self.predictions[0] if self.predictions else ()) if ":" in c and c.split(":")[0] not in {"p", "value"}]
+        columns = [c for c in (self.predictions[0] if self.predictions else ()) if ":" in c and c.split(":")[0] not in NO_SCORES]
         found = []
         for row in self.predictions:
             for column in columns:
@@ -179,6 +183,16 @@ class RunView:
                 value = number_in(row[column])
                 found.append(CaseScore(case=row.get("case", ""), metric=metric, label=label, value=value))
         return found
+
+    @cached_property
+    def pieces(self) -> list[Row]:
+        """The rows of pieces.csv: separate parts of the truth, how large they are, and whether they were found."""
+        return self._csv(f"evaluation/{self.evaluation}/pieces.csv")
+
+    @cached_property
+    def volume_unit(self) -> str:
+        """Of the columns ``true_volume:class`` and ``found_volume:class``: ml of a patient."""
+        return str(self.result.get("volume_unit") or "")
 
     @cached_property
     def curves(self) -> Record:

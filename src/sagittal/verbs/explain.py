@@ -91,7 +91,7 @@ def explain(
     with skippable():
         assessment = assess(predictor, manifest, chosen)
     most = len(cases) or predictor.plan.explain_cases
-    made = write_explanations(predictor, manifest, assessment, folder=folder, most=most, note=note)
+    made = write_explanations(predictor, manifest, assessment, folder=folder, most=most, maps=len(cases) or 1, note=note)
     list_failed(folder, failed)
     return replace(made, failed=failed, list_file=folder / FAILED)
 
@@ -114,7 +114,7 @@ def _known(cases: Sequence[Case]) -> str:
 
 
 def write_explanations(
-    predictor: Predictor, manifest: Manifest, assessment: Assessment, *, folder: Path, most: int, note: str = ""
+    predictor: Predictor, manifest: Manifest, assessment: Assessment, *, folder: Path, most: int, maps: int = 1, note: str = ""
 ) -> Outcome:
     """Explain the picked cases of an assessment into a folder.
 
@@ -124,6 +124,7 @@ def write_explanations(
         assessment: The answers.
         folder: Where to.
         most: Cases of each kind.
+        maps: Of drawn answers, how many cases also get a map of what spoke for the class that is drawn worst.
         note: What a reader must know about the cases.
     """
     from sagittal.data.images import image_of
@@ -132,7 +133,7 @@ def write_explanations(
 
     folder.mkdir(parents=True, exist_ok=True)
     threshold = predictor.operating.threshold if predictor.operating is not None else None
-    picks = pick(assessment, most=most, threshold=threshold)
+    picks = pick(assessment, most=most, threshold=threshold, classes=predictor.plan.labels.classes)
     # Where an answer is drawn, the picture of it says more than a map of what spoke for it.
     drawn = assessment.answers is None or assessment.answers.kind == "boxes"
     done: dict[tuple[str, int], dict[str, Any]] = {}
@@ -142,7 +143,7 @@ def write_explanations(
         if key not in done:
             image = image_of(p.row.case, manifest)
             done[key] = (
-                _drawn(predictor, manifest, p, image, folder=folder)
+                _drawn(predictor, manifest, p, image, folder=folder, mapped=assessment.answers is None and len(done) < maps)
                 if drawn
                 else _explained(predictor, p, image, folder=folder, asks=len(done) < MOST_BORDERS)
             )
@@ -152,7 +153,7 @@ def write_explanations(
     if note:
         record["note"] = note
     if drawn:
-        record["legend"] = {c: f"{name}: left as a person drew it, right the answer" for c, name in legend(predictor.plan.labels).items()}
+        record["legend"] = {c: f"{name}: first as a person drew it, then the answer" for c, name in legend(predictor.plan.labels).items()}
     borders = [found for found in done.values() if found.get("border") is not None]
     if borders:
         record["border_attention"] = _border_record(borders, method if method in IS_FINE else FINE.name)
@@ -177,8 +178,8 @@ def _told(predictor: Predictor, p: Pick) -> dict[str, Any]:
     return {**told, **said, **({} if p.p is None else {"p": round(p.p, 6)})}
 
 
-def _drawn(predictor: Predictor, manifest: Manifest, p: Pick, image: Image, *, folder: Path) -> dict[str, Any]:
-    """Write the case with the truth and with the answer drawn on it; gives the names."""
+def _drawn(predictor: Predictor, manifest: Manifest, p: Pick, image: Image, *, folder: Path, mapped: bool) -> dict[str, Any]:
+    """Write the case with the truth and with the answer drawn on it, and where asked what spoke for its class; gives the names."""
     prediction = next(iter(predictor.answer([(p.row.case.id, image)])))
     truth = predictor.task.truth(manifest.annotation(p.row.case, like=image.geometry), image.geometry)
     both = compared(image, truth, prediction.answer, prediction.labels)
@@ -187,7 +188,24 @@ def _drawn(predictor: Predictor, manifest: Manifest, p: Pick, image: Image, *, f
     stem = safe_name(p.row.id)
     for name, data in zip((f"{stem}.png", f"{stem}_answer.png"), both, strict=True):
         atomic.write_bytes(folder / name, data)
-    return {"picture": f"{stem}.png", "overlay": f"{stem}_answer.png"}
+    names = {"picture": f"{stem}.png", "overlay": f"{stem}_answer.png"}
+    return {**names, **_map(predictor, p, image, folder=folder)} if mapped and predictor.task.samplewise else names
+
+
+def _map(predictor: Predictor, p: Pick, image: Image, *, folder: Path) -> dict[str, Any]:
+    """Write what spoke for the class of a drawn answer; gives the names, nothing where nothing was answered as it."""
+    from sagittal.engine.explain import explain_case
+    from sagittal.report import galleries
+
+    found = explain_case(predictor, p.row.case.id, image, target=p.target)
+    if not found.values.any():
+        return {}
+    stem, canvas = f"{safe_name(p.row.id)}-{safe_name(found.target)}", Canvas.of(image)
+    with atomic.writing(folder / f"{stem}.npy") as file:
+        np.save(file, found.values)
+    heat = canvas.turned(found.values, found.geometry)
+    atomic.write_bytes(folder / f"{stem}_cam.png", galleries.explained(canvas.values, heat, spacing=canvas.spacing)[1])
+    return {"attention": f"{stem}_cam.png", "map": f"{stem}.npy", "attention_to": found.target, "attention_method": found.method}
 
 
 def _explained(predictor: Predictor, p: Pick, image: Image, *, folder: Path, asks: bool) -> dict[str, Any]:

@@ -200,3 +200,19 @@ def test_kernels_and_feature_maps_can_be_looked_at() -> None:
     assert stem.shape == (64, 8, 8)
     assert stem.min() >= 0
     assert feature_maps(network, x, stage="layer2").shape == (128, 4, 4)
+
+
+def test_occlusion_asks_no_more_than_it_may_and_still_finds_the_place_in_a_volume():
+    asked = []
+
+    class Corner(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            asked.append(len(x))
+            return x[:, 0, 12:, :8, 12:].mean(dim=(1, 2, 3))[:, None]
+
+    x = torch.zeros(1, 1, 16, 24, 16)
+    x[:, :, 12:, :8, 12:] = 1.0
+    found = occlusion(Corner(), x, lambda outputs: outputs[0, 0], most=64)
+    assert sum(asked) <= 65, "the whole and the covered copies"
+    assert np.unravel_index(found.argmax(), found.shape)[0] >= 8
+    assert found[12:, :8, 12:].mean() > 3 * found.mean()

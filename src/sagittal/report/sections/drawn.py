@@ -16,6 +16,7 @@ from sagittal.report.section import Section
 from sagittal.report.view import CaseScore, RunView
 
 DOTS = 400
+LEAST_BOX = 5
 
 PAGE = """
 {% for metric in metrics %}
@@ -31,7 +32,7 @@ PAGE = """
 {%- if row.undefined %} <span class="interval">+ {{ row.undefined }} undefined</span>{% endif %}</td></tr>
 {% endfor %}</tbody></table>
 {% endfor %}
-<p class="small">A dot is a case, the tick the median. Axes: {{ axes }}.</p>
+<p class="small">A dot is a case; the box holds the middle half of the cases, the line in it is the median. Axes: {{ axes }}.</p>
 """
 
 
@@ -70,10 +71,26 @@ def _row(view: RunView, scores: Sequence[CaseScore], axis: Axis, *, higher_is_be
     return {"name": name or "all", "dots": dots, **told}
 
 
+def _box(values: Sequence[float], axis: Axis, colour: str) -> list[Markup]:
+    """The middle half of the cases, and whiskers to the last ones within 1.5 times its width (Tukey); none for few cases."""
+    if len(values) < LEAST_BOX:
+        return []
+    first, _, third = statistics.quantiles(values, n=4, method="inclusive")
+    reach = 1.5 * (third - first)
+    near = [v for v in values if first - reach <= v <= third + reach]
+    low, q1, q3, high = (100 * axis.share(v) for v in (min(near), first, third, max(near)))
+    style = f"stroke:{colour}"
+    whiskers = [
+        tag("line", x1=f"{a:.2f}%", x2=f"{b:.2f}%", y1=12, y2=12, class_="upright", style=style) for a, b in ((low, q1), (q3, high))
+    ]
+    box = {"x": f"{q1:.2f}%", "width": f"{max(q3 - q1, 0.1):.2f}%", "y": 4, "height": 16, "rx": 1.5, "fill_opacity": 0.14}
+    return [*whiskers, tag("rect", **box, stroke_width=1, style=f"{style};fill:{colour}")]
+
+
 def _dots(values: Sequence[float], median: float, axis: Axis, *, colour: str) -> Markup:
     """A dot a value, in lanes so that they do not hide each other."""
     step = -(-len(values) // DOTS)
-    parts = [tag("line", x1="0%", x2="100%", y1=12, y2=12, class_="rail")]
+    parts = [tag("line", x1="0%", x2="100%", y1=12, y2=12, class_="rail"), *_box(values, axis, colour)]
     for place, value in enumerate(sorted(values)[::step]):
         lane = 12 + (place * 2 % 5 - 2) * 3.2
         parts.append(tag("circle", cx=f"{100 * axis.share(value):.2f}%", cy=lane, r=2.4, class_="point", style=f"fill:{colour}"))

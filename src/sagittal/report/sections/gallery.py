@@ -24,6 +24,7 @@ KINDS = {
     "wrong": "Mistakes",
     "right": "Right answers",
     "worst": "Worst",
+    "median": "Usual",
     "best": "Best",
     "case": "Cases",
 }
@@ -46,6 +47,9 @@ PAGE = """
 {% elif item.predicted %}<b>{{ item.predicted }}</b>
 {% endif %}
 {% if item.p %} <span class="interval">p {{ item.p }}</span>{% endif %}
+{% if item.attention_to %}
+ <span class="interval">last: what spoke for {{ item.attention_to }} ({{ item.attention_method }})</span>
+{% endif %}
 <code>{{ item.case }}</code></figcaption>
 </figure>
 {% endfor %}
@@ -83,13 +87,14 @@ def _row(kind: str, shown: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _item(view: RunView, item: Mapping[str, Any]) -> dict[str, Any] | None:
-    files = [view.explained(item.get(key)) for key in ("picture", "overlay")]
+    files = [view.explained(item.get(key)) for key in ("picture", "overlay", "attention")]
     faces = [picture(path) for path in files if path is not None]
     p = item.get("p")
     if isinstance(p, dict):
         p = p.get(str(item.get("predicted")))
     probability = words.number(float(p), 2) if isinstance(p, int | float) else ""
-    told = {key: _plain(item.get(key)) for key in ("case", "truth", "predicted")}
+    told = {key: _plain(item.get(key)) for key in ("case", "truth", "predicted", "attention_to", "attention_method")}
+    told["attention_method"] = told["attention_method"].replace("_", "-")
     broad = any(proportion(path.read_bytes()[:24]) > BROAD for path in files if path is not None)
     return {**told, "p": probability, "faces": faces, "broad": broad} if faces else None
 

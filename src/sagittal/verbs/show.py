@@ -34,7 +34,7 @@ def show(
         sets: ``option=value`` of the model.
 
     Raises:
-        UsageError: There is nothing of this kind.
+        UsageError: There is nothing of this kind; or a picture is asked of a whole folder.
         InvalidPackage: A package that fails its checks.
     """
     if what[0] == "model":
@@ -46,6 +46,9 @@ def show(
         return _package(path)
     if path.is_dir() or (path.is_file() and io.identify(path) == "ZIP"):
         listed = _series(path)
+        if listed is not None and out is not None:
+            remedy = f"name one that show lists without -o, as {path}::KEY"
+            raise UsageError("SHOW", path, "-o draws one volume, and this is a folder or an archive", remedy)
         if listed is not None:
             return listed
     return _source(what[0], Path(out) if out else None)

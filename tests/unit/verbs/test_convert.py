@@ -262,3 +262,12 @@ def test_a_folder_is_shown_as_a_table(tmp_path, capsys):
         cli.main(["show", str(tmp_path / "in")])
     assert stop.value.code == 0
     assert "Knee of John" in capsys.readouterr().out
+
+
+def test_a_picture_of_a_folder_is_not_silently_left_out(tmp_path):
+    series(tmp_path / "in", number=1)
+    with pytest.raises(UsageError, match="-o draws one volume"):
+        show([str(tmp_path / "in")], out=tmp_path / "x.png")
+    key = show([str(tmp_path / "in")]).facts["volumes"][0]["key"]
+    show([f"{tmp_path / 'in'}::{key}"], out=tmp_path / "x.png")
+    assert (tmp_path / "x.png").is_file()

@@ -10,6 +10,9 @@ from markupsafe import Markup, escape
 
 from sagittal.report.words import short
 
+DIGIT_PX = 5.6
+"""How wide a digit of an axis is drawn."""
+
 
 def tag(name: str, *children: object, **attributes: object) -> Markup:
     """One element; ``class_`` is class, ``_`` is a hyphen, floats are rounded, None is left out.
@@ -100,6 +103,15 @@ class Frame:
             style=f"max-width:{_plain(self.width * 1.15)}px",
         )
 
+    def _columns(self) -> list[float]:
+        """Ticks of the horizontal axis, so few that their numbers stand apart."""
+        room = self.width - self.left - self.right
+        ticks = self.x.ticks()
+        for wanted in (4, 3, 2):
+            if sum(len(short(t)) + 2 for t in ticks) * DIGIT_PX > room:
+                ticks = self.x.ticks(wanted)
+        return ticks
+
     def _grid(self) -> list[Markup]:
         base, end = self.height - self.bottom, self.width - self.right
         parts = []
@@ -108,7 +120,7 @@ class Frame:
             parts.append(tag("line", x1=self.left, x2=end, y1=row, y2=row))
             parts.append(tag("text", short(tick), x=self.left - 7, y=row + 3.5, text_anchor="end"))
         parts.append(tag("line", x1=self.left, x2=end, y1=base, y2=base, class_="base"))
-        for tick in self.x.ticks():
+        for tick in self._columns():
             column = self.px(tick)
             parts.append(tag("line", x1=column, x2=column, y1=base, y2=base + 4, class_="base"))
             parts.append(tag("text", short(tick), x=column, y=base + 16, text_anchor="middle"))

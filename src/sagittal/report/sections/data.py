@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from sagittal.report import describe, words
+from sagittal.report import describe, doctor, words
 from sagittal.report.flags import sentence
 from sagittal.report.page import fill
 from sagittal.report.section import Section
@@ -27,6 +27,7 @@ def data(view: RunView) -> Section | None:
         return None
     table = count_table(counts, colour=view.colour, positive=view.labels.positive)
     files = [describe.sizes(view.audit, colour=view.colour), describe.histograms(view.audit, colour=view.colour)]
+    files += [doctor.lie(view.audit), doctor.hold(view.audit), doctor.drawn(view.audit, colour=view.colour)]
     html = fill(PAGE, table=table, facts=_facts(view), files=files)
     lede = sentence(str(view.audit.get("sentence") or ""))
     return Section(title="Data", order=20, lede=lede, html=html)

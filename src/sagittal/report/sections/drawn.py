@@ -17,9 +17,13 @@ from sagittal.report.view import CaseScore, RunView
 
 DOTS = 400
 LEAST_BOX = 5
+FIRST = ("dice", "hd95")
 
 PAGE = """
 {% for metric in metrics %}
+{% if loop.index == shown + 1 %}
+<details><summary>{{ (metrics | length - shown) | count("further score") }}, case by case</summary>
+{% endif %}
 <h3 class="block-head">{{ metric.name }}</h3>
 <table class="scores">
 <colgroup><col style="width:19%"><col style="width:37%"><col style="width:11%"><col style="width:17%"><col style="width:16%"></colgroup>
@@ -31,6 +35,7 @@ PAGE = """
 <td class="num" data-name="n">{{ row.n | count }}
 {%- if row.undefined %} <span class="interval">+ {{ row.undefined }} undefined</span>{% endif %}</td></tr>
 {% endfor %}</tbody></table>
+{% if loop.last and metrics | length > shown %}</details>{% endif %}
 {% endfor %}
 <p class="small">A dot is a case; the box holds the middle half of the cases, the line in it is the median. Axes: {{ axes }}.</p>
 """
@@ -51,11 +56,16 @@ def drawn(view: RunView) -> Section | None:
         better = model.higher_is_better if model is not None else ratio
         classes = dict.fromkeys(s.label for s in scores)
         made = [_row(view, [s for s in scores if s.label == name], axis, higher_is_better=better) for name in classes]
-        metrics.append({"name": named(model) if model is not None else words.metric_name(metric), "rows": [r for r in made if r]})
+        metrics.append(
+            {"metric": metric, "name": named(model) if model is not None else words.metric_name(metric), "rows": [r for r in made if r]}
+        )
     if not metrics:
         return None
+    first = [m for m in metrics if m["metric"] in FIRST] or metrics[:1]
+    ordered = metrics if len(metrics) <= len(FIRST) else [*first, *(m for m in metrics if m not in first)]
+    shown = len(metrics) if ordered is metrics else len(first)
     lede = "A mean hides the cases that failed; here is each one."
-    return Section(title="Case by case", order=72, lede=lede, html=fill(PAGE, metrics=metrics, axes="; ".join(axes)))
+    return Section(title="Case by case", order=72, lede=lede, html=fill(PAGE, metrics=ordered, shown=shown, axes="; ".join(axes)))
 
 
 def _row(view: RunView, scores: Sequence[CaseScore], axis: Axis, *, higher_is_better: bool) -> dict[str, Any] | None:

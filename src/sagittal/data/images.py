@@ -10,7 +10,8 @@ import numpy as np
 from sagittal import io
 from sagittal.core import Case, Geometry, Image, Window
 from sagittal.core.image import Values
-from sagittal.data.manifest import SAME_GRID, Manifest
+from sagittal.data.drawings import SAME_GRID
+from sagittal.data.manifest import Manifest
 from sagittal.errors import Refused, UnreadableInput
 from sagittal.io.guard import Limits
 from sagittal.ops.resample import on_grid

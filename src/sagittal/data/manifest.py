@@ -11,9 +11,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Literal, get_args
 
-from sagittal.core import Annotation, Case, ClassLabel, LabelMap, Labels, Polygons, Value
+from sagittal.core import Annotation, Case, ClassLabel, Labels, Polygons, Value
+from sagittal.data._annotators import rule_of
+from sagittal.data.drawings import SEVERAL, check_grid, drawn_at, parts_of
 from sagittal.data.layouts._files import split_of, suffix_of
-from sagittal.errors import Refused, UnreadableInput, UsageError, nearest
+from sagittal.errors import UnreadableInput, UsageError, nearest
 from sagittal.io.guard import Limits
 
 if TYPE_CHECKING:
@@ -32,9 +34,6 @@ DRAWN = ("mask", "objects", "outlines", "boxes")
 """What was said by drawing on the image."""
 
 DEFAULT_LIMITS = Limits.default()
-
-SAME_GRID = 0.1
-"""How far the corners of two grids may lie apart, in world units (mm), and still be one grid."""
 
 _FIXED = ("case", "group", "split", "annotation", "label")
 
@@ -203,6 +202,10 @@ class Manifest:
         path, mark, part = locator.partition("::")
         return f"{self.root / path}{mark}{part}"
 
+    def drawn_locator(self, case: Case) -> str:
+        """Where what was drawn on a case can be opened: of several people one after the other, parted by ``;``."""
+        return SEVERAL.join(self.locate(one.strip()) for one in parts_of(case.annotation))
+
     def annotation(self, case: Case, *, like: Geometry | None = None) -> Annotation:
         """What was said of a case, ready to be asked.
 
@@ -216,7 +219,8 @@ class Manifest:
             Refused: A label map lies on another grid than ``like``, and nobody asked for it to be resampled.
         """
         if case.annotation:
-            drawn = drawn_at(self.locate(case.annotation), self.labels, like=like, objects=self.objects, limits=self.limits)
+            where, rule = self.drawn_locator(case), rule_of(self.provenance.get("annotators", "majority"))
+            drawn = drawn_at(where, self.labels, like=like, objects=self.objects, limits=self.limits, rule=rule)
             if like is not None and not self.resample_labels:
                 check_grid(drawn, like, item=case.id)
             return drawn
@@ -275,7 +279,7 @@ class Manifest:
     def _check_files(self) -> None:
         known: set[str] = set()
         for case in self.cases:
-            for locator in (*case.images.values(), case.annotation):
+            for locator in (*case.images.values(), *(one.strip() for one in parts_of(case.annotation))):
                 path = locator.partition("::")[0]
                 if path and path not in known and not (self.root / path).exists() and not (self.root / locator).exists():
                     raise UnreadableInput(
@@ -345,51 +349,6 @@ def read(path: Path, *, root: Path | None = None) -> Manifest:
     if record and record.get("sha256", {}).get("manifest.csv") not in {None, hashlib.sha256(text.encode()).hexdigest()}:
         provenance["edited"] = True
     return Manifest(cases=tuple(cases), labels=labels, root=root or _root(file, record, cases), provenance={**provenance, "said": said})
-
-
-def drawn_at(
-    locator: str, labels: Labels, *, like: Geometry | None = None, objects: bool = False, limits: Limits | None = None
-) -> Annotation:
-    """What was drawn, from its file.
-
-    Args:
-        locator: One that can be opened.
-        labels: The classes.
-        like: The grid that a drawing without one of its own lies on.
-        objects: The numbers of a mask count objects.
-        limits: For reading.
-
-    Raises:
-        UnreadableInput: The file cannot be read.
-        Refused: It does not fit the classes or the grid.
-    """
-    from sagittal.io import read_annotation
-
-    drawn = read_annotation(locator, labels, like=like, limits=limits)
-    return replace(drawn, objects=True) if objects and isinstance(drawn, LabelMap) else drawn
-
-
-def check_grid(drawn: Annotation, like: Geometry, *, item: str) -> None:
-    """Whether a label map that has a place in the world of its own lies where the image lies.
-
-    Raises:
-        Refused: Its corners are elsewhere, by more than a tenth of a millimetre.
-    """
-    apart = grid_apart(drawn, like)
-    if apart:
-        what = f"the label map lies on another grid than the image: {apart}"
-        raise Refused("LABEL_GRID", item, what, "--set data.resample_labels=true reads it through the world, nearest label")
-
-
-def grid_apart(drawn: Annotation, like: Geometry) -> str:
-    """How the grid of a label map differs from that of the image, in words; empty where it does not.
-
-    A map without a place of its own was laid on the image, and a mask of another size over a whole picture is fine.
-    """
-    if not isinstance(drawn, LabelMap) or "mm" not in {drawn.image.geometry.unit, like.unit}:
-        return ""
-    own = drawn.image.geometry
-    return "" if own.same_grid(like, tolerance=SAME_GRID) else own.apart(like)
 
 
 def relative(path: Path, root: Path) -> str:

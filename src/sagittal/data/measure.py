@@ -15,8 +15,9 @@ from sagittal.core import Annotation, Case, Geometry, Image, LabelMap, Labels
 from sagittal.data._anatomy import Anatomy, Fit, anatomy_of, counts_of, outside_share, strange_numbers, volumes_of
 from sagittal.data._digests import digests, joined
 from sagittal.data._planes import Plane, planes
+from sagittal.data.drawings import SAME_GRID, drawn_at, grid_apart
 from sagittal.data.images import named, stacked
-from sagittal.data.manifest import SAME_GRID, Manifest, drawn_at, grid_apart
+from sagittal.data.manifest import Manifest
 from sagittal.errors import SagittalError
 from sagittal.io.guard import Limits
 from sagittal.ops.contiguous import contiguous
@@ -111,7 +112,7 @@ class Asked:
         return cls(
             id=case.id,
             images=images,
-            annotation=manifest.locate(case.annotation) if case.annotation else "",
+            annotation=manifest.drawn_locator(case),
             labels=manifest.labels,
             features=manifest.features,
             objects=manifest.objects,

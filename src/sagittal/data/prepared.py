@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from sagittal.core.case import Case
 from sagittal.core.geometry import Geometry
+from sagittal.data.drawings import parts_of
 from sagittal.data.manifest import Manifest
 from sagittal.data.ready import Ready
 from sagittal.io import atomic, locator
@@ -128,8 +129,9 @@ def key_of(how: Mapping[str, Any]) -> str:
 def name_of(case: Case, manifest: Manifest) -> str:
     """A name for a case as it is now: a file that was changed since gives another one."""
     said = [case.id, *case.images.values(), case.annotation, case.label]
-    for stored in filter(None, (*case.images.values(), case.annotation)):
-        path = Path(locator.split(str(manifest.locate(stored)))[0])
+    opened = [manifest.locate(stored) for stored in case.images.values()]
+    for stored in (*opened, *parts_of(manifest.drawn_locator(case))):
+        path = Path(locator.split(stored)[0])
         with contextlib.suppress(OSError):
             state = path.stat()
             said.append(f"{path}:{state.st_size}:{state.st_mtime_ns}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -209,7 +210,9 @@ def _base(header: Header, stored: Stored) -> Plane:
         ),
         about=About(
             modality=data.text("Modality") or "OT",
-            description=data.text("SeriesDescription") or data.text("ProtocolName"),
+            description=unnamed(
+                data.text("SeriesDescription") or data.text("ProtocolName"), data.text("PatientName"), data.text("PatientID")
+            ),
             number=data.whole("SeriesNumber") if data.number("SeriesNumber") is not None else None,
             vendor=data.text("Manufacturer"),
         ),
@@ -230,6 +233,17 @@ def _base(header: Header, stored: Stored) -> Plane:
         order=(data.number("AcquisitionNumber") or 0.0, instance if instance is not None else 0.0, data.number("TriggerTime") or 0.0),
         broken=header.broken or _too_short(stored),
     )
+
+
+def unnamed(description: str, *owner: str) -> str:
+    """The description, unless it says whose the series is: some sites write the patient's name or number there.
+
+    >>> unnamed("T1 post", "DOE^JANE", "4711"), unnamed("Doe T1", "DOE^JANE", "4711"), unnamed("scan 4711", "", "4711")
+    ('T1 post', '', '')
+    """
+    said = set(re.findall(r"[^\W_]{3,}", description.casefold()))
+    known = {word for text in owner for word in re.findall(r"[^\W_]{3,}", text.casefold())}
+    return "" if said & known or any(text and text.casefold() in description.casefold() for text in owner) else description
 
 
 def scale_slope(data: Dataset) -> float | None:

@@ -345,3 +345,16 @@ def test_copies_of_the_same_files_are_one_series(tmp_path):
     (volume,) = find(tmp_path)
     assert volume.slices == 12 and [(f.code, f.exit_code) for f in volume.findings] == [("DUPLICATE_SLICE", 0)]
     assert "12 slices" in volume.findings[0].what
+
+
+@pytest.mark.parametrize("description", ["Doe^Jane", "chest jane_doe 2", "4711 thorax"])
+def test_a_description_that_says_whose_the_series_is_goes_no_further(tmp_path, description):
+    series = [one.tagged({0x0008103E: description, 0x00100020: "4711"}) for one in plain_series()]
+    (volume,) = find([write_series(series, tmp_path / "scan")])
+    assert volume.description == ""
+    assert not {"doe", "jane", "4711"} & set(str(volume.record()).casefold().replace("_", " ").split())
+
+
+def test_a_description_of_the_scan_is_kept(tmp_path):
+    series = [one.tagged({0x0008103E: "CT chest, 1 mm"}) for one in plain_series()]
+    assert find([write_series(series, tmp_path / "scan")])[0].description == "CT chest, 1 mm"

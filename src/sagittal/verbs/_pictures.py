@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from sagittal.core.geometry import Geometry
 from sagittal.core.image import Image
 from sagittal.core.labels import Labels
+from sagittal.core.prediction import Prediction
 from sagittal.data._planes import planes
 from sagittal.ops.overview import overview
 from sagittal.ops.resample import on_grid
@@ -96,6 +97,19 @@ def answered(image: Image, answer: ArrayLike, labels: Labels) -> bytes:
         return galleries.thumbnail(canvas.values, spacing=canvas.spacing)
     shown = said[said[:, -1] >= LEAST_SHOWN][:, :-1] if len(said) else said
     return galleries.boxed(canvas.values, boxes(shown, image.geometry, labels))
+
+
+def told_apart(prediction: Prediction) -> NDArray[np.generic]:
+    """The answer with a line of background between objects that touch, where it numbers objects."""
+    answer, objects = np.asarray(prediction.answer), prediction.objects
+    if objects is None:
+        return answer
+    labels, shown = prediction.labels, answer.copy()
+    ground = 0 if labels.background is None else labels.index(labels.background)
+    for axis in range(objects.ndim):
+        here, beyond = np.moveaxis(objects, axis, 0)[:-1], np.moveaxis(objects, axis, 0)[1:]
+        np.moveaxis(shown, axis, 0)[:-1][(here != beyond) & (here > 0) & (beyond > 0)] = ground
+    return shown
 
 
 def legend(labels: Labels) -> dict[str, str]:

@@ -165,9 +165,9 @@ def _files(predictor: Predictor, prediction: Prediction, image: Image, *, out: P
         files = {"answer": write_drawn(predictor, prediction, out).name, **write_legend(predictor, prediction, out)}
         if not overlay:
             return files
-        from sagittal.verbs._pictures import answered
+        from sagittal.verbs._pictures import answered, told_apart
 
-        atomic.write_bytes(picture, answered(image, prediction.answer, prediction.labels))
+        atomic.write_bytes(picture, answered(image, told_apart(prediction), prediction.labels))
         return {**files, "overlay": picture.name}
     if not overlay or not image.geometry.axes:
         return {}

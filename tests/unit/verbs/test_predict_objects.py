@@ -16,6 +16,7 @@ from sagittal.core.prediction import Prediction
 from sagittal.io.writers._features import features
 from sagittal.io.writers.raster import encode_png
 from sagittal.verbs._outlined import areas
+from sagittal.verbs._pictures import told_apart
 
 SIZE = (64, 80)
 
@@ -83,3 +84,17 @@ def test_areas_are_in_micrometres_where_the_picture_tells():
     prediction = Prediction(case="a", geometry=grid, labels=labels, scores=np.zeros((0, 4, 4), np.float32), answer=answer)
     (row,) = areas(prediction, list(features(answer, labels)))
     assert (row["objects"], row["samples"], row["area_um2"], row["area_mm2"], row["share"]) == (1, 6, 1.5, 1.5e-6, 0.375)
+
+
+def test_objects_that_touch_are_shown_apart():
+    labels = Labels(classes=("tissue", "tumour"), background="tissue")
+    objects = np.array([[1, 1, 2, 2, 0]], np.int32)
+    said = Prediction(
+        case="a",
+        geometry=Geometry.picture((1, 5)),
+        labels=labels,
+        scores=np.zeros((0, 1, 5), np.float32),
+        answer=(objects > 0).astype(np.int16),
+        objects=objects,
+    )
+    assert told_apart(said).tolist() == [[1, 0, 1, 1, 0]] and said.answer.tolist() == [[1, 1, 1, 1, 0]]

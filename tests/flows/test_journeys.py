@@ -81,7 +81,7 @@ def test_a_table_with_values(journey, tmp_path):
     units = made.plan["units"]
     truth = [float(line.rsplit(",", 1)[1]) for line in (data / "table.csv").read_text().splitlines()[1:]]
     assert units["mean"][0] == pytest.approx(np.mean(truth), rel=0.15), "the network answers in the target's own scale"
-    assert {item["kind"] for item in made.explained} == {"worst", "best"}
+    assert {item["kind"] for item in made.explained} == {"worst", "median", "best"}
     assert all("columns" in item for item in made.explained)
 
 
@@ -116,7 +116,7 @@ def test_tiles_with_outlines_as_masks(journey, tissue):
     assert made.score("assd", "tumour")["unit"] == "px", "pixels are not called millimetres"
     assert io.read(made.answers / "patient-01_tile-1.png").geometry.shape == (128, 128)
     assert len(list((made.run / "evaluation/test/labels").glob("*.png"))) == made.result["n"]
-    assert {item["kind"] for item in made.explained} == {"worst", "best"}
+    assert {item["kind"] for item in made.explained} == {"worst", "median", "best"}
 
 
 def test_tiles_with_outlines_as_classes_of_windows(journey, tissue):

@@ -107,10 +107,11 @@ def test_the_worst_and_the_best_are_shown_each_once(drawn):
 
     picks = pick(replace(found, rows=[replace(r, id=str(i)) for i, r in enumerate(rows)]), most=2)
     assert [(p.kind, p.row.id, p.note) for p in picks] == [
-        ("worst", "4", "dice 0.10"),
-        ("worst", "0", "dice 0.20"),
-        ("best", "1", "dice 0.90"),
-        ("best", "5", "dice 0.80"),
+        ("worst", "4", "Dice 0.10"),
+        ("worst", "0", "Dice 0.20"),
+        ("median", "2", "Dice 0.50"),
+        ("best", "1", "Dice 0.90"),
+        ("best", "5", "Dice 0.80"),
     ]
 
 

@@ -132,6 +132,10 @@ def decide(recipe: Recipe, manifest: Manifest, facts: Facts) -> Plan:
     windows = _windows(recipe, facts, ledger, dense=dense)
     model, pretrained, freeze = _model(recipe, facts, ledger, dense=dense, sliced=windows.name == "slices")
     preparation = _preparation(recipe, facts, ledger, dense=dense, pretrained=pretrained)
+    if dense and preparation.crop and labels.background not in {None, labels.classes[0]}:
+        # Beyond the box nobody votes, and the first class stands there.
+        what = f"outside the box the first class, {labels.classes[0]}, would stand, and the background is {labels.background}"
+        raise UsageError("CROP", "prepare.crop", what, "put the background first in the labels, or --set prepare.crop=false")
     target = slide_rules.stain_of(manifest, recipe.prepare.stain) if recipe.prepare.stain is not None else None
     preparation = replace(preparation, tissue=windows.name == "tissue", stain=target)
     balanced = row.exclusive and not dense and WINDOWS.make(windows.name, windows.options).fixed

@@ -14,8 +14,11 @@ from sagittal.core.image import Image
 from sagittal.core.labels import Labels
 from sagittal.data.manifest import Manifest
 from sagittal.engine import volume_rules
-from sagittal.engine.facts import Facts
+from sagittal.engine.config import load_recipe
+from sagittal.engine.facts import Facts, facts_of
+from sagittal.engine.rules import decide
 from sagittal.engine.volumes import Volumes, volumes_of
+from sagittal.errors import UsageError
 
 MR = Volumes(low=(0.0,), high=(1.0,), mean=(0.3,), std=(0.2,), hounsfield=False, empty=0.0, content=(200.0, 200.0, 200.0))
 
@@ -104,3 +107,19 @@ def test_volumes_say_what_they_show(tmp_path):
     assert not mr.hounsfield
     assert scan.hounsfield
     assert -500 < scan.low[0] < 40, "nothing is drawn: the body and what is above it, not the air"
+
+
+def test_a_box_is_not_cut_where_another_class_than_the_background_would_stand_beyond_it(tmp_path):
+    head = np.zeros((20, 20, 20), np.int16)
+    head[6:14, 6:14, 6:14] = np.random.default_rng(0).integers(50, 900, (8, 8, 8))
+    grid = Geometry(shape=(20, 20, 20), affine=np.eye(4), unit="mm")
+    io.write(Image.of(head[None], grid), tmp_path / "a.nii.gz")
+    io.write(Image.of((head > 400).astype(np.uint8)[None], grid), tmp_path / "m.nii.gz")
+    case = Case(id="a", images={"image": "a.nii.gz"}, annotation="m.nii.gz", split="train")
+    names = {"background": 0, "lesion": 1}
+    for classes, sets in ((("background", "lesion"), []), (("lesion", "background"), ["prepare.crop=false"])):
+        labels = Labels(classes=classes, codes=names, background="background")
+        manifest = Manifest(cases=(case,), labels=labels, root=tmp_path, provenance={"said": "mask"})
+        assert decide(load_recipe("auto", sets), manifest, facts_of(manifest)).preparation.crop is not bool(sets)
+    with pytest.raises(UsageError, match="CROP"):
+        decide(load_recipe("auto"), manifest, facts_of(manifest))

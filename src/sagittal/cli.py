@@ -407,11 +407,11 @@ def phantom(
 
 
 @app.command()
-def demo(out: OutOption = None) -> None:
-    """Synthetic retinas, a run and its report, offline, in about two minutes."""
+def demo(kind: Annotated[str, typer.Argument(help="retina: pictures; brain: volumes")] = "retina", out: OutOption = None) -> None:
+    """Synthetic retinas or brains, a run and its report, offline, in about two minutes."""
     from sagittal.verbs.demo import demo as verb
 
-    made = verb(out=out)
+    made = verb(kind, out=out)
     _done(made.record(), made.lines())
 
 

@@ -29,7 +29,9 @@ class Plane:
     spacing: tuple[float, float]
 
 
-def planes(values: NDArray[Any], geometry: Geometry, drawn: NDArray[Any] | None, *, ground: int = 0) -> tuple[Plane, ...]:
+def planes(
+    values: NDArray[Any], geometry: Geometry, drawn: NDArray[Any] | None, *, ground: int = 0, by: NDArray[Any] | None = None
+) -> tuple[Plane, ...]:
     """A picture itself; of a volume, upright, the axial, coronal and sagittal slice with most that was drawn.
 
     Args:
@@ -37,6 +39,7 @@ def planes(values: NDArray[Any], geometry: Geometry, drawn: NDArray[Any] | None,
         geometry: Where they lie.
         drawn: ``shape``, class indices or object numbers.
         ground: The number that counts as nothing.
+        by: Another drawing that says which slices are shown, so that two can be compared.
 
     Returns:
         Nothing for a table row.
@@ -51,7 +54,8 @@ def planes(values: NDArray[Any], geometry: Geometry, drawn: NDArray[Any] | None,
     grid = geometry.upright()
     volume = _turned(values[0], geometry, grid)
     mask = None if drawn is None else _turned(drawn, geometry, grid)
-    at = _fullest(mask, ground) if mask is not None else tuple(n // 2 for n in grid.shape)
+    chooses = mask if by is None else _turned(by, geometry, grid)
+    at = _fullest(chooses, ground) if chooses is not None else tuple(n // 2 for n in grid.shape)
     # What is cut off is one value: air, or nothing, round the head.
     box = _content(volume)
     volume, mask = volume[box], mask if mask is None else mask[box]

@@ -181,11 +181,10 @@ def _surest(p: Pick) -> tuple[float, str]:
 def _extremes(assessment: Assessment, most: int, classes: Sequence[str]) -> list[Pick]:
     """The worst, a usual and the best cases, each once; cases without anything to find or draw are left out."""
     told = sorted(((good, note, row.id, row) for row, good, note in _goodness(assessment)), key=lambda t: (t[0], t[2]))
+    # The median is shown once, as what is usual; the ends are counted without it.
+    middle = [told.pop((len(told) - 1) // 2)] if len(told) > 2 else []
     half = min(most, (len(told) + 1) // 2)
     worst, best = told[:half], told[half:][::-1][:most]
-    # What is usual: between the ends, so that no case is shown twice.
-    between = [t for t in told if t not in worst and t not in best]
-    middle = sorted(between, key=lambda t: abs(told.index(t) - (len(told) - 1) / 2))[:1]
     return [
         Pick(row=row, kind=kind, target=_farthest(row, assessment, classes), p=None, note=note)
         for kind, some in (("worst", worst), ("median", middle), ("best", best))

@@ -66,8 +66,12 @@ def compared(image: Image, truth: ArrayLike, answer: ArrayLike, labels: Labels) 
         answer: The same; boxes with a score at the end.
         labels: For colours and the background.
     """
-    canvas = Canvas.of(image)
     true, said = np.asarray(truth), np.asarray(answer)
+    if image.geometry.axes > 2 and true.shape == said.shape == image.geometry.shape:
+        by = true if (true != _ground(labels)).any() else said
+        first, second = (_in_planes(image, drawn, labels, by=by) for drawn in (true, said))
+        return first, second
+    canvas = Canvas.of(image)
     if image.tiled and true.ndim == image.geometry.axes and true.shape == said.shape:
         drawn = [_masks(canvas.turned(m, image.geometry.resized(true.shape)), labels) for m in (true, said)]
         return galleries.compared(canvas.values, drawn[0], drawn[1], spacing=canvas.spacing)
@@ -83,10 +87,7 @@ def answered(image: Image, answer: ArrayLike, labels: Labels) -> bytes:
     """The picture with the answer drawn on it: outlines of masks, of a volume in three planes, or boxes."""
     said = np.asarray(answer)
     if image.geometry.axes > 2 and said.shape == image.geometry.shape:
-        # Views of the volume: a copy of a CT on a canvas takes more memory than its answer did.
-        ground = 0 if labels.background is None else labels.index(labels.background)
-        colours = {labels.index(name): colour for colour, name in legend(labels).items()}
-        return outlined(planes(image.read(), image.geometry, said, ground=ground), colours, other="")
+        return _in_planes(image, said, labels, by=said)
     canvas = Canvas.of(image)
     if image.tiled and said.ndim == image.geometry.axes:
         on_slide = canvas.turned(said, image.geometry.resized(said.shape))
@@ -110,6 +111,17 @@ def told_apart(prediction: Prediction) -> NDArray[np.generic]:
         here, beyond = np.moveaxis(objects, axis, 0)[:-1], np.moveaxis(objects, axis, 0)[1:]
         np.moveaxis(shown, axis, 0)[:-1][(here != beyond) & (here > 0) & (beyond > 0)] = ground
     return shown
+
+
+def _in_planes(image: Image, drawn: NDArray[np.generic], labels: Labels, *, by: NDArray[np.generic]) -> bytes:
+    """A volume in the three planes in which ``by`` has most, with outlines."""
+    colours = {labels.index(name): colour for colour, name in legend(labels).items()}
+    # Views of the volume: a copy of a CT on a canvas takes more memory than its answer did.
+    return outlined(planes(image.read(), image.geometry, drawn, ground=_ground(labels), by=by), colours, other="")
+
+
+def _ground(labels: Labels) -> int:
+    return 0 if labels.background is None else labels.index(labels.background)
 
 
 def legend(labels: Labels) -> dict[str, str]:

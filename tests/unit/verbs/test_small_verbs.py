@@ -202,3 +202,27 @@ def test_a_demo_whose_planted_leak_goes_through_fails(tmp_path, monkeypatch):
     monkeypatch.setattr("sagittal.verbs.run.run", other)
     with pytest.raises(Refused, match="EMPTY_SPLIT"):
         demo(out=tmp_path / "new")
+
+
+def test_the_brain_demo_goes_from_volumes_to_an_answer_for_a_subject_in_no_split(tmp_path, monkeypatch):
+    from sagittal import io
+    from sagittal.verbs import demo as verb
+
+    monkeypatch.setattr(verb, "SUBJECTS", 7)
+    monkeypatch.setattr(verb, "SPACING_MM", 12.0)
+    from sagittal.verbs import run as running
+
+    short = running.run
+    monkeypatch.setattr(running, "run", lambda data, **options: short(data, **options, sets=["train.epochs=1"]))
+    made = demo("brain", out=tmp_path / "demo")
+    assert made.path.read_text(encoding="utf-8").count("Case by case")
+    source, answer = tmp_path / "demo" / "unseen" / "head_07_T1.nii.gz", tmp_path / "demo" / "predicted" / "head_07.nii.gz"
+    assert io.read(answer).geometry.same_grid(io.read(source).geometry)
+    assert (tmp_path / "demo" / "audit" / "audit.html").is_file()
+    assert (tmp_path / "demo" / "predicted" / "volumes.csv").read_text(encoding="utf-8").count("GM") == 1
+    assert not list((tmp_path / "demo" / "data").glob("head_07*")), "nobody has drawn on it"
+
+
+def test_an_unknown_demo_is_answered_with_the_nearest():
+    with pytest.raises(UsageError, match="did you mean brain"):
+        demo("brian")

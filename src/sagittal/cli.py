@@ -368,6 +368,7 @@ def compare(
 def show(
     what: Annotated[list[str], typer.Argument(metavar="SOURCE|RUN|FILE.sagittal|model NAME")],
     out: OutOption = None,
+    window: Annotated[str | None, typer.Option("--window", help="Of a volume: lung, bone, brain, soft (HU), or LOW,HIGH.")] = None,
     size: Annotated[int, typer.Option("--size", help="For a model: side of the input.")] = 224,
     classes: Annotated[int, typer.Option("--classes", help="For a model.")] = 1000,
     channels: Annotated[int, typer.Option("--channels", help="For a model.")] = 3,
@@ -377,7 +378,7 @@ def show(
     """A picture with its header; a run's summary; a model's layer table."""
     from sagittal.verbs.show import show as verb
 
-    made = verb(what, out=out, size=size, classes=classes, channels=channels, axes=axes, sets=sets or ())
+    made = verb(what, out=out, window=window, size=size, classes=classes, channels=channels, axes=axes, sets=sets or ())
     _done(made.record(), made.lines())
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sagittal.core import Geometry
+from sagittal.ops.upright import upright_view
 
 _MOST_PX = 512
 _MOST_SORTED = 1 << 16
@@ -52,9 +53,9 @@ def planes(
         mask = None if drawn is None else np.asarray(drawn[::step, ::step], dtype=np.int32)
         return (Plane(values=_bytes(np.moveaxis(shown, 0, -1) if len(shown) == 3 else shown[0], shown), drawn=mask, spacing=(1.0, 1.0)),)
     grid = geometry.upright()
-    volume = _turned(values[0], geometry, grid)
-    mask = None if drawn is None else _turned(drawn, geometry, grid)
-    chooses = mask if by is None else _turned(by, geometry, grid)
+    volume = upright_view(values[0], geometry, grid)
+    mask = None if drawn is None else upright_view(drawn, geometry, grid)
+    chooses = mask if by is None else upright_view(by, geometry, grid)
     at = _fullest(chooses, ground) if chooses is not None else tuple(n // 2 for n in grid.shape)
     # What is cut off is one value: air, or nothing, round the head.
     box = _content(volume)
@@ -68,14 +69,6 @@ def _slice(volume: NDArray[Any], mask: NDArray[Any] | None, grid: Geometry, axis
     place = tuple(at if a == axis else slice(None) for a in range(3))
     drawn = None if mask is None else np.rot90(mask[place]).astype(np.int32)
     return Plane(values=_bytes(np.rot90(volume[place]), volume), drawn=drawn, spacing=(grid.spacing[up], grid.spacing[across]))
-
-
-def _turned(values: NDArray[Any], source: Geometry, upright: Geometry) -> NDArray[Any]:
-    """Values on the upright grid of their own: axes swapped and flipped, nothing interpolated."""
-    step = np.rint(upright.index_map(source)[:3, :3]).astype(int)
-    order = [int(np.flatnonzero(step[:, axis])[0]) for axis in range(3)]
-    flips = tuple(slice(None, None, int(step[own, axis])) for axis, own in enumerate(order))
-    return values.transpose(order)[flips]
 
 
 def _content(volume: NDArray[Any], margin: int = 2) -> tuple[slice, ...]:

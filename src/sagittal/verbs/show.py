@@ -10,12 +10,14 @@ import yaml
 from sagittal import io
 from sagittal.errors import UsageError, nearest
 from sagittal.verbs._outcome import Outcome
+from sagittal.verbs._shown import shown
 
 
 def show(
     what: Sequence[str],
     *,
     out: str | Path | None = None,
+    window: str | None = None,
     size: int = 224,
     classes: int = 1000,
     channels: int = 3,
@@ -26,7 +28,8 @@ def show(
 
     Args:
         what: ``[SOURCE]``, ``[RUN]``, ``[FILE.sagittal]`` or ``["model", NAME]``.
-        out: For a source: write the picture there (PNG).
+        out: For a source: write the picture there (PNG); of a volume three planes with axes in mm, and a histogram.
+        window: Of a volume's values: ``lung``, ``bone``, ``brain``, ``soft`` (Hounsfield units), or ``LOW,HIGH``.
         size: For a model: the side of its input.
         classes: For a model.
         channels: For a model.
@@ -51,7 +54,7 @@ def show(
             raise UsageError("SHOW", path, "-o draws one volume, and this is a folder or an archive", remedy)
         if listed is not None:
             return listed
-    return _source(what[0], Path(out) if out else None)
+    return shown(what[0], Path(out) if out else None, window)
 
 
 def _model(names: Sequence[str], *, size: int, classes: int, channels: int, axes: int | None, sets: Sequence[str]) -> Outcome:
@@ -139,21 +142,3 @@ def _series(path: Path) -> Outcome | None:
     lines += ["", *dict.fromkeys(f"{f.code} {f.item}: {f.what}; {f.remedy}" for v in volumes for f in v.findings)]
     lines.append(f"{len(volumes)} volumes; findings in brackets stop nothing; name one: {path}::{volumes[0].key}")
     return Outcome(path=path, facts={"volumes": [v.record() for v in volumes]}, text=lines)
-
-
-def _source(locator: str, out: Path | None) -> Outcome:
-    from sagittal.io import atomic
-    from sagittal.report import galleries
-
-    image = io.read(locator)
-    values = image.read()
-    geometry = image.geometry
-    size = " x ".join(map(str, geometry.shape)) or "a row"
-    lines = [
-        f"{Path(locator).name}: {size}, {len(image.channels)} channel(s): {', '.join(image.channels[:8])}",
-        f"  spacing {', '.join(f'{s:.4g}' for s in geometry.spacing)} {geometry.unit}; {values.dtype}, {values.min()} to {values.max()}",
-        *(f"  {k}: {v}" for k, v in image.meta.items()),
-    ]
-    if out is not None and geometry.axes:
-        atomic.write_bytes(out, galleries.thumbnail(values, size_px=max(geometry.shape), spacing=geometry.spacing))
-    return Outcome(path=out, facts={"geometry": geometry.record(), "channels": list(image.channels)}, text=lines)

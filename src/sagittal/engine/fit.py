@@ -16,6 +16,7 @@ import torch
 from torch import nn
 
 from sagittal.data.batch import Batch, Source
+from sagittal.engine.examples import Seen
 from sagittal.engine.hooks import Fitted, Hooks
 from sagittal.engine.interrupts import Asked, named_failures, stoppable
 from sagittal.engine.judging import check_watched, judged, rehearsed
@@ -217,7 +218,9 @@ class _Run:
     def _validated(self, state: State) -> State:
         """After the validation that ends the epoch, and after what follows from it."""
         self.safe = state
-        found = validate(self._learner, self._val_source, self._measure, self._ranks, self._asked)
+        seen = Seen(self._hooks.classes) if self._hooks.tensorboard is not None and self._ranks.count == 1 else None
+        look = seen.add if seen is not None else None
+        found = validate(self._learner, self._val_source, self._measure, self._ranks, self._asked, look=look)
         if found is None:
             self._save(state)
             raise self.interrupted("its state is saved")
@@ -232,7 +235,7 @@ class _Run:
             self._keeping.keep_best(self._learner, after, row, copy=not due)
         if due:
             self._save(after)
-        self._keeping.show_epoch(self._learner, row, step=after.step)
+        self._keeping.show_epoch(self._learner, row, seen, step=after.step)
         # Where the newest weights are kept whatever they are, none is the best.
         self._progress.epoch(row, best=better and self._settings.best.watch != LAST)
         if after.ended is not None:

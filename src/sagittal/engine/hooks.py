@@ -26,6 +26,7 @@ class Hooks:
         progress: Shows how far the run is; see ``progress_on``. None shows lines through ``say``.
         say: Takes a line for people; None keeps silent.
         tensorboard: Where the events go; None writes none.
+        classes: Their names, for pictures of what is taken for what.
         clock: Seconds; for the time budget and the speed.
         reached: Gets the name of every point that the loop and the writing of a checkpoint pass; tests stop there.
     """
@@ -33,6 +34,7 @@ class Hooks:
     progress: Progress | None = None
     say: Callable[[str], object] | None = None
     tensorboard: Path | None = None
+    classes: tuple[str, ...] = ()
     clock: Callable[[], float] = time.monotonic
     reached: Callable[[str], None] = _passed
 

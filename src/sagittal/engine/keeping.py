@@ -12,6 +12,7 @@ from torch import Tensor
 
 from sagittal.engine import checkpoint
 from sagittal.engine.checkpoint import Checkpoint
+from sagittal.engine.examples import Seen, as_tensor
 from sagittal.engine.learner import Learner
 from sagittal.engine.ranks import Ranks
 from sagittal.engine.settings import Every, TrainSettings
@@ -167,12 +168,15 @@ class Keeping:
             self._pictured = True
             self._events.pictures("train/images", images, step=step)
 
-    def show_epoch(self, learner: Learner, row: Mapping[str, float | None], *, step: int) -> None:
-        """Events of an epoch: curves and the kernels of the first layer."""
+    def show_epoch(self, learner: Learner, row: Mapping[str, float | None], seen: Seen | None, *, step: int) -> None:
+        """Events of an epoch: curves, the kernels of the first layer, and what the validation looked like."""
         self._events.numbers({k: v for k, v in row.items() if k.startswith(("train_", "val_"))}, step=step)
         kernels = first_kernels(learner.model)
         if kernels is not None:
             self._events.pictures("kernels/first", kernels, step=step)
+        for name, picture in (("examples", seen.examples), ("confusion", seen.confusion)) if seen is not None else ():
+            if picture is not None:
+                self._events.picture(f"val/{name}", as_tensor(picture), step=step)
 
     def close(self) -> None:
         """Write out what is left of the events."""

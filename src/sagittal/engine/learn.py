@@ -76,7 +76,7 @@ def learn(
         events: Write TensorBoard events.
     """
     keep_freed_memory()
-    hooks = Hooks(progress=progress, say=say, tensorboard=run.path / "tensorboard" if events else None)
+    hooks = Hooks(progress=progress, say=say, tensorboard=run.path / "tensorboard" if events else None, classes=plan.labels.classes)
     network = plan.network()
     # A run that was killed before its first checkpoint begins anew, from the same weights.
     if plan.pretrained is not None and checkpoint.find(run.checkpoints / "last") is None:

@@ -15,6 +15,9 @@ from sagittal.engine.learner import Learner, not_finite
 from sagittal.engine.ranks import Ranks
 
 Pair = tuple[float, float]
+Look = Callable[[Tensor, Batch], object]
+"""Sees outputs and their batch."""
+
 Measure = Callable[[Tensor, Tensor], Mapping[str, float | tuple[float, int]]]
 """``(outputs, targets) -> {name: (sum, n)}`` a batch at a time (a task's ``quick``), or ``-> {name: number}`` of all at once."""
 
@@ -73,8 +76,18 @@ def that_count(outputs: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
     return outputs[counts], targets[counts]
 
 
-def validate(learner: Learner, source: Source, measure: Measure | None, ranks: Ranks, asked: Asked) -> dict[str, float | None] | None:
+def validate(
+    learner: Learner, source: Source, measure: Measure | None, ranks: Ranks, asked: Asked, *, look: Look | None = None
+) -> dict[str, float | None] | None:
     """Loss and scores of the validation samples; None when somebody asked to stop meanwhile.
+
+    Args:
+        learner: Whose network is asked.
+        source: Of the samples.
+        measure: Scores of outputs.
+        ranks: Of the processes.
+        asked: Whether to stop.
+        look: Is shown every batch with its outputs.
 
     Raises:
         NumericFailure: A loss is NaN or infinite.
@@ -89,6 +102,8 @@ def validate(learner: Learner, source: Source, measure: Measure | None, ranks: R
             losses = learner.losses(outputs, batch)
             if not bool(losses.isfinite().all()):
                 raise not_finite([losses], [batch], alone=ranks.count == 1)
+            if look is not None:
+                look(outputs, batch)
             pairs = added(pairs, {"loss": (float(losses.double().sum()), cast(int, float(batch.weights.double().sum())))})
             if measure is not None:
                 scores = measured_on(measure, outputs, batch)

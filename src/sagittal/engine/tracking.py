@@ -74,6 +74,12 @@ class Events:
             with storage(self._folder):
                 self._writer.add_image(name, sheet(values[:_SHOWN]), step)
 
+    def picture(self, name: str, pixels: Tensor, *, step: int) -> None:
+        """One picture ``(3, H, W)`` of bytes."""
+        if self._writer is not None and self._folder is not None:
+            with storage(self._folder):
+                self._writer.add_image(name, pixels, step)
+
     def close(self) -> None:
         """Write out what is left."""
         if self._writer is not None and self._folder is not None:

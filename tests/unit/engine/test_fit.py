@@ -522,7 +522,7 @@ def test_events_and_tables(tmp_path: Path) -> None:
     fitting.run(tmp_path, hooks=Hooks(tensorboard=tmp_path / "tensorboard"))
     events = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
     assert {"train/loss", "val/loss", "val/accuracy", "step/loss", "step/lr"} <= set(events.Tags()["scalars"])
-    assert set(events.Tags()["images"]) == {"train/images", "kernels/first"}
+    assert set(events.Tags()["images"]) == {"train/images", "kernels/first", "val/confusion"}
     assert [e.step for e in events.Scalars("val/loss")] == [4, 8, 12, 16, 20, 24]
     rows = _rows(tmp_path)
     assert list(rows[0]) == ["epoch", "steps", "lr", "train_loss", "train_accuracy", "val_loss", "val_accuracy"]

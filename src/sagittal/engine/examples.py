@@ -1,0 +1,161 @@
+"""What a validation looks like: a few cases with truth and answer, and which class was taken for which."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sagittal.core.labels import PALETTE
+from sagittal.data.batch import Batch
+
+MOST = 3
+"""Cases that are drawn."""
+
+SIDE_PX, CELL_PX, NAME_PX, TEXT_PX = 160, 56, 120, 11
+
+MOST_CLASSES = 24
+"""A table of more classes cannot be read as a picture."""
+
+Pixels = NDArray[np.uint8]
+
+
+class Seen:
+    """Collects from the batches of a validation what is worth a picture; the rest is not kept.
+
+    Args:
+        classes: Their names, for the table.
+    """
+
+    def __init__(self, classes: Sequence[str] = ()) -> None:
+        self._classes = tuple(classes)
+        self._examples: list[Pixels] = []
+        self._counts: NDArray[np.int64] | None = None
+
+    def add(self, outputs: Tensor, batch: Batch) -> None:
+        """Look at a batch: ``(B, K, *shape)`` or ``(B, K)`` beside its targets; anything else has no picture."""
+        targets = batch.targets
+        if targets.is_floating_point() or outputs.dim() != targets.dim() + 1 or outputs.shape[1] < 2:
+            return
+        if outputs.dim() == 2:
+            self._count(outputs.argmax(dim=1).cpu(), targets.cpu(), batch.weights.cpu() > 0)
+        elif outputs.dim() == batch.images.dim() and len(self._examples) < MOST:
+            n = min(len(outputs), MOST - len(self._examples))
+            answers = outputs[:n].argmax(dim=1).cpu().numpy()
+            for image, truth, answer in zip(batch.images[:n], targets[:n].cpu().numpy(), answers, strict=True):
+                # Of slices with their neighbours the middle one is answered.
+                self._examples.append(example(image[len(image) // 2].float().cpu().numpy(), truth, answer))
+
+    @property
+    def examples(self) -> Pixels | None:
+        """Cases below each other, left with the truth, right with the answer; None where there are none."""
+        if not self._examples:
+            return None
+        width = max(e.shape[1] for e in self._examples)
+        return np.concatenate([np.pad(e, ((0, 4), (0, width - e.shape[1]), (0, 0))) for e in self._examples])
+
+    @property
+    def confusion(self) -> Pixels | None:
+        """The table of truths (rows) and answers (columns) as a picture; None where answers are not one class."""
+        if self._counts is None or len(self._counts) > MOST_CLASSES:
+            return None
+        names = self._classes if len(self._classes) == len(self._counts) else tuple(str(k) for k in range(len(self._counts)))
+        return table(self._counts, names)
+
+    def _count(self, answers: Tensor, targets: Tensor, counted: Tensor, most: int = 1 << 10) -> None:
+        k = max(len(self._classes), int(answers.max()) + 1, int(targets.max()) + 1)
+        if k > most:
+            return
+        counts = np.zeros((k, k), np.int64)
+        known = (targets >= 0) & counted
+        np.add.at(counts, (targets[known].numpy(), answers[known].numpy()), 1)
+        if self._counts is not None:
+            size = max(k, len(self._counts))
+            counts, before = (np.pad(c, ((0, size - len(c)),) * 2) for c in (counts, self._counts))
+            counts = counts + before
+        self._counts = counts
+
+
+def example(image: NDArray[np.float32], truth: NDArray[np.integer], answer: NDArray[np.integer]) -> Pixels:
+    """A case in the planes with most of the truth, left with the truth's outlines, right with the answer's.
+
+    Args:
+        image: ``(*shape)``, of two or three axes.
+        truth: The same shape; class indices, 0 is not drawn, below 0 is not known.
+        answer: The same.
+
+    >>> example(np.zeros((8, 6), np.float32), np.zeros((8, 6), int), np.zeros((8, 6), int)).shape
+    (160, 244, 3)
+    """
+    low, high = np.percentile(image, (0.5, 99.5))
+    grey = np.clip((image - low) / max(high - low, 1e-9) * 255, 0, 255).astype(np.uint8)
+    some = truth > 0 if (truth > 0).any() else answer > 0
+    at = [int(some.sum(axis=tuple(a for a in range(image.ndim) if a != axis)).argmax()) for axis in range(image.ndim)]
+    if not some.any():
+        at = [n // 2 for n in image.shape]
+    greys = _planes(grey, at)
+    sides = [np.concatenate(list(map(_outlined, greys, _planes(drawn, at))), axis=1) for drawn in (truth, answer)]
+    return np.concatenate([sides[0], np.zeros((SIDE_PX, 4, 3), np.uint8), sides[1]], axis=1)
+
+
+def table(counts: NDArray[np.int64], names: Sequence[str]) -> Pixels:
+    """A confusion table as a picture: rows are the truth, shades are shares of the row.
+
+    >>> table(np.eye(2, dtype=np.int64), ("ill", "well")).shape
+    (168, 232, 3)
+    """
+    k = len(names)
+    picture = np.full((CELL_PX * (k + 1), NAME_PX + CELL_PX * k, 3), 255, np.uint8)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    for row, name in enumerate(names):
+        top = CELL_PX * (row + 1)
+        _write(picture, name, 4, top + CELL_PX // 2, width=NAME_PX - 8)
+        _write(picture, name, NAME_PX + CELL_PX * row + 3, CELL_PX // 2, width=CELL_PX - 6)
+        for column in range(k):
+            share = float(shares[row, column])
+            left = NAME_PX + CELL_PX * column
+            shade = np.array([255, 255, 255]) + share * (np.array([0, 87, 138]) - 255)
+            picture[top : top + CELL_PX - 2, left : left + CELL_PX - 2] = shade.astype(np.uint8)
+            _write(picture, f"{counts[row, column]}", left + 6, top + CELL_PX // 2, width=CELL_PX - 8, bright=share > 0.5)
+    return picture
+
+
+def _planes(volume: NDArray[np.generic], at: Sequence[int]) -> list[NDArray[np.generic]]:
+    """A picture itself; of an upright volume three slices, head or front up."""
+    if volume.ndim == 2:
+        return [volume]
+    return [np.rot90(np.take(volume, at[axis], axis=axis)) for axis in (2, 1, 0)]
+
+
+def _outlined(grey: NDArray[np.generic], drawn: NDArray[np.generic]) -> Pixels:
+    """One plane at a height that can be seen, with a line round each class."""
+    width = max(1, round(grey.shape[1] * SIDE_PX / grey.shape[0]))
+    sized = cv2.resize(np.ascontiguousarray(grey), (width, SIDE_PX), interpolation=cv2.INTER_LINEAR)
+    classes = cv2.resize(np.ascontiguousarray(drawn).astype(np.float32), (width, SIDE_PX), interpolation=cv2.INTER_NEAREST).astype(int)
+    view: Pixels = np.repeat(np.asarray(sized, np.uint8)[..., None], 3, axis=-1)
+    padded = np.pad(classes, 1, mode="edge")
+    beside = [padded[:-2, 1:-1], padded[2:, 1:-1], padded[1:-1, :-2], padded[1:-1, 2:]]
+    edge = np.any([b < classes for b in beside], axis=0) & (classes > 0)
+    for number in np.unique(classes[edge]):
+        colour = PALETTE[int(number) % len(PALETTE)]
+        view[edge & (classes == number)] = [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
+    return view
+
+
+def _write(picture: Pixels, text: str, left: int, middle: int, *, width: int, bright: bool = False) -> None:
+    size = 0.4
+    while size > 0.25 and cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, size, 1)[0][0] > width:
+        size -= 0.05
+    while len(text) > 3 and cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, size, 1)[0][0] > width:
+        text = text[:-1]
+    grey = 255 if bright else 30
+    cv2.putText(picture, text, (left, middle + TEXT_PX // 2), cv2.FONT_HERSHEY_SIMPLEX, size, (grey, grey, grey), 1, cv2.LINE_AA)
+
+
+def as_tensor(picture: Pixels) -> Tensor:
+    """``(3, H, W)``, as TensorBoard takes it."""
+    return torch.from_numpy(np.ascontiguousarray(np.moveaxis(picture, -1, 0)))

@@ -17,7 +17,7 @@ from sagittal.errors import Partial, Refused, SagittalError, UsageError
 from sagittal.verbs.convert import convert
 from sagittal.verbs.show import show
 
-SECRETS = ("Doe", "John", "ID4711", "19631231", "HOSP1", "Knee of")
+SECRETS = ("Doe", "John", "ID4711", "19631231", "HOSP1", "Knee by", "Miller")
 ROWS, COLUMNS, SLICES = 6, 8, 5
 
 
@@ -35,7 +35,7 @@ def series(folder: Path, *, number=1, modality="CT", slope=1.0, intercept=-1024.
         data.SOPInstanceUID = data.file_meta.MediaStorageSOPInstanceUID = generate_uid()
         data.SeriesInstanceUID, data.StudyInstanceUID = uid, "1.2.3"
         data.PatientName, data.PatientID, data.PatientBirthDate, data.InstitutionName = "Doe^John", "ID4711", "19631231", "HOSP1"
-        data.SeriesDescription, data.Modality, data.SeriesNumber, data.InstanceNumber = "Knee of John Doe", modality, number, k
+        data.SeriesDescription, data.Modality, data.SeriesNumber, data.InstanceNumber = "Knee by Dr Miller", modality, number, k
         data.Rows, data.Columns, data.SamplesPerPixel, data.PhotometricInterpretation = ROWS, COLUMNS, 1, "MONOCHROME2"
         data.BitsAllocated, data.BitsStored, data.HighBit, data.PixelRepresentation = 16, 16, 15, 1
         data.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
@@ -89,8 +89,8 @@ def test_descriptions_are_written_when_asked_for(tmp_path):
     series(tmp_path / "in")
     convert([tmp_path / "in"], out=tmp_path / "out", describe=True)
     [file] = (tmp_path / "out").glob("*.json")
-    assert file.name == "001_CT_8x6x5_Knee-of-John-Doe.json"
-    assert json.loads(file.read_text())["description"] == "Knee of John Doe"
+    assert file.name == "001_CT_8x6x5_Knee-by-Dr-Miller.json"
+    assert json.loads(file.read_text())["description"] == "Knee by Dr Miller"
 
 
 def test_the_json_says_what_it_is(tmp_path):
@@ -261,7 +261,7 @@ def test_a_folder_is_shown_as_a_table(tmp_path, capsys):
     with pytest.raises(SystemExit) as stop:
         cli.main(["show", str(tmp_path / "in")])
     assert stop.value.code == 0
-    assert "Knee of John" in capsys.readouterr().out
+    assert "Knee by Dr" in capsys.readouterr().out
 
 
 def test_a_picture_of_a_folder_is_not_silently_left_out(tmp_path):

@@ -41,11 +41,14 @@ def overlay(values: ArrayLike, heat: ArrayLike, *, spacing: Sequence[float] | No
 
 
 def explained(values: ArrayLike, heat: ArrayLike, *, spacing: Sequence[float] | None = None, most_px: int = 320) -> tuple[bytes, bytes]:
-    """The picture without and with its map, in the same slices and size; see :func:`overlay`."""
+    """The picture without and with its map, in the same slices and size; see :func:`overlay`. Small volumes are enlarged."""
     warmth = _warmth(heat)
     stored = _on_one_grid(values, warmth.shape)
     at = _hottest(warmth)
     below = picture(stored, spacing=spacing, at=at, most_px=most_px)
+    if warmth.ndim > 2:
+        times = max(1, round(2 * most_px / max(below.shape)))
+        below = below.repeat(times, axis=0).repeat(times, axis=1)
     return png(below), png(_covered(below, warmth, spacing=spacing, at=at, strength=0.75))
 
 

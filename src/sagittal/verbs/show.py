@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -101,8 +102,17 @@ def _run(path: Path) -> Outcome:
     for scores in sorted((path / "evaluation").glob("*/scores.json")):
         record = run.read(str(scores.relative_to(path)))
         facts[scores.parent.name] = record["scores"]
-        lines += [f"  {scores.parent.name}: {s['metric']} {s['class']} {s['value']}" for s in record["scores"][:8]]
+        lines += [f"  {scores.parent.name}: {_score(s)}" for s in record["scores"][:8]]
     return Outcome(path=path, facts=facts, text=lines)
+
+
+def _score(record: Mapping[str, Any]) -> str:
+    """A score of scores.json in a line."""
+    name = " ".join(str(v) for v in (record["metric"], record["class"]) if v)
+    if record["value"] is None:
+        return f"{name} undefined: {record['undefined']}"
+    between = f" ({record['low']:.3f} to {record['high']:.3f})" if record["low"] is not None and record["high"] is not None else ""
+    return f"{name} {record['value']:.3f}{between}, n={record['n']}"
 
 
 def _package(path: Path) -> Outcome:

@@ -123,3 +123,20 @@ def test_a_box_is_not_cut_where_another_class_than_the_background_would_stand_be
         assert decide(load_recipe("auto", sets), manifest, facts_of(manifest)).preparation.crop is not bool(sets)
     with pytest.raises(UsageError, match="CROP"):
         decide(load_recipe("auto"), manifest, facts_of(manifest))
+
+
+def test_a_volume_with_a_class_is_seen_whole_in_its_proportions_and_small_enough():
+    size = volume_rules.size_of(facts(shape=(512, 512, 300), spacing=(0.7, 0.7, 1.0)))
+    assert all(n % 8 == 0 for n in size) and size[0] == size[1]
+    assert np.prod(size) < 1.4 * volume_rules.MOST_WHOLE
+    assert size[0] / size[2] == pytest.approx(512 * 0.7 / 300, rel=0.1)
+    assert volume_rules.size_of(facts(shape=(40, 48, 16), spacing=(1.0, 1.0, 4.0))) == (40, 48, 16), "nothing is refined"
+
+
+def test_a_size_with_a_spacing_is_a_box_about_the_middle():
+    from sagittal.engine.prepare import Preparation
+
+    source = Geometry(shape=(40, 30, 20), affine=np.diag([1.0, 1.0, 2.0, 1.0]), unit="mm")
+    grid = Preparation(axes=3, spacing=(2.0, 2.0, 2.0), size=(16, 16, 24)).grid(source)
+    assert grid.shape == (16, 16, 24) and grid.spacing == pytest.approx((2, 2, 2))
+    assert grid.corners().mean(axis=0) == pytest.approx(source.corners().mean(axis=0))

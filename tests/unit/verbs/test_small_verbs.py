@@ -221,6 +221,9 @@ def test_the_brain_demo_goes_from_volumes_to_an_answer_for_a_subject_in_no_split
     assert (tmp_path / "demo" / "audit" / "audit.html").is_file()
     assert (tmp_path / "demo" / "predicted" / "volumes.csv").read_text(encoding="utf-8").count("GM") == 1
     assert not list((tmp_path / "demo" / "data").glob("head_07*")), "nobody has drawn on it"
+    explained = json.loads((tmp_path / "demo" / "run" / "explanation" / "test" / "index.json").read_text(encoding="utf-8"))
+    assert {"worst"} <= {i["kind"] for i in explained["items"]}
+    assert {i["target"] for i in explained["items"]} <= {"CSF", "GM", "WM"}, "the class that is drawn worst"
 
 
 def test_an_unknown_demo_is_answered_with_the_nearest():

@@ -1,0 +1,73 @@
+"""The parts of a report that only drawn answers have: sizes, lesions, box plots."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import pytest
+
+from sagittal.report.sections.drawn import drawn
+from sagittal.report.sections.lesions import lesions
+from sagittal.report.sections.training import training
+from sagittal.report.sections.volumes import volumes
+from sagittal.report.view import RunView
+
+
+@pytest.fixture
+def run(tmp_path):
+    folder = tmp_path / "evaluation" / "test"
+    folder.mkdir(parents=True)
+    (folder / "scores.json").write_text(json.dumps({"scores": [], "volume_unit": "ml"}))
+    return tmp_path
+
+
+def write(run, name, rows):
+    with (run / name).open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def test_the_bias_is_that_of_the_differences(run):
+    rows = [
+        {"case": f"c{i}", "dice:GM": 0.9, "true_volume:GM": 100 + 10 * i, "found_volume:GM": 104 + 10 * i + (-1) ** i} for i in range(6)
+    ]
+    write(run, "evaluation/test/predictions.csv", rows)
+    section = volumes(RunView(run))
+    assert section is not None and section.title == "Volumes"
+    assert "Bias 4.00" in section.html and "3.2" in section.html, "4 ml of 125 ml on average"
+    assert section.html.count("<circle") == 6
+    assert "true_volume" not in str(drawn(RunView(run)).html), "sizes are no scores"
+
+
+def test_few_cases_and_absent_structures_have_no_plot(run):
+    rows = [{"case": f"c{i}", "dice:GM": 0.9, "true_volume:GM": v, "found_volume:GM": v} for i, v in enumerate((0, 0, 3, 4))]
+    write(run, "evaluation/test/predictions.csv", rows)
+    assert volumes(RunView(run)) is None, "two cases have the structure"
+
+
+def test_lesions_are_grouped_by_size_and_the_largest_missed_one_is_named(run):
+    rows = [{"case": "a", "class": "lesion", "volume": i + 1, "found": "yes" if i >= 5 else "no"} for i in range(15)]
+    write(run, "evaluation/test/pieces.csv", rows)
+    section = lesions(RunView(run))
+    assert section is not None
+    assert "10 of 15 lesions found; the largest that was missed has 5" in section.html
+    assert section.html.count("<circle") == 3
+    write(run, "evaluation/test/pieces.csv", rows[:3])
+    assert lesions(RunView(run)) is None
+
+
+def test_the_classes_of_a_score_share_a_chart(run):
+    write(run, "log.csv", [{"epoch": e, "val_dice": 0.5, "train_dice:GM": 0.3, "val_dice:GM": 0.4, "val_dice:WM": 0.6} for e in (1, 2, 3)])
+    text = str(training(RunView(run)).html)
+    assert text.count("Dice of the classes, val") == 1
+    assert "GM" in text and "WM" in text
+
+
+def test_a_box_needs_five_cases(run):
+    rows = [{"case": f"c{i}", "dice:GM": 0.5 + i / 20} for i in range(5)]
+    write(run, "evaluation/test/predictions.csv", rows)
+    assert str(drawn(RunView(run)).html).count("<rect") == 1
+    write(run, "evaluation/test/predictions.csv", rows[:4])
+    assert str(drawn(RunView(run)).html).count("<rect") == 0

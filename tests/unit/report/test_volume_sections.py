@@ -38,7 +38,7 @@ def test_the_bias_is_that_of_the_differences(run):
     assert section is not None and section.title == "Volumes"
     assert "Bias 4.00" in section.html and "3.2" in section.html, "4 ml of 125 ml on average"
     assert section.html.count("<circle") == 6
-    assert "true_volume" not in str(drawn(RunView(run)).html), "sizes are no scores"
+    assert "True volume" not in str(drawn(RunView(run)).html), "sizes are no scores"
 
 
 def test_few_cases_and_absent_structures_have_no_plot(run):

@@ -99,6 +99,17 @@ class _Loaded:
     windowing: Windowing
     where: Positions | None = None
 
+    @property
+    def annotation(self) -> Annotation:
+        """What was said of the case.
+
+        Raises:
+            ValueError: It is drawn already, and only that was kept.
+        """
+        if self.said is None:
+            raise ValueError("what was said of a case is not kept beside what is drawn of it")
+        return self.said
+
 
 @dataclass(kw_only=True)
 class CaseSamples(torch.utils.data.Dataset[Sample]):
@@ -197,28 +208,20 @@ class CaseSamples(torch.utils.data.Dataset[Sample]):
 
     def _encoded(self, loaded: _Loaded, place: Geometry, *, epoch: int, index: int) -> NDArray[Any]:
         """What is asked of a place."""
-        if loaded.encoded is None:
-            if loaded.said is None:
-                return np.zeros(place.shape, np.int16)
-            return (
-                self._on_slide(loaded, loaded.said, place, epoch=epoch, index=index)
-                if self._drawn_late(loaded)
-                else self.question.encode(loaded.said, place)
-            )
+        if loaded.encoded is None and not self._drawn_late(loaded):
+            return self.question.encode(loaded.annotation, place)
         # The same keys again: one draw of the augmentation, seen from the image's grid and from the target's.
         onto = self._map(loaded.drawn, place, epoch=epoch, index=index)
-        return gather_labels(loaded.encoded, onto or ReadMap(shape=place.shape, affine=place.index_map(loaded.drawn)))
+        onto = onto or ReadMap(shape=place.shape, affine=place.index_map(loaded.drawn))
+        if loaded.encoded is not None:
+            return gather_labels(loaded.encoded, onto)
+        # Of a slide only the part that is read is drawn.
+        window = onto.window(loaded.drawn.shape)
+        return gather_labels(self.question.encode(loaded.annotation, loaded.drawn.at(window)), onto.within(window))
 
     def _drawn_late(self, loaded: _Loaded) -> bool:
         """Whether what is asked of each sample is drawn window by window: of slides."""
         return self.question.dense and loaded.ready.lazy
-
-    def _on_slide(self, loaded: _Loaded, said: Annotation, place: Geometry, *, epoch: int, index: int) -> NDArray[Any]:
-        """What is asked of a place on a slide: only the part that the augmentation reads is drawn."""
-        onto = self._map(loaded.drawn, place, epoch=epoch, index=index)
-        onto = onto or ReadMap(shape=place.shape, affine=place.index_map(loaded.drawn))
-        window = onto.window(loaded.drawn.shape)
-        return gather_labels(self.question.encode(said, loaded.drawn.at(window)), onto.within(window))
 
     def _image(
         self, ready: Ready, place: Geometry, onto: ReadMap | None, unit: NDArray[np.float32] | None, *, epoch: int, index: int
@@ -237,8 +240,8 @@ class CaseSamples(torch.utils.data.Dataset[Sample]):
         if loaded.where is None and not windowing.fixed:
             if loaded.encoded is not None:
                 loaded.where = foreground(loaded.encoded, rng=generator(self.seed, WINDOW))
-            elif loaded.said is not None and self._drawn_late(loaded):
-                coarse = self.question.encode(loaded.said, small_grid(loaded.drawn))
+            elif self._drawn_late(loaded):
+                coarse = self.question.encode(loaded.annotation, small_grid(loaded.drawn))
                 loaded.where = foreground(coarse, rng=generator(self.seed, WINDOW)).onto(loaded.drawn.shape)
         return windowing.draw(grid, draw, generator(self.seed, epoch, index, WINDOW), loaded.where)
 

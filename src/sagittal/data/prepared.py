@@ -91,9 +91,8 @@ class Prepared:
                 "sha256": {p.name: _digest(p) for p in sorted(unfinished.glob("*.npy"))},
             }
             atomic.write_json(unfinished / "case.json", record)
-            with contextlib.suppress(FileNotFoundError):
-                if not self.sound(name):
-                    shutil.rmtree(self.folder / name, ignore_errors=True)
+            if not self.sound(name):
+                shutil.rmtree(self.folder / name, ignore_errors=True)
             try:
                 unfinished.rename(self.folder / name)
             except OSError:

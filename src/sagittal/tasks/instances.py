@@ -20,7 +20,7 @@ from sagittal.ops.components import components
 from sagittal.ops.stitch import Stitch
 from sagittal.tasks._objects import coded, numbers_of
 from sagittal.tasks._task import Head, Task, channel, softmax
-from sagittal.tasks.segmentation import segmentation
+from sagittal.tasks.segmentation import mean_dice, segmentation
 
 BORDER = 2.0
 """Samples of the network's grid, from an object's edge inwards, that are its border."""
@@ -110,10 +110,9 @@ def _quick(outputs: torch.Tensor, targets: torch.Tensor) -> dict[str, tuple[floa
     found, known = outputs.argmax(dim=1), targets != IGNORE
     both = ((found == border) & (targets == border)).flatten(1).sum(dim=1)
     size = ((found == border) & known).flatten(1).sum(dim=1) + (targets == border).flatten(1).sum(dim=1)
-    some = size > 0
     whole = torch.stack([outputs[:, 0], outputs[:, 1:].amax(dim=1)], dim=1)
     dice = segmentation.quick(whole, torch.where(targets > 0, 1, targets))["dice"]
-    return {"dice": dice, "border_dice": (float((2 * both[some] / size[some]).sum()), int(some.sum()))}
+    return {"dice": dice, "border_dice": mean_dice(both, size)}
 
 
 instances = Task(

@@ -37,11 +37,11 @@ def _quick(outputs: torch.Tensor, targets: torch.Tensor) -> dict[str, tuple[floa
     pair = torch.where(truth == IGNORE, n * k * k, pair)
     counts = torch.bincount(pair.flatten(), minlength=n * k * k + 1)[:-1].reshape(n, k, k)
     both, size = counts.diagonal(dim1=1, dim2=2)[:, 1:], (counts.sum(dim=1) + counts.sum(dim=2))[:, 1:]
-    each = {f"dice:{c + 1}": _mean_dice(both[:, c], size[:, c]) for c in range(k - 1)}
-    return {"dice": _mean_dice(both.sum(dim=1), size.sum(dim=1)), **each}
+    each = {f"dice:{c + 1}": mean_dice(both[:, c], size[:, c]) for c in range(k - 1)}
+    return {"dice": mean_dice(both.sum(dim=1), size.sum(dim=1)), **each}
 
 
-def _mean_dice(both: torch.Tensor, size: torch.Tensor) -> tuple[float, int]:
+def mean_dice(both: torch.Tensor, size: torch.Tensor) -> tuple[float, int]:
     """The sum over the cases that have anything, and how many they are."""
     some = size > 0
     return float((2 * both[some] / size[some]).sum()), int(some.sum())

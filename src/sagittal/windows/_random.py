@@ -31,6 +31,13 @@ class Room:
     free: tuple[int, ...]
     pad: tuple[int, ...]
 
+    @classmethod
+    def on(cls, grid: Geometry, size: tuple[int, ...]) -> Room:
+        """The room that a grid leaves to windows of a size."""
+        free = tuple(max(n - s, 0) for n, s in zip(grid.shape, size, strict=True))
+        pad = tuple(-(max(s - n, 0) // 2) for n, s in zip(grid.shape, size, strict=True))
+        return cls(size=size, free=free, pad=pad)
+
     def anywhere(self, rng: np.random.Generator) -> Window:
         """Each place is as likely."""
         return self.at([int(rng.integers(f + 1)) for f in self.free])
@@ -89,10 +96,7 @@ class RandomWindows:
         return self.per_case
 
     def draw(self, grid: Geometry, index: int, rng: np.random.Generator, where: Positions | None) -> Window:
-        size = self.patch.of(grid)
-        free = tuple(max(n - s, 0) for n, s in zip(grid.shape, size, strict=True))
-        pad = tuple(-(max(s - n, 0) // 2) for n, s in zip(grid.shape, size, strict=True))
-        room = Room(size=size, free=free, pad=pad)
+        room = Room.on(grid, self.patch.of(grid))
         return room.anywhere(rng) if where is None else self.rule.place(room, rng, where)
 
     def cover(self, grid: Geometry) -> list[Window]:

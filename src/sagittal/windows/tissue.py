@@ -50,10 +50,7 @@ class _TissueTiles:
         found = self.cover(grid)
         if self.fixed:
             return found[index]
-        size = self.tiles.of(grid)
-        free = tuple(max(n - s, 0) for n, s in zip(grid.shape, size, strict=True))
-        pad = tuple(-(max(s - n, 0) // 2) for n, s in zip(grid.shape, size, strict=True))
-        room = Room(size=size, free=free, pad=pad)
+        room = Room.on(grid, self.tiles.of(grid))
         held = where.draw(rng, by="class") if where is not None and rng.random() < self.on_object else None
         if held is not None:
             return room.around(held, rng)

@@ -24,7 +24,6 @@ from sagittal.io.guard import Limits
 FORMATS = {"SVG": "SVG", "Aperio XML": "ImageScope XML", "ASAP XML": "ASAP XML", "GeoJSON": "GeoJSON", "COCO JSON": "COCO JSON"}
 """Formats of outlines, as people call them."""
 
-SLIDES = (".svs", ".ndpi", ".mrxs", ".scn", ".vms", ".bif")
 _MOST_READ = 64
 _MOST_CLASSES = 32
 _MANY = 20
@@ -65,7 +64,7 @@ def outline_pairs(
         return None
     if unmarked not in {"leave", "background"}:
         raise UsageError("UNKNOWN_OPTION", f"data.unmarked={unmarked}", "it is neither leave nor background", "choose one of them")
-    tiles = [place(relative(p, root)) for p in walk(root, (*PICTURES, *SLIDES))]
+    tiles = [place(relative(p, root)) for p in walk(root, PICTURES)]
     drawn, formats = _drawings(root, tiles) if tiles else ({}, Counter[str]())
     marked = [t for t in tiles if t.key in drawn and not t.is_mask]
     if not marked:

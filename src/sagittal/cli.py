@@ -308,7 +308,7 @@ def convert(
     out: Annotated[Path, typer.Option("-o", "--out", help="Where to write.")],
     to: Annotated[str, typer.Option("--to", help="nifti, nrrd or mha.")] = "nifti",
     time: Annotated[str, typer.Option("--time", help="apart, or together: time points and diffusion in one 4-D file.")] = "apart",
-    scaling: Annotated[str, typer.Option("--scaling", help="standard, or precise: Philips' own scale.")] = "standard",
+    scaling: Annotated[str, typer.Option("--scaling", help="precise: Philips by its own scale, as dcm2niix; or standard.")] = "precise",
     allow: AllowOption = None,
     describe: Annotated[bool, typer.Option("--describe", help="Names with series descriptions, which may hold a patient's.")] = False,
     max_pixels: PixelsOption = None,

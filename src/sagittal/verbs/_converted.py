@@ -76,7 +76,9 @@ def of_volume(volumes: Sequence[Volume], allow: frozenset[str], *, precise: bool
         Refused: A finding stands in the way.
         UnreadableInput: A file cannot be read.
     """
-    if precise:
+    scanner = facts_of(volumes[0])
+    own_scale = precise and any(p.scale is not None for v in volumes for p in v.planes)
+    if own_scale:
         volumes = [v.precise() for v in volumes]
     first = volumes[0]
     image = _exact(first.image(allow=allow, padding="kept"), first)
@@ -92,8 +94,8 @@ def of_volume(volumes: Sequence[Volume], allow: frozenset[str], *, precise: bool
         "temporal_position": _one_or_all([next(iter(s.get("t") or ()), None) for s in said]),
         "time_points": len(volumes),
         "orientation": first.orientation,
-        "scanner": facts_of(first),
-        "convention": {**_convention(image), "scaling": "precise" if precise else "standard"},
+        "scanner": scanner,
+        "convention": {**_convention(image), "scaling": "precise" if own_scale else "standard"},
         "findings": _findings(volumes, allow),
     }
     gradients = [v.planes[0].gradient for v in volumes]

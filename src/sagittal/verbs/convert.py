@@ -45,7 +45,7 @@ def convert(
     time: str = "apart",
     allow: Sequence[str] = (),
     describe: bool = False,
-    scaling: str = "standard",
+    scaling: str = "precise",
     max_pixels: int | None = None,
 ) -> Outcome:
     """Write every volume that is found, each with a JSON file beside it that says what it is.
@@ -63,7 +63,8 @@ def convert(
         allow: Codes of findings that may pass, such as ``SERIES_GAP``; the JSON file says so.
         describe: Put series descriptions into names and JSON files.
         scaling: ``standard``: stored number times Rescale Slope plus Intercept. ``precise``: of Philips that divided by Rescale
-            Slope and Philips' own Scale Slope, which makes scans comparable; all others stay as they are.
+            Slope and Philips' own Scale Slope, which makes scans comparable and is what dcm2niix writes; all others stay as
+            they are.
         max_pixels: The largest volume that is read.
 
     Returns:

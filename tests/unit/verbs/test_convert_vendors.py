@@ -147,9 +147,21 @@ def test_what_the_scanner_did_stands_in_the_json(vendors, tmp_path):
 
 
 def test_the_two_scales_of_philips(vendors, tmp_path):
-    _, [standard, *_] = converted(vendors, tmp_path / "a", "philips_dynamics")
-    _, [precise, *_] = converted(vendors, tmp_path / "b", "philips_dynamics", scaling="precise")
+    told, [standard, *_] = converted(vendors, tmp_path / "a", "philips_dynamics", scaling="standard")
+    assert convention_of(told, tmp_path / "a") == "standard"
+    told, [precise, *_] = converted(vendors, tmp_path / "b", "philips_dynamics")
+    assert convention_of(told, tmp_path / "b") == "precise"
     assert np.allclose(precise.get_fdata() * (2.5 * 0.0125), standard.get_fdata(), rtol=1e-6)
+
+
+def test_others_than_philips_keep_the_scale_of_the_standard(vendors, tmp_path):
+    told, _ = converted(vendors, tmp_path, "ge_bold")
+    assert convention_of(told, tmp_path) == "standard"
+
+
+def convention_of(made, folder: Path) -> str:
+    record = folder / "out" / made.facts["volumes"][0]["file"].replace(".nii.gz", ".json")
+    return json.loads(record.read_text())["convention"]["scaling"]
 
 
 def test_padding_is_kept_as_it_is_stored(vendors, tmp_path):

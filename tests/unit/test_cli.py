@@ -114,7 +114,7 @@ def test_json_and_debug_stand_anywhere_but_after_two_dashes(capsys):
 
 
 def test_ctrl_c_in_a_verb_ends_with_130(capsys, monkeypatch):
-    def interrupted(shelf):
+    def interrupted():
         raise KeyboardInterrupt
 
     monkeypatch.setattr("sagittal.verbs.list.list_parts", interrupted)
@@ -125,7 +125,7 @@ def test_ctrl_c_in_a_verb_ends_with_130(capsys, monkeypatch):
 
 
 def test_an_unforeseen_error_is_one_line_and_a_traceback_only_with_debug(capsys, monkeypatch):
-    def broken(shelf):
+    def broken():
         raise ZeroDivisionError("two\nlines")
 
     monkeypatch.setattr("sagittal.verbs.list.list_parts", broken)

@@ -1,0 +1,78 @@
+"""Commands about data and what there is: audit, convert, show, list, phantom, demo."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sagittal.cli import options
+from sagittal.cli.asking import asks
+
+
+@asks("audit")
+def audit(
+    data: options.Data,
+    out: options.Out = None,
+    layout: options.Layout = None,
+    group: Annotated[str | None, typer.Option("--group", help="A pattern whose first group is the patient, or a column.")] = None,
+    sets: options.DataSets = None,
+    allow: options.Allow = None,
+    allow_unreadable: options.AllowUnreadable = False,
+    max_pixels: options.MaxPixels = None,
+) -> None:
+    """What the data are and what is wrong with them: audit.html, audit.json, manifest.csv."""
+
+
+@asks("convert")
+def convert(
+    sources: Annotated[list[str], typer.Argument(metavar="SOURCE...", help="Folders or archives of DICOM; NIfTI, NRRD, MHA, npy files.")],
+    out: options.Into,
+    to: Annotated[str, typer.Option("--to", help="nifti, nrrd or mha.")] = "nifti",
+    time: Annotated[str, typer.Option("--time", help="apart, or together: time points and diffusion in one 4-D file.")] = "apart",
+    scaling: Annotated[str, typer.Option("--scaling", help="standard, or precise: Philips' own scale.")] = "standard",
+    allow: options.Allow = None,
+    describe: Annotated[bool, typer.Option("--describe", help="Names with series descriptions, which may hold a patient's.")] = False,
+    max_pixels: options.MaxPixels = None,
+) -> None:
+    """Every volume that is found as a file, with its world kept exactly and a JSON beside it."""
+
+
+@asks("show")
+def show(
+    what: Annotated[list[str], typer.Argument(metavar="SOURCE|RUN|FILE.sagittal|model NAME")],
+    out: options.Out = None,
+    window: Annotated[str | None, typer.Option("--window", help="Of a volume: lung, bone, brain, soft (HU), or LOW,HIGH.")] = None,
+    size: Annotated[int | None, typer.Option("--size", help="For a model: side of the input; 224, of volumes 64.")] = None,
+    classes: Annotated[int | None, typer.Option("--classes", help="For a model; 1000, of volumes 2.")] = None,
+    channels: Annotated[int | None, typer.Option("--channels", help="For a model; 3, of volumes 1.")] = None,
+    axes: Annotated[int | None, typer.Option("--axes", help="For a model: 3 for volumes, 2 for pictures, 0 for tables.")] = None,
+    sets: options.PartSets = None,
+) -> None:
+    """A picture with its header; a run's summary; a model's layer table."""
+
+
+@asks("list:list_parts")
+def list_(
+    shelf: Annotated[str | None, typer.Argument(metavar="SHELF", help="models, recipes, layouts, settings ...")] = None,
+) -> None:
+    """What there is: models, recipes, layouts, metrics ..."""
+
+
+@asks("phantom")
+def phantom(
+    kind: Annotated[str, typer.Argument(metavar="KIND", help="retina, tiles, brain, chest, table, multilabel ...")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="A new folder.")],
+    sets: options.PartSets = None,
+    seed: Annotated[int, typer.Option("--seed", help="Another number draws other patients.")] = 0,
+) -> None:
+    """A synthetic data set, free of anybody's data."""
+
+
+@asks("demo")
+def demo(
+    kind: Annotated[str, typer.Argument(help="retina: pictures; brain: volumes")] = "retina",
+    out: options.Out = None,
+) -> None:
+    """Synthetic retinas or brains, a run and its report, offline, in about two minutes."""

@@ -1,20 +1,105 @@
-"""The outlines of a mask along the edges of its samples: exact, and valid as polygons with holes."""
+"""The outlines of label maps along the edges of their samples: exact, valid as polygons with holes, made as rows come."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sagittal.ops._jit import kernel
-from sagittal.ops.components import components
+from sagittal.ops._trace import COLUMNS, FIRST_COLUMN, FIRST_ROW, LABEL, LAST_ROW, PARENT, ROWS, SAMPLES, Front
 
 Ring = NDArray[np.float64]
 Polygon = tuple[Ring, ...]
 """The outer ring, then the holes."""
 
-_ROW, _COLUMN = np.array([0, 1, 0, -1]), np.array([1, 0, -1, 0])
+AT_ONCE = 1 << 17
+"""Samples that are followed at once; of so many each may be a piece of its own."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Piece:
+    """Samples of one label that hang together over faces.
+
+    Args:
+        label: The number in the map.
+        polygon: The outer ring and the holes, rows and columns in index coordinates.
+        first: Row and column of the first sample in reading order.
+        last: The last row.
+        samples: How many.
+        centre: The mean row and column of the samples.
+    """
+
+    label: int
+    polygon: Polygon
+    first: tuple[int, int]
+    last: int
+    samples: int
+    centre: tuple[float, float]
+
+
+class Tracing:
+    """The pieces of a label map whose rows come one after the other; a piece is given when no further row can belong to it.
+
+    What comes does not depend on how many rows come at once: pieces are in the order of their last row, then of their first
+    sample; rings begin at their first corner in reading order. Kept are the corners of pieces that are still open.
+
+    >>> tracing = Tracing(2)
+    >>> [len(tracing.add(np.array([row]))) for row in ([1, 0], [1, 2], [1, 0])]
+    [0, 0, 1]
+    >>> [(piece.label, piece.samples) for piece in tracing.close()]
+    [(1, 3)]
+    """
+
+    def __init__(self, columns: int) -> None:
+        """No rows yet."""
+        self._front = Front(columns)
+        self._rings: list[list[Ring]] = []
+
+    def add(self, rows: NDArray[np.integer] | NDArray[np.bool_]) -> list[Piece]:
+        """The pieces that end above the last of the next rows ``(n, columns)``; labels are above 0, 0 is outside of all."""
+        step = max(1, AT_ONCE // (self._front.columns + 1))
+        found: list[Piece] = []
+        for start in range(0, len(rows), step):
+            found += self._take(np.ascontiguousarray(rows[start : start + step], dtype=np.int64))
+        return found
+
+    def close(self) -> list[Piece]:
+        """The pieces that the last row ended."""
+        return self._take(np.zeros((1, self._front.columns), np.int64))
+
+    def _take(self, rows: NDArray[np.int64]) -> list[Piece]:
+        front = self._front
+        corners, lengths, whose, pinched = front.take(rows)
+        rings: dict[int, list[Ring]] = {}
+        for piece, mine in enumerate(self._rings):
+            rings.setdefault(int(front.table[piece, PARENT]), []).extend(mine)
+        stop = 0
+        for piece, length, twice in zip(whose.tolist(), lengths.tolist(), pinched.tolist(), strict=True):
+            start, stop = stop, stop + length
+            walk = corners[start:stop]
+            rings.setdefault(piece, []).extend(ring.astype(np.float64) - 0.5 for ring in (_apart(walk) if twice else [walk]))
+        table = front.table
+        kept = front.keep()
+        self._rings = [rings.pop(piece, []) for piece in kept.tolist()]
+        ended = np.array(sorted(rings), dtype=np.int64)
+        order = np.lexsort((table[ended, FIRST_COLUMN], table[ended, FIRST_ROW], table[ended, LAST_ROW]))
+        return [_piece(table[k], rings[int(k)]) for k in ended[order]]
+
+
+def pieces(labels: NDArray[np.integer] | NDArray[np.bool_]) -> list[Piece]:
+    """The pieces of a label map ``(rows, columns)`` of numbers above 0; see :class:`Tracing`."""
+    tracing = Tracing(labels.shape[1])
+    return [*tracing.add(labels), *tracing.close()]
+
+
+def together(found: Iterable[Piece]) -> Iterator[list[Piece]]:
+    """The pieces of each label, the labels in ascending order."""
+    by_label: dict[int, list[Piece]] = {}
+    for piece in found:
+        by_label.setdefault(piece.label, []).append(piece)
+    yield from (by_label[label] for label in sorted(by_label))
 
 
 def outline(mask: NDArray[np.bool_]) -> list[Polygon]:
@@ -27,108 +112,47 @@ def outline(mask: NDArray[np.bool_]) -> list[Polygon]:
     >>> [ring.tolist() for ring in outline(np.array([[True, True]]))[0]]
     [[[-0.5, -0.5], [-0.5, 1.5], [0.5, 1.5], [0.5, -0.5]]]
     """
-    if not mask.any():
-        return []
-    pieces, n = components(np.ascontiguousarray(mask), connectivity="faces")
-    nodes, lengths = _traced(_edges(np.pad(mask, 1)))
-    outer: list[Ring | None] = [None] * n
-    holes: list[list[Ring]] = [[] for _ in range(n)]
-    for walk in np.split(nodes, np.cumsum(lengths)[:-1]):
-        for ring in _apart(walk):
-            row, column = ring[0] + _inside(ring[1] - ring[0])
-            piece = int(pieces[row, column]) - 1
-            corners = _corners(ring).astype(np.float64) - 0.5
-            if _turn(ring) > 0:
-                outer[piece] = corners
-            else:
-                holes[piece].append(corners)
-    return [(ring, *inner) for ring, inner in zip(outer, holes, strict=True) if ring is not None]
+    return [piece.polygon for piece in sorted(pieces(mask), key=lambda piece: piece.first)]
 
 
 def area(ring: Ring) -> float:
     """The signed area of a ring of rows and columns: positive where it runs clockwise as pictures are shown."""
     row, column = ring[:, 0], ring[:, 1]
-    return float(column @ np.roll(row, -1) - row @ np.roll(column, -1)) / 2
+    return float(column[:-1] @ row[1:] - row[:-1] @ column[1:] + column[-1] * row[0] - row[-1] * column[0]) / 2
 
 
-def _turn(ring: NDArray[np.int64]) -> float:
-    return area(ring.astype(np.float64))
-
-
-def _edges(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """For each corner of samples, a bit a direction (right, down, left, up) in which an edge leaves it, the mask on its right hand.
-
-    Args:
-        mask: With a margin of one sample; the corner ``(i, j)`` lies at the upper left of the sample ``(i, j)`` without it.
-    """
-    above_left, above, left, here = mask[:-1, :-1], mask[:-1, 1:], mask[1:, :-1], mask[1:, 1:]
-    found = (
-        (here & ~above).astype(np.uint8)
-        | (left & ~here).astype(np.uint8) << 1
-        | (above_left & ~left).astype(np.uint8) << 2
-        | (above & ~above_left).astype(np.uint8) << 3
+def _piece(told: NDArray[np.int64], rings: list[Ring]) -> Piece:
+    # The outer ring begins in the first of all corners; holes are in reading order.
+    rings = sorted(rings, key=lambda ring: tuple(ring[0].tolist())) if len(rings) > 1 else rings
+    n = int(told[SAMPLES])
+    return Piece(
+        label=int(told[LABEL]),
+        polygon=tuple(rings),
+        first=(int(told[FIRST_ROW]), int(told[FIRST_COLUMN])),
+        last=int(told[LAST_ROW]),
+        samples=n,
+        centre=(int(told[ROWS]) / n, int(told[COLUMNS]) / n),
     )
-    return found.astype(np.uint8)
-
-
-def _inside(step: NDArray[np.int64]) -> NDArray[np.int64]:
-    """From a corner to the sample on the right hand of the edge that leaves it in this direction."""
-    way = {(0, 1): (0, 0), (1, 0): (0, -1), (0, -1): (-1, -1), (-1, 0): (-1, 0)}
-    return np.array(way[int(np.sign(step[0])), int(np.sign(step[1]))])
-
-
-def _traced(edges: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The corners of all closed walks one after the other, ``(n, 2)``, and how many each has."""
-    nodes, lengths = np.empty((int(np.bitwise_count(edges).sum()), 2), dtype=np.int64), np.empty(int((edges > 0).sum()), dtype=np.int64)
-    n, walks = _trace(edges, _ROW, _COLUMN, nodes, lengths)
-    return nodes[:n], lengths[:walks]
-
-
-@kernel
-def _trace(edges: Any, rows: Any, columns: Any, nodes: Any, lengths: Any) -> Any:
-    """Follow the edges; where two leave a corner, the one that keeps to the same sample (a turn to the right) is taken."""
-    n = walks = 0
-    for i in range(edges.shape[0]):
-        for j in range(edges.shape[1]):
-            while edges[i, j]:
-                start, r, c, way = n, i, j, 0
-                while not (edges[r, c] >> way) & 1:
-                    way += 1
-                while True:
-                    nodes[n, 0], nodes[n, 1] = r, c
-                    n += 1
-                    edges[r, c] &= 255 ^ (1 << way)
-                    r, c = r + rows[way], c + columns[way]
-                    if edges[r, c] == 0:
-                        break
-                    for turn in (1, 0, 3):
-                        if (edges[r, c] >> ((way + turn) % 4)) & 1:
-                            way = (way + turn) % 4
-                            break
-                lengths[walks] = n - start
-                walks += 1
-    return n, walks
 
 
 def _apart(walk: NDArray[np.int64]) -> list[NDArray[np.int64]]:
     """A closed walk as rings that pass no corner twice."""
-    keys = walk[:, 0] << 32 | walk[:, 1]
-    if len(np.unique(keys)) == len(keys):
+    keys = (walk[:, 0] << 32 | walk[:, 1]).tolist()
+    if len(set(keys)) == len(keys):
         return [walk]
     rings, stack, place = [], list[int](), dict[int, int]()
-    for i, key in enumerate(keys.tolist()):
+    for i, key in enumerate(keys):
         if key in place:
             first = place[key]
-            rings.append(walk[stack[first:]])
+            rings.append(_from_first(walk[stack[first:]]))
             for gone in stack[first:]:
-                del place[int(keys[gone])]
+                del place[keys[gone]]
             del stack[first:]
         place[key] = len(stack)
         stack.append(i)
-    return [*rings, walk[stack]]
+    return [*rings, _from_first(walk[stack])]
 
 
-def _corners(ring: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The points of a ring at which it turns."""
-    turned: NDArray[np.int64] = ring[np.any(np.roll(ring, -1, axis=0) - ring != ring - np.roll(ring, 1, axis=0), axis=1)]
-    return turned
+def _from_first(ring: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The same ring from its first corner in reading order on."""
+    return np.roll(ring, -int((ring[:, 0] << 32 | ring[:, 1]).argmin()), axis=0)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import find_objects
 
 from sagittal.core import Image, Labels
 from sagittal.errors import UsageError
-from sagittal.ops.outline import Polygon, area, outline
+from sagittal.ops.outline import Piece, Polygon, pieces, together
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,6 +22,7 @@ class Feature:
         name: Of its class.
         colour: ``#rrggbb``.
         samples: How many it holds.
+        centre: x and y of their mean place.
         number: Of the object; None for a piece of a class.
     """
 
@@ -30,32 +30,64 @@ class Feature:
     name: str
     colour: str
     samples: int
+    centre: tuple[float, float]
     number: int | None = None
 
 
-def features(
-    answer: NDArray[np.integer], labels: Labels, *, objects: NDArray[np.integer] | None = None, scale: float = 1.0
-) -> Iterator[Feature]:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sheet:
+    """What pieces of a label map are called, and where they lie on a picture.
+
+    Args:
+        labels: The classes.
+        place: From rows and columns of the map to those of the picture, ``(3, 3)``, both counted in the middle of samples.
+    """
+
+    labels: Labels
+    place: NDArray[np.float64] = field(default_factory=lambda: np.eye(3))
+
+    @property
+    def ground(self) -> int:
+        """The class that is no object; -1 where there is none."""
+        return -1 if self.labels.background is None else self.labels.index(self.labels.background)
+
+    def numbered(self, answer: NDArray[np.integer]) -> NDArray[np.integer]:
+        """Class indices as the numbers of pieces: 0 for the background and what is not known."""
+        table = np.arange(len(self.labels) + 1)
+        table[self.ground + 1] = 0
+        found: NDArray[np.integer] = table[np.maximum(answer, -1).astype(np.intp) + 1]
+        return found
+
+    def feature(self, pieces: Sequence[Piece], k: int, number: int | None = None) -> Feature:
+        """Pieces, together one object or one by itself, as a feature of the class ``k``."""
+        name, samples = self.labels.classes[k], sum(p.samples for p in pieces)
+        centre = np.sum([np.array(p.centre) * p.samples for p in pieces], axis=0) / samples
+        polygons = tuple(tuple(self._moved(ring) for ring in p.polygon) for p in pieces)
+        x, y = self._moved(centre[None])[0].tolist()
+        return Feature(polygons=polygons, name=name, colour=self.labels.colour(name), samples=samples, centre=(x, y), number=number)
+
+    def _moved(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Rows and columns as x and y; the corner of the picture is 0, 0."""
+        return (points @ self.place[:2, :2].T + self.place[:2, 2] + 0.5)[:, ::-1]
+
+
+def features(answer: NDArray[np.integer], labels: Labels, *, objects: NDArray[np.integer] | None = None) -> Iterator[Feature]:
     """The objects in a label map, or the pieces of each class that hang together over faces; the background is none.
 
     Args:
         answer: Class indices ``(rows, columns)``.
         labels: The classes.
         objects: The number of each sample's object, 0 outside of all.
-        scale: Pixels of the picture a sample, where the map is coarser.
     """
-    ground = None if labels.background is None else labels.index(labels.background)
-    if objects is not None:
-        for number, box in enumerate(find_objects(np.asarray(objects, dtype=np.int64)), start=1):
-            if box is not None:
-                mask = objects[box] == number
-                k = int(np.bincount(answer[box][mask].clip(0)).argmax())
-                yield _feature([_moved(p, box, scale) for p in outline(mask)], labels, k, int(mask.sum()), number)
+    sheet = Sheet(labels=labels)
+    if objects is None:
+        for piece in pieces(sheet.numbered(answer)):
+            yield sheet.feature([piece], piece.label - 1)
         return
-    for k, box in enumerate(find_objects(np.where(answer >= 0, answer + 1, 0).astype(np.int64))):
-        if box is not None and k != ground:
-            for polygon in outline(answer[box] == k):
-                yield _feature([_moved(polygon, box, scale)], labels, k, round(_area(polygon)))
+    votes = _votes(objects, answer, len(labels))
+    for parts in together(pieces(objects)):
+        number = parts[0].label
+        yield sheet.feature(parts, int(votes[number].argmax()), number)
 
 
 def numbers(image: Image, path: object) -> Iterator[Feature]:
@@ -76,15 +108,9 @@ def numbers(image: Image, path: object) -> Iterator[Feature]:
     return features(compact.reshape(values.shape[1:]), labels)
 
 
-def _feature(polygons: list[Polygon], labels: Labels, k: int, samples: int, number: int | None = None) -> Feature:
-    name = labels.classes[k]
-    return Feature(polygons=tuple(polygons), name=name, colour=labels.colour(name), samples=samples, number=number)
-
-
-def _moved(polygon: Polygon, box: tuple[slice, ...], scale: float) -> Polygon:
-    corner = np.array([s.start for s in box]) + 0.5
-    return tuple((ring + corner)[:, ::-1] * scale for ring in polygon)
-
-
-def _area(polygon: Polygon) -> float:
-    return sum(area(ring) for ring in polygon)
+def _votes(objects: NDArray[np.integer], answer: NDArray[np.integer], classes: int) -> NDArray[np.int64]:
+    """How many samples of each object have each class, ``(objects + 1, classes)``."""
+    numbers = objects.astype(np.int64).ravel()
+    pairs = np.bincount(numbers * classes + answer.clip(0).ravel(), minlength=(int(numbers.max(initial=0)) + 1) * classes)
+    found: NDArray[np.int64] = pairs.reshape(-1, classes)
+    return found

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from sagittal.core import Image
 from sagittal.io import atomic
@@ -13,20 +14,48 @@ from sagittal.io._reader import Writer
 from sagittal.io.writers._features import Feature, numbers
 
 
+@dataclass(kw_only=True, slots=True)
+class Features:
+    """A collection of features that grows in a file.
+
+    Args:
+        file: Into which; empty.
+        sample_um2: Square micrometres of a sample; each feature then says its area.
+        count: Features in it.
+    """
+
+    file: BinaryIO
+    sample_um2: float | None = None
+    count: int = 0
+
+    def add(self, found: Iterable[Feature]) -> None:
+        """Append features."""
+        for feature in found:
+            self.file.write(b"," if self.count else b'{"type":"FeatureCollection","features":[')
+            self.file.write(b"\n" + json.dumps(_record(feature, self.sample_um2), separators=(",", ":")).encode("ascii"))
+            self.count += 1
+
+    def end(self) -> None:
+        """Nothing follows."""
+        self.file.write(b"\n]}\n" if self.count else b'{"type":"FeatureCollection","features":[]}\n')
+
+
 def write_features(path: Path, features: Iterable[Feature], *, sample_um2: float | None = None) -> int:
-    """Write features; gives how many.
+    """Write features, one a line; gives how many.
 
     Args:
         path: Ending in ``.geojson``.
-        features: In drawing order.
-        sample_um2: Square micrometres of a sample; each feature then says its area.
+        features: In drawing order; they need not be in memory at once.
+        sample_um2: As of :class:`Features`.
 
     Raises:
         StorageFailure: Disk full, read-only, not permitted.
     """
-    made = [_record(one, sample_um2) for one in features]
-    atomic.write_text(path, json.dumps({"type": "FeatureCollection", "features": made}, separators=(",", ":")))
-    return len(made)
+    with atomic.writing(path) as file:
+        made = Features(file=file, sample_um2=sample_um2)
+        made.add(features)
+        made.end()
+    return made.count
 
 
 def _record(feature: Feature, sample_um2: float | None) -> Mapping[str, Any]:

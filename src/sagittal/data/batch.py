@@ -17,7 +17,7 @@ class Batch:
         images: ``(B, C, *shape)`` float32; a table has no shape: ``(B, C)``.
         targets: What the loss compares with, the first axis is the sample: ``(B,)`` class indices,
             ``(B, K)`` soft classes or values, ``(B, *shape)`` a class a sample of the grid.
-        weights: ``(B,)`` float32, how much each sample counts. 0 leaves it out (padding).
+        weights: ``(B,)`` float32 on the CPU, how much each sample counts. 0 leaves it out (padding).
         ids: The case (or window) of each sample, for messages.
     """
 
@@ -29,6 +29,10 @@ class Batch:
     def __len__(self) -> int:
         """How many samples."""
         return len(self.ids)
+
+    def pin_memory(self) -> Batch:
+        """The same in page-locked memory: copies to a GPU then do not wait."""
+        return Batch(images=self.images.pin_memory(), targets=self.targets.pin_memory(), weights=self.weights.pin_memory(), ids=self.ids)
 
 
 class Source(Protocol):

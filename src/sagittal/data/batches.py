@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,9 +11,10 @@ import torch
 from numpy.typing import NDArray
 
 from sagittal.data.batch import Batch
-from sagittal.data.dataset import CaseSamples, Key, Sample
+from sagittal.data.dataset import CaseSamples, Key, Sample, Unread
 from sagittal.data.order import Order
 from sagittal.data.streams import MIXING
+from sagittal.data.unread import UnreadBatch, together
 from sagittal.data.worker import begin_worker
 from sagittal.errors import SagittalError
 from sagittal.ops.randomness import generator
@@ -30,6 +31,7 @@ class Batches:
         size: Of a batch, over all ranks.
         workers: Processes beside this one.
         pin: Page-locked memory, for a GPU.
+        read: Reads the samples of a batch on its device; None leaves that to whoever loads them.
         rank: Of this process among ``ranks`` that share each batch.
         ranks: How many share.
     """
@@ -39,6 +41,7 @@ class Batches:
     size: int
     workers: int = 0
     pin: bool = False
+    read: Callable[[UnreadBatch], Batch] | None = None
     rank: int = 0
     ranks: int = 1
     _loader: Any = field(default=None, repr=False)
@@ -58,10 +61,11 @@ class Batches:
 
     def of_keys(self, keys: list[list[Key]]) -> Iterator[Batch]:
         """A batch for each group of keys, in their order."""
-        if self.workers == 0:
-            yield from (self.collate([self.samples[key] for key in group]) for group in keys)
-        else:
-            yield from self._from_workers(keys)
+        for batch in self._here(keys) if self.workers == 0 else self._from_workers(keys):
+            if isinstance(batch, Batch):
+                yield batch
+            elif self.read is not None:
+                yield self.read(batch)
 
     def close(self) -> None:
         """End the worker processes."""
@@ -72,10 +76,18 @@ class Batches:
         """How samples become a batch."""
         return Collate(augmentation=self.samples.augmentation, seed=self.samples.seed, classes=len(self.samples.manifest.labels))
 
-    def _from_workers(self, keys: list[list[Key]]) -> Iterator[Batch]:
+    def _here(self, keys: list[list[Key]]) -> Iterator[Batch | UnreadBatch]:
+        for group in keys:
+            if self.read is None:
+                batch: Batch | UnreadBatch = self.collate([self.samples[key] for key in group])
+            else:
+                batch = together([self.samples.unread(key) for key in group])
+            yield batch.pin_memory() if self.pin else batch
+
+    def _from_workers(self, keys: list[list[Key]]) -> Iterator[Batch | UnreadBatch]:
         if self._loader is None:
             self._loader = torch.utils.data.DataLoader(
-                _Answering(samples=self.samples),
+                _Answering(samples=self.samples, unread=self.read is not None),
                 batch_sampler=_Keys(),
                 num_workers=self.workers,
                 collate_fn=_AnsweringCollate(collate=self.collate),
@@ -83,12 +95,13 @@ class Batches:
                 persistent_workers=True,
                 worker_init_fn=begin_worker,
                 prefetch_factor=4,
+                pin_memory=self.pin,
             )
         self._loader.batch_sampler.keys = keys
         for batch in self._loader:
             if isinstance(batch, SagittalError):
                 raise batch
-            yield _pinned(batch) if self.pin else batch
+            yield batch
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -119,19 +132,16 @@ class Collate:
         return np.eye(self.classes, dtype=np.float32)[targets] if targets.ndim == 1 and targets.dtype == np.int64 else targets
 
 
-def _pinned(batch: Batch) -> Batch:
-    return Batch(images=batch.images.pin_memory(), targets=batch.targets.pin_memory(), weights=batch.weights.pin_memory(), ids=batch.ids)
-
-
 @dataclass(frozen=True, kw_only=True)
-class _Answering(torch.utils.data.Dataset[Sample | SagittalError]):
+class _Answering(torch.utils.data.Dataset[Sample | Unread | SagittalError]):
     """Samples for a worker process: a refusal is an answer, since the loader would make a ``RuntimeError`` of it."""
 
     samples: CaseSamples
+    unread: bool
 
-    def __getitem__(self, key: Key) -> Sample | SagittalError:
+    def __getitem__(self, key: Key) -> Sample | Unread | SagittalError:
         try:
-            return self.samples[key]
+            return self.samples.unread(key) if self.unread else self.samples[key]
         except SagittalError as error:
             return error
 
@@ -142,9 +152,12 @@ class _AnsweringCollate:
 
     collate: Collate
 
-    def __call__(self, samples: Sequence[Sample | SagittalError]) -> Batch | SagittalError:
+    def __call__(self, samples: Sequence[Sample | Unread | SagittalError]) -> Batch | UnreadBatch | SagittalError:
         refused = next((s for s in samples if isinstance(s, SagittalError)), None)
-        return refused or self.collate([s for s in samples if isinstance(s, Sample)])
+        if refused is not None:
+            return refused
+        unread = [s for s in samples if isinstance(s, Unread)]
+        return together(unread) if unread else self.collate([s for s in samples if isinstance(s, Sample)])
 
 
 class _Keys:

@@ -25,6 +25,7 @@ from sagittal.io.guard import Limits
 from sagittal.ops.overview import small_grid
 from sagittal.ops.positions import Positions, foreground
 from sagittal.ops.randomness import generator
+from sagittal.ops.scale import Scale
 from sagittal.ops.warp import ReadMap, gather_labels
 from sagittal.transforms._compose import Augmentation
 from sagittal.windows._windowing import Selective, Windowing, seeing
@@ -59,11 +60,12 @@ class Preparer(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Question:
-    """What a task asks, as functions that a worker process can be sent."""
+    """What a task asks, as functions that a worker process can be sent; ``plain`` where ``target`` changes nothing."""
 
     encode: Callable[[Annotation, Geometry], NDArray[Any]]
     target: Callable[[NDArray[Any], Labels], NDArray[Any]]
     dense: bool
+    plain: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,6 +83,31 @@ class Sample:
 
     image: NDArray[np.float32]
     target: NDArray[Any]
+    id: str
+    key: Key
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Unread:
+    """A sample before it is read: whoever reads it draws its intensities from the key, and folds it where windows are thin.
+
+    Args:
+        values: ``(C, *source)``, what the map needs.
+        onto: The map into them.
+        scale: From the values to what enters the network.
+        target: As the loss wants it; None where it is read from ``labels``.
+        labels: ``(*source)``; None where the target is finished.
+        labels_onto: The map into them; the same object as ``onto`` where the two are one.
+        id: Of the case.
+        key: Of the sample.
+    """
+
+    values: NDArray[Any]
+    onto: ReadMap
+    scale: Scale
+    target: NDArray[Any] | None
+    labels: NDArray[Any] | None
+    labels_onto: ReadMap | None
     id: str
     key: Key
 
@@ -178,11 +205,8 @@ class CaseSamples(torch.utils.data.Dataset[Sample]):
     def __getitem__(self, key: Key) -> Sample:
         """The sample of a key."""
         epoch, index = key.epoch, key.index
-        number, draw = self.items[index % len(self.items)]
-        case, loaded = self.cases[number], self._load(number)
+        case, loaded, place, seen = self._place(key)
         ready, thin = loaded.ready, self.windowing.thin
-        place = ready.grid if self.windowing.one else ready.grid.at(self._window(loaded, draw, epoch=epoch, index=index))
-        seen = place if thin is None else thin.seen(place)
         onto = self._map(ready.geometry, seen, epoch=epoch, index=index)
         if loaded.encoded is not None and onto is not None and thin is None and loaded.drawn is ready.geometry:
             unit, encoded = ready.pair(loaded.encoded, onto)
@@ -192,6 +216,40 @@ class CaseSamples(torch.utils.data.Dataset[Sample]):
         if thin is not None:
             image, encoded = thin.fold(image), thin.flat(encoded)
         return Sample(image=image, target=self.question.target(encoded, self.manifest.labels), id=case.id, key=key)
+
+    def unread(self, key: Key) -> Unread:
+        """The sample of a key before it is read."""
+        case, loaded, place, seen = self._place(key)
+        ready, thin = loaded.ready, self.windowing.thin
+        onto = self._onto(ready.geometry, seen, key)
+        values, into = ready.near(onto)
+        target: NDArray[Any] | None = None
+        labels, labels_into = None, None
+        if loaded.encoded is None or not self.question.plain:
+            encoded = self._encoded(loaded, place, epoch=key.epoch, index=key.index)
+            target = self.question.target(encoded if thin is None else thin.flat(encoded), self.manifest.labels)
+        else:
+            on = onto if place is seen and loaded.drawn is ready.geometry else self._onto(loaded.drawn, place, key)
+            window = on.window(loaded.encoded.shape)
+            labels, labels_into = loaded.encoded[window.slices], on.within(window)
+            if on is onto and values.shape[1:] == labels.shape and np.array_equal(into.affine, labels_into.affine):
+                labels_into = into
+        return Unread(
+            values=values, onto=into, scale=ready.scale, target=target, labels=labels, labels_onto=labels_into, id=case.id, key=key
+        )
+
+    def _place(self, key: Key) -> tuple[Case, _Loaded, Geometry, Geometry]:
+        """The case of a key, where its window lies, and what the network sees of it."""
+        number, draw = self.items[key.index % len(self.items)]
+        loaded = self._load(number)
+        grid, thin = loaded.ready.grid, self.windowing.thin
+        place = grid if self.windowing.one else grid.at(self._window(loaded, draw, epoch=key.epoch, index=key.index))
+        return self.cases[number], loaded, place, place if thin is None else thin.seen(place)
+
+    def _onto(self, source: Geometry, place: Geometry, key: Key) -> ReadMap:
+        """Where a place is read from this time; straight ahead without augmentation."""
+        onto = self._map(source, place, epoch=key.epoch, index=key.index)
+        return onto or ReadMap(shape=place.shape, affine=place.index_map(source))
 
     def _map(self, source: Geometry, place: Geometry, *, epoch: int, index: int) -> ReadMap | None:
         """Where a place is read from this time; None where it stays as it is."""
@@ -211,8 +269,7 @@ class CaseSamples(torch.utils.data.Dataset[Sample]):
         if loaded.encoded is None and not self._drawn_late(loaded):
             return self.question.encode(loaded.annotation, place)
         # The same keys again: one draw of the augmentation, seen from the image's grid and from the target's.
-        onto = self._map(loaded.drawn, place, epoch=epoch, index=index)
-        onto = onto or ReadMap(shape=place.shape, affine=place.index_map(loaded.drawn))
+        onto = self._onto(loaded.drawn, place, Key(epoch=epoch, index=index))
         if loaded.encoded is not None:
             return gather_labels(loaded.encoded, onto)
         # Of a slide only the part that is read is drawn.

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from sagittal.core.geometry import Geometry
 from sagittal.core.image import Image
+from sagittal.ops.lowpass import SLACK, shrink
 from sagittal.ops.scale import Scale
 from sagittal.ops.tissue import Tissue
 from sagittal.ops.warp import AS_STORED, ReadMap, Tone, gather, gather_pair, needed
@@ -120,6 +121,18 @@ class Ready:
         """:meth:`unit` along a map, and what was drawn on the same samples, read in one walk."""
         stored, labels = gather_pair(self.array, drawn, through)
         return self.scale.unit(stored), labels
+
+    def near(self, through: ReadMap) -> tuple[NDArray[Any], ReadMap]:
+        """The values that a map needs and the map into these, to be read between them without averaging: that gives :meth:`stored`."""
+        if isinstance(self.values, Pixels):
+            values, through = self.values.near(through)
+        else:
+            window = needed(through, self.values.shape[1:])
+            values, through = self.values[(slice(None), *window.slices)], through.within(window)
+        if max(through.reach) <= SLACK:
+            return values, through
+        smooth = [shrink(channel, through.reach) for channel in values]
+        return np.stack([v for v, _ in smooth]), through.onto(np.diag([*(1.0 / s for s in smooth[0][1]), 1.0]))
 
     def normalise(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         """Unit values to what enters the network."""

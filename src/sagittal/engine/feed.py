@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from sagittal.core.case import Case
@@ -18,21 +19,41 @@ from sagittal.data.images import image_of
 from sagittal.data.manifest import DRAWN, Manifest
 from sagittal.data.order import Balanced, InOrder, Order, Shuffled
 from sagittal.data.prepared import Prepared, key_of
+from sagittal.engine.batch_read import reading_for
 from sagittal.engine.plan import Plan
 from sagittal.errors import Refused
+from sagittal.tasks._task import as_it_is
 from sagittal.transforms._compose import Augmentation
+
+CPU = torch.device("cpu")
 
 
 def training_batches(
-    plan: Plan, manifest: Manifest, *, store: Prepared | None = None, rank: int = 0, ranks: int = 1, pin: bool = False
+    plan: Plan,
+    manifest: Manifest,
+    *,
+    store: Prepared | None = None,
+    rank: int = 0,
+    ranks: int = 1,
+    pin: bool = False,
+    device: torch.device = CPU,
 ) -> Batches:
-    """Augmented batches of the training cases."""
+    """Augmented batches of the training cases; see ``reading_for`` for what is done on the device."""
     augmentation = Augmentation.of(plan.augment) if plan.augment else None
     samples = _samples(plan, manifest, manifest.split("train"), augmentation=augmentation, rounds=plan.feeding.rounds, store=store)
     order: Order = Shuffled(n=len(samples), seed=plan.seed)
     if plan.feeding.balance:
         order = Balanced(classes=sample_classes(plan, manifest, samples), seed=plan.seed)
-    return Batches(samples=samples, order=order, size=plan.train.batch, workers=plan.feeding.workers, pin=pin, rank=rank, ranks=ranks)
+    return Batches(
+        samples=samples,
+        order=order,
+        size=plan.train.batch,
+        workers=plan.feeding.workers,
+        pin=pin,
+        read=reading_for(plan, augmentation, device),
+        rank=rank,
+        ranks=ranks,
+    )
 
 
 def validation_batches(
@@ -138,7 +159,7 @@ def _samples(
         cases=cases,
         manifest=manifest,
         preparation=plan.preparation,
-        question=Question(encode=row.encode, target=row.target, dense=head.dense),
+        question=Question(encode=row.encode, target=row.target, dense=head.dense, plain=row.target is as_it_is),
         windowing=plan.windowing,
         augmentation=augmentation,
         seed=plan.seed,

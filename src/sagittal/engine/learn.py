@@ -111,7 +111,12 @@ def _fit(
     ranks = Ranks(device)
     shares: dict[str, Any] = {"rank": ranks.rank, "ranks": ranks.count, "pin": device.type == "cuda"}
     store = prepared_for(plan, manifest, run.path / "prepared", say=say)
-    pictures = training_batches(plan, manifest, store=store, **shares), validation_batches(plan, manifest, store=store, **shares)
+    pictures = (
+        training_batches(plan, manifest, store=store, device=device, **shares),
+        validation_batches(plan, manifest, store=store, **shares),
+    )
+    if pictures[0].read is not None:
+        say(f"training windows are read a batch at once on {device}")
     train: Batches | FeatureBatches = pictures[0]
     val: Batches | FeatureBatches = pictures[1]
     model: nn.Module = network

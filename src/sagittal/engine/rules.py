@@ -57,7 +57,7 @@ GIVEN = ("channels", "outputs", "axes", "generator")
 OWN = frozenset(RULES) - {"fixed"}
 """Ways to normalise by numbers of each image itself."""
 
-FEEDING = ("rounds", "balance", "class_weights", "workers", "cache_mb", "prepare")
+FEEDING = ("rounds", "balance", "class_weights", "workers", "cache_mb", "prepare", "gather")
 
 
 @dataclass(slots=True)
@@ -140,6 +140,8 @@ def decide(recipe: Recipe, manifest: Manifest, facts: Facts) -> Plan:
     preparation = replace(preparation, tissue=windows.name == "tissue", stain=target)
     balanced = row.exclusive and not dense and WINDOWS.make(windows.name, windows.options).fixed
     train, feeding = _training(recipe, facts, ledger, windows, balanced=balanced, dense=dense)
+    members = _members(recipe, facts, ledger, dense=dense)
+    augment = _augment(recipe, facts, ledger, windows, mixed=_mixed(facts, row, dense=dense), dense=dense)
     plan = Plan(
         task=row.name,
         labels=labels,
@@ -149,11 +151,11 @@ def decide(recipe: Recipe, manifest: Manifest, facts: Facts) -> Plan:
         model=model,
         pretrained=pretrained,
         freeze=freeze,
-        members=_members(recipe, facts, ledger, dense=dense),
+        members=members,
         views=recipe.model.views,
-        augment=_augment(recipe, facts, ledger, windows, mixed=_mixed(facts, row, dense=dense), dense=dense),
+        augment=augment,
         loss=_loss(recipe, facts, row, ledger),
-        feeding=feeding,
+        feeding=volume_rules.gathered(feeding, facts.axes, augment, ledger.choose),
         train=train,
         flips=_flips(recipe, facts, row, ledger, windows),
         rule=recipe.evaluate.rule,

@@ -165,6 +165,8 @@ class Feeding:
         class_weights: Rare classes weigh more in the loss instead.
         workers: Processes that read and augment beside the training; 0 does it in the same process.
         cache_mb: Decoded pictures kept in memory, by each process.
+        gather: Who reads training windows through their maps and changes their intensities: the ``workers``, a sample at a time, or
+            the ``device``, a batch at once. ``auto``: a GPU reads volumes, the workers everything else.
         prepare: Volumes are prepared in ``memory``, on ``disk`` in the run's folder, or (``auto``) on disk where they
             would take more than ``cache_mb``.
     """
@@ -175,12 +177,14 @@ class Feeding:
     workers: int = 0
     cache_mb: int = 1024
     prepare: Literal["auto", "memory", "disk"] = "auto"
+    gather: Literal["auto", "workers", "device"] = "auto"
 
     def __post_init__(self) -> None:
         _require(self.rounds >= 1, "rounds", self.rounds, "at least 1")
         _require(self.workers >= 0, "workers", self.workers, "at least 0")
         _require(self.cache_mb >= 0, "cache_mb", self.cache_mb, "at least 0")
         _require(self.prepare in {"auto", "memory", "disk"}, "prepare", self.prepare, "auto, memory or disk")
+        _require(self.gather in {"auto", "workers", "device"}, "gather", self.gather, "auto, workers or device")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,11 +6,15 @@ Chosen on training and validation cases; see ``docs/concepts/auto.md``.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from sagittal.engine.batch_read import obstacle
 from sagittal.engine.facts import Facts
+from sagittal.engine.settings import Feeding
 from sagittal.ops.scale import Rule
+from sagittal.transforms._compose import Augmentation
 
 ALIKE = 1.25
 """Spacings that differ by less are left: augmentation scales by as much, and resampling would blur image and label."""
@@ -138,6 +142,16 @@ def augment_of(*, sliced: int | None, mirrored: bool) -> dict[str, Any]:
         "blur": {"sigma": 1.0, "p": 0.15},
         "noise": 0.05,
     }
+
+
+def gathered(feeding: Feeding, axes: int, augment: Mapping[str, Any], choose: Callable[[str, Any, Any, str], Any]) -> Feeding:
+    """Who reads the training windows of volumes; everything else is left to the workers unless the recipe asks."""
+    if axes < 3 and feeding.gather == "auto":
+        return feeding
+    why = obstacle(Augmentation.of(augment) if augment else None, axes)
+    given = None if feeding.gather == "auto" else feeding.gather
+    told = why or "a GPU reads a batch at once and changes it there; on a CPU the workers read each sample, which is faster there"
+    return replace(feeding, gather=choose("train.gather", given, "workers" if why else "auto", told))
 
 
 def model_of(*, sliced: bool) -> dict[str, Any]:

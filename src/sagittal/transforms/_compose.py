@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,7 +13,10 @@ from sagittal.core.geometry import Geometry
 from sagittal.errors import UsageError
 from sagittal.ops.warp import ReadMap
 from sagittal.shelf import Shelf
-from sagittal.transforms._kinds import Floats, Geometric, Intensity, Mixing, Values
+from sagittal.transforms._kinds import Floats, Geometric, Intensity, Mixing, OnTensor, Values
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 SHELF = Shelf("sagittal.transforms", kind="transform")
 
@@ -114,6 +118,18 @@ class Augmentation:
         self.check(values.ndim - 1)
         for part in self.intensity:
             values = part.apply(values, rng)
+        return values
+
+    @property
+    def for_workers(self) -> tuple[str, ...]:
+        """The parts that only know arrays: samples with them are read where they are loaded, whatever the device."""
+        return tuple(name for name, part in self.parts if not isinstance(part, Geometric | OnTensor))
+
+    def intensities_of_tensor(self, values: Tensor, rng: np.random.Generator) -> Tensor:
+        """:meth:`intensities` of a sample on its device; for no sample where some parts are ``for_workers``."""
+        for part in self.intensity:
+            if isinstance(part, OnTensor):
+                values = part.apply_to_tensor(values, rng)
         return values
 
     def mix(self, images: Values, targets: Values, rng: np.random.Generator) -> tuple[Values, Values]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sagittal.core.geometry import Geometry
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Floats = NDArray[np.float64]
 Values = NDArray[np.float32]
@@ -57,6 +60,20 @@ class Intensity(Protocol):
 
         Args:
             values: ``(C, *shape)``, scaled to about 0 to 1, before the mean is taken off. May be overwritten.
+            rng: Where chance comes from.
+        """
+        ...
+
+
+@runtime_checkable
+class OnTensor(Protocol):
+    """An :class:`Intensity` that knows tensors too, for batches that a device reads."""
+
+    def apply_to_tensor(self, values: Tensor, rng: np.random.Generator) -> Tensor:
+        """What ``apply`` gives, with the same draws, within rounding; without waiting for the device.
+
+        Args:
+            values: ``(C, *shape)`` float32, on any device. May be overwritten.
             rng: Where chance comes from.
         """
         ...

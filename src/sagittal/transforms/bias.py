@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,6 +12,10 @@ from sagittal.errors import UsageError
 from sagittal.ops._spline import TAPS, matrix
 from sagittal.transforms._kinds import Intensity, Values
 from sagittal.transforms._ranges import Amount, Range, chance, from_zero, uniform
+from sagittal.transforms._tensors import along, sent
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,17 +28,34 @@ class Bias(Intensity):
 
     def apply(self, values: Values, rng: np.random.Generator) -> Values:
         """In place."""
-        if rng.random() >= self.p:
+        fields = self._drawn(values.shape, rng)
+        if fields is None:
             return values
-        strength, shape = uniform(rng, self.strength), values.shape[1:]
-        controls = self.cells + TAPS - 1
-        # A spline of positive controls stays between them: no factor is ever below zero.
-        fields = np.exp(strength * rng.standard_normal((len(values), *(controls,) * len(shape))))
-        fields /= fields.mean(axis=tuple(range(1, values.ndim)), keepdims=True)
-        weights = [matrix(samples=n, controls=controls).astype(np.float32) for n in shape]
-        for channel, field in zip(values, fields.astype(np.float32), strict=True):
+        weights = [matrix(samples=n, controls=c).astype(np.float32) for n, c in zip(values.shape[1:], fields.shape[1:], strict=True)]
+        for channel, field in zip(values, fields, strict=True):
             channel *= _spread(field, weights)
         return values
+
+    def apply_to_tensor(self, values: Tensor, rng: np.random.Generator) -> Tensor:
+        """The same."""
+        fields = self._drawn(values.shape, rng)
+        if fields is None:
+            return values
+        factors = sent(fields, values)
+        for axis in range(1, values.ndim):
+            factors = along(factors, axis, matrix(samples=values.shape[axis], controls=fields.shape[axis]))
+        return values * factors
+
+    def _drawn(self, shape: Sequence[int], rng: np.random.Generator) -> Values | None:
+        """The factors at the control points of each channel this time."""
+        if rng.random() >= self.p:
+            return None
+        strength, controls = uniform(rng, self.strength), self.cells + TAPS - 1
+        # A spline of positive controls stays between them: no factor is ever below zero.
+        fields = np.exp(strength * rng.standard_normal((shape[0], *(controls,) * (len(shape) - 1))))
+        fields /= fields.mean(axis=tuple(range(1, len(shape))), keepdims=True)
+        drawn: Values = fields.astype(np.float32)
+        return drawn
 
 
 def bias(*, strength: Amount = 0.3, cells: int = 2, p: float = 0.5) -> Intensity:

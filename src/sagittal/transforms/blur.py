@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sagittal.ops.lowpass import filter_along, gaussian_taps
 from sagittal.transforms._kinds import Intensity, Values
 from sagittal.transforms._ranges import Amount, Range, chance, from_zero, uniform
+from sagittal.transforms._tensors import along
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,6 +30,15 @@ class Blur(Intensity):
         taps = gaussian_taps(uniform(rng, self.sigma))
         for axis in range(1, values.ndim):
             values = filter_along(values, axis, taps=taps)
+        return values
+
+    def apply_to_tensor(self, values: Tensor, rng: np.random.Generator) -> Tensor:
+        """The same: what the filter makes of single samples, as a matrix."""
+        if rng.random() >= self.p:
+            return values
+        taps = gaussian_taps(uniform(rng, self.sigma))
+        for axis in range(1, values.ndim):
+            values = along(values, axis, filter_along(np.eye(values.shape[axis]), 0, taps=taps))
         return values
 
 

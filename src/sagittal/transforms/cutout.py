@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sagittal.errors import UsageError
 from sagittal.transforms._kinds import Intensity, Values
 from sagittal.transforms._ranges import Amount, Range, chance, share, uniform
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Box = tuple[slice, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -21,7 +28,19 @@ class Cutout(Intensity):
 
     def apply(self, values: Values, rng: np.random.Generator) -> Values:
         """In place. A box may reach over the edge; its centre never does."""
-        shape = np.array(values.shape[1:])
+        for box in self._boxes(values.shape[1:], rng):
+            values[box] = values.mean(axis=tuple(range(1, values.ndim)), keepdims=True)
+        return values
+
+    def apply_to_tensor(self, values: Tensor, rng: np.random.Generator) -> Tensor:
+        """The same."""
+        for box in self._boxes(values.shape[1:], rng):
+            values[box] = values.mean(dim=tuple(range(1, values.ndim)), keepdim=True)
+        return values
+
+    def _boxes(self, grid: Sequence[int], rng: np.random.Generator) -> Iterator[Box]:
+        """Those of this time, for all channels."""
+        shape = np.array(grid)
         for _ in range(self.count):
             if rng.random() >= self.p:
                 continue
@@ -29,9 +48,7 @@ class Cutout(Intensity):
             centre = rng.uniform(size=shape.size) * shape
             low = np.maximum(np.round(centre - size / 2), 0).astype(int)
             high = np.minimum(np.round(centre + size / 2), shape).astype(int)
-            box = (slice(None), *(slice(a, b) for a, b in zip(low, high, strict=True)))
-            values[box] = values.mean(axis=tuple(range(1, values.ndim)), keepdims=True)
-        return values
+            yield (slice(None), *(slice(a, b) for a, b in zip(low.tolist(), high.tolist(), strict=True)))
 
 
 def cutout(*, size: Amount = (0.1, 0.3), count: int = 1, p: float = 0.5) -> Intensity:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,6 +11,9 @@ from sagittal.ops.power import bend
 from sagittal.transforms._kinds import Intensity, Values
 from sagittal.transforms._ranges import Amount, Range, around_one, chance, log_uniform
 from sagittal.transforms._scales import Scale, scale_of
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,6 +35,19 @@ class Gamma(Intensity):
             for channel in values:
                 bend(channel, exponent, low=float(channel.min()), high=float(channel.max()))
         return values
+
+    def apply_to_tensor(self, values: Tensor, rng: np.random.Generator) -> Tensor:
+        """The same."""
+        if rng.random() >= self.p:
+            return values
+        exponent = log_uniform(rng, self.gamma)
+        if self.scale == "unit":
+            return values.sign() * values.abs() ** exponent
+        axes = tuple(range(1, values.ndim))
+        low = values.amin(dim=axes, keepdim=True)
+        width = values.amax(dim=axes, keepdim=True) - low
+        bent = low + width * ((values - low) / width).clamp(min=0) ** exponent
+        return bent.where(width > 0, values)
 
 
 def gamma(*, gamma: Amount = (0.7, 1.5), scale: str = "unit", p: float = 1.0) -> Intensity:

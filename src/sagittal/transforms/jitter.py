@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sagittal.transforms._kinds import Floats, Intensity, Values
 from sagittal.transforms._ranges import Amount, Range, around_one, around_zero, chance, log_uniform, uniform
+from sagittal.transforms._tensors import sent
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 LUMA = np.array([0.299, 0.587, 0.114])
 """How bright red, green and blue look (ITU-R BT.601, as in JPEG)."""
@@ -43,6 +48,20 @@ class Jitter(Intensity):
         moved *= np.float32(contrast)
         moved += middle * np.float32(1 - contrast)
         values[:3] = moved.reshape(values[:3].shape)
+        return values
+
+    def apply_to_tensor(self, values: Tensor, rng: np.random.Generator) -> Tensor:
+        """The same."""
+        if rng.random() >= self.p:
+            return values
+        bright, contrast = log_uniform(rng, self.brightness), log_uniform(rng, self.contrast)
+        saturation, hue = log_uniform(rng, self.saturation), uniform(rng, self.hue)
+        if values.ndim != PICTURE or values.shape[0] not in {3, 4}:
+            middle = values.mean(dim=tuple(range(1, values.ndim)), keepdim=True) * bright
+            return values * (bright * contrast) + middle * (1 - contrast)
+        moved = sent(_colour(saturation, hue) * bright, values) @ values[:3].flatten(1)
+        luma = sum(share * mean for share, mean in zip(LUMA.tolist(), moved.mean(dim=1), strict=True))
+        values[:3] = (moved * contrast + luma * (1 - contrast)).reshape(values[:3].shape)
         return values
 
 

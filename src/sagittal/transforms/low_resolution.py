@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, cast, get_args
+from typing import TYPE_CHECKING, Literal, cast, get_args
 
 import numpy as np
 
 from sagittal.errors import UsageError, nearest
-from sagittal.ops.coarsen import coarsen
+from sagittal.ops.coarsen import averages, between, coarsen
 from sagittal.transforms._kinds import Intensity, Values
 from sagittal.transforms._ranges import Amount, Range, chance, log_uniform
+from sagittal.transforms._tensors import along
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Along = Literal["one", "all"]
 
@@ -25,15 +30,25 @@ class LowResolution(Intensity):
 
     def apply(self, values: Values, rng: np.random.Generator) -> Values:
         """One draw for all channels."""
-        if rng.random() >= self.p:
-            return values
-        axes = range(1, values.ndim) if self.along == "all" else [int(rng.integers(1, values.ndim))]
-        factor = log_uniform(rng, self.factor)
-        for axis in axes:
-            coarse = max(1, round(values.shape[axis] / factor))
-            if coarse < values.shape[axis]:
-                values = coarsen(values, axis, coarse)
+        for axis, coarse in self._drawn(values.shape, rng):
+            values = coarsen(values, axis, coarse)
         return values
+
+    def apply_to_tensor(self, values: Tensor, rng: np.random.Generator) -> Tensor:
+        """The same."""
+        for axis, coarse in self._drawn(values.shape, rng):
+            fine = values.shape[axis]
+            values = along(values, axis, between(coarse, fine) @ averages(fine, coarse))
+        return values
+
+    def _drawn(self, shape: Sequence[int], rng: np.random.Generator) -> list[tuple[int, int]]:
+        """Along which axes there are fewer samples this time, and how many."""
+        if rng.random() >= self.p:
+            return []
+        axes = range(1, len(shape)) if self.along == "all" else [int(rng.integers(1, len(shape)))]
+        factor = log_uniform(rng, self.factor)
+        coarse = [(axis, max(1, round(shape[axis] / factor))) for axis in axes]
+        return [(axis, samples) for axis, samples in coarse if samples < shape[axis]]
 
 
 def low_resolution(*, factor: Amount = (1.0, 3.0), along: str = "one", p: float = 0.25) -> Intensity:

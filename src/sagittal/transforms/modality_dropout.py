@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sagittal.transforms._kinds import Intensity, Values
 from sagittal.transforms._ranges import chance
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -18,12 +22,22 @@ class ModalityDropout(Intensity):
 
     def apply(self, values: Values, rng: np.random.Generator) -> Values:
         """In place; one channel at least is kept, so that a sample of one channel stays as it is."""
-        left_out = rng.random(len(values)) < self.p
-        if left_out.all():
-            left_out[int(rng.integers(len(values)))] = False
-        for channel in np.flatnonzero(left_out):
+        for channel in self._left_out(len(values), rng):
             values[channel] = values[channel].mean()
         return values
+
+    def apply_to_tensor(self, values: Tensor, rng: np.random.Generator) -> Tensor:
+        """The same."""
+        for channel in self._left_out(len(values), rng):
+            values[channel] = values[channel].mean()
+        return values
+
+    def _left_out(self, channels: int, rng: np.random.Generator) -> list[int]:
+        left_out = rng.random(channels) < self.p
+        if left_out.all():
+            left_out[int(rng.integers(channels))] = False
+        found: list[int] = np.flatnonzero(left_out).tolist()
+        return found
 
 
 def modality_dropout(*, p: float = 0.1) -> Intensity:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from sagittal.ops.noise import add_normal
+from sagittal.ops.noise import add_normal, add_normal_to_tensor
 from sagittal.transforms._kinds import Intensity, Values
 from sagittal.transforms._ranges import Amount, Range, chance, from_zero, uniform
 from sagittal.transforms._scales import Scale, scale_of
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,6 +34,17 @@ class Noise(Intensity):
             return add_normal(values, sd, key=key)
         for channel, own in enumerate(values.reshape(len(values), -1).std(axis=1).tolist()):
             values[channel] = add_normal(values[channel], sd * own, key=key + channel * values[channel].size)
+        return values
+
+    def apply_to_tensor(self, values: Tensor, rng: np.random.Generator) -> Tensor:
+        """The same."""
+        if rng.random() >= self.p:
+            return values
+        sd, key = uniform(rng, self.sd), int(rng.integers(2**62))
+        if self.scale == "unit" or values.ndim == 1:
+            return add_normal_to_tensor(values, sd, key=key)
+        for channel, one in enumerate(values):
+            one.copy_(add_normal_to_tensor(one, sd * one.std(correction=0), key=key + channel * one.numel()))
         return values
 
 

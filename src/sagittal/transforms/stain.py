@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, cast, get_args
+from typing import TYPE_CHECKING, Literal, cast, get_args
 
 import numpy as np
 
 from sagittal.errors import UsageError, nearest
 from sagittal.transforms._kinds import Intensity, Values
 from sagittal.transforms._ranges import Amount, Range, around_one, around_zero, chance, uniform
+from sagittal.transforms._tensors import sent
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 DARKEST = 1 / 256
 """Below this a colour is counted as this, so that black has a density."""
@@ -44,17 +48,38 @@ class Stain(Intensity):
             channel *= np.float32(10.0**-shift)
         return values
 
+    def apply_to_tensor(self, values: Tensor, rng: np.random.Generator) -> Tensor:
+        """The same."""
+        if rng.random() >= self.p:
+            return values
+        light = values[:3].clamp(min=DARKEST)
+        if self.by == "dye" and len(values) >= len(DYES):
+            turned, shifted = self._turn(rng)
+            density = sent(turned, values) @ -light.flatten(1).log10() + sent(shifted, values)
+            values[:3] = (10.0**-density).reshape(light.shape)
+            return values
+        for channel, one in zip(values, light, strict=False):
+            factor, shift = uniform(rng, self.amount), uniform(rng, self.shift)
+            channel.copy_(one**factor * 10.0**-shift)
+        return values
+
     def _dyed(self, values: Values, rng: np.random.Generator) -> Values:
         """One linear map of the densities: to amounts of dyes, which are changed, and back."""
+        turned, shifted = self._turn(rng)
+        density = -np.log10(np.maximum(values[:3].reshape(3, -1), np.float32(DARKEST)))
+        changed = turned @ density + shifted
+        values[:3] = np.power(np.float32(10), -changed).reshape(values[:3].shape)
+        return values
+
+    def _turn(self, rng: np.random.Generator) -> tuple[Values, Values]:
+        """What densities are multiplied by this time, ``(3, 3)``, and what is added, ``(3, 1)``."""
         dyes = DYES / np.linalg.norm(DYES, axis=1, keepdims=True)
         factors = np.array([uniform(rng, self.amount), uniform(rng, self.amount), 1.0])
         shifts = np.array([uniform(rng, self.shift), uniform(rng, self.shift), 0.0])
         # density = amounts @ dyes, a row a pixel; here a column
-        turned = (np.linalg.inv(dyes) @ np.diag(factors) @ dyes).T.astype(np.float32)
-        density = -np.log10(np.maximum(values[:3].reshape(3, -1), np.float32(DARKEST)))
-        changed = turned @ density + (shifts @ dyes).astype(np.float32)[:, None]
-        values[:3] = np.power(np.float32(10), -changed).reshape(values[:3].shape)
-        return values
+        turned: Values = (np.linalg.inv(dyes) @ np.diag(factors) @ dyes).T.astype(np.float32)
+        shifted: Values = (shifts @ dyes).astype(np.float32)[:, None]
+        return turned, shifted
 
 
 def stain(*, amount: Amount = 0.2, shift: Amount = 0.05, by: str = "colour", p: float = 1.0) -> Intensity:

@@ -39,7 +39,8 @@ def test_a_metric_of_masks_keeps_the_contract(name):
 def test_the_metrics_of_the_issue_are_on_the_shelf():
     wanted = "accuracy top_k balanced_accuracy sensitivity specificity ppv npv f1 mcc kappa auc average_precision brier log_loss ece"
     assert set(wanted.split()) | {"mae", "rmse", "r2", "bias", "detection_ap", "detection_f1"} <= set(SET)
-    overlaps = "dice iou voxel_sensitivity voxel_precision volume_difference relative_volume_difference lesion_f1"
+    overlaps = "dice iou voxel_sensitivity voxel_specificity voxel_precision voxel_auc"
+    overlaps += " volume_difference relative_volume_difference lesion_f1"
     overlaps += " object_f1 object_dice object_hausdorff"
     assert set(overlaps.split()) | {"hd", "hd95", "assd", "nsd"} == set(CASE)
 

@@ -22,7 +22,7 @@ OF_CLASSES = [
     "accuracy", "auc", "average_precision", "balanced_accuracy", "brier", "f1", "kappa", "log_loss",
     "mcc", "npv", "ppv", "sensitivity", "specificity", "top_k",
 ]  # fmt: skip
-OF_MASKS = ["dice", "iou", "lesion_f1", "voxel_precision", "voxel_sensitivity"]
+OF_MASKS = ["dice", "iou", "lesion_f1", "voxel_precision", "voxel_sensitivity", "voxel_specificity"]
 # Of surfaces this holds for whole structures only: a sample that was found can lie far from the true surface, inside of the structure.
 OF_SURFACES = ["assd", "hd", "hd95", "nsd"]
 quick = settings(max_examples=30, deadline=None)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io as text_io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -13,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sagittal.core.annotation import IGNORE, Annotation
+from sagittal.core.annotation import Annotation
 from sagittal.core.case import Case
 from sagittal.core.geometry import Geometry
 from sagittal.core.image import Image
@@ -21,9 +19,13 @@ from sagittal.core.prediction import Prediction
 from sagittal.core.score import Score
 from sagittal.data.images import image_of
 from sagittal.data.manifest import Manifest
-from sagittal.engine.case_scores import METRICS, Beside, Measured, case_metrics, measure, of_all
+from sagittal.engine.case_scores import METRICS, TRIVIAL, Beside, Found, Measured, case_metrics, measure, needs_scores, of_all
+from sagittal.engine.drawing import Store, on_disk
 from sagittal.engine.infer import Predictor
+from sagittal.engine.levels import Level, levels_csv, levels_of
 from sagittal.engine.plan import Plan
+from sagittal.engine.predictions import predictions_csv
+from sagittal.engine.predictions import words as words
 from sagittal.engine.shares import kept_reference
 from sagittal.engine.sizes import Sizes, pieces_csv, sizes_of
 from sagittal.io import atomic
@@ -58,8 +60,7 @@ class Row:
         scores: ``(K,)``; empty for drawn answers.
         raw: Before calibration.
         abstained: The model should not decide here.
-        measured: The scores of the case, by metric.
-        trivial: The same scores of an answer that draws nothing.
+        found: The scores of the case, those of answers that do not look, and its counted samples.
         units: Of ratios, lengths and volumes in the world of the case.
         sizes: How much of each class is drawn in truth and answer.
         place: The grid of a window; None for a whole case.
@@ -72,11 +73,20 @@ class Row:
     scores: NDArray[np.float32]
     raw: NDArray[np.float32] | None
     abstained: bool
-    measured: Measured = field(default_factory=dict)
-    trivial: Measured = field(default_factory=dict)
+    found: Found = field(default_factory=Found)
     units: Mapping[Kind, str] = field(default_factory=dict)
     sizes: Sizes = field(default_factory=Sizes)
     place: Geometry | None = None
+
+    @property
+    def measured(self) -> Measured:
+        """The scores of the case, by metric."""
+        return self.found.measured
+
+    @property
+    def counted(self) -> Mapping[str, NDArray[np.uint32]]:
+        """The counted samples of each drawn class."""
+        return self.found.counted
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -90,6 +100,7 @@ class Assessment:
         scores: With intervals.
         rest: What else goes into ``scores.json``.
         curves: For ``curves.json``.
+        levels: Scores of drawn answers at other levels than the row.
     """
 
     task: Task
@@ -98,6 +109,7 @@ class Assessment:
     scores: Sequence[Score]
     rest: Mapping[str, Any]
     curves: Mapping[str, Any]
+    levels: Sequence[Level] = ()
 
     def score(self, metric: str, label: str | None = None) -> Score | None:
         """The score of a metric: of a class, or of all together (then the first one where there is none)."""
@@ -105,15 +117,15 @@ class Assessment:
         return next((s for s in found if not s.label), found[0] if found else None)
 
     def write(self, folder: Path) -> None:
-        """Write ``scores.json``, ``predictions.csv``, ``curves.json`` and, where separate parts were counted, ``pieces.csv``."""
+        """Write ``scores.json``, ``predictions.csv``, ``curves.json``; ``pieces.csv`` and ``levels.csv`` where there are any."""
         folder.mkdir(parents=True, exist_ok=True)
         record = {"format": FORMAT, "version": VERSION, **self.rest, "scores": [s.record() for s in self.scores]}
         atomic.write_json(folder / "scores.json", record)
         atomic.write_text(folder / "predictions.csv", predictions_csv(self))
         atomic.write_json(folder / "curves.json", dict(self.curves))
-        pieces = pieces_csv({r.id: r.sizes for r in self.rows})
-        if pieces:
-            atomic.write_text(folder / "pieces.csv", pieces)
+        for name, text in (("pieces.csv", pieces_csv({r.id: r.sizes for r in self.rows})), ("levels.csv", levels_csv(self.levels))):
+            if text:
+                atomic.write_text(folder / name, text)
 
 
 def assess(predictor: Predictor, manifest: Manifest, cases: Sequence[Case], *, keep: Keep | None = None) -> Assessment:
@@ -141,6 +153,7 @@ def of_rows(predictor: Predictor, manifest: Manifest, rows: Sequence[Row], *, re
     task, plan = predictor.task, predictor.plan
     answers = _answers(predictor, rows, reference=reference) if task.metrics else None
     scores: list[Score] = []
+    levels: Sequence[Level] = ()
     rest: dict[str, Any] = {"unit": plan.unit, "n": len(rows), "positive": plan.labels.positive, "task": task.name}
     if answers is not None:
         scores += [s for name in task.metrics for s in METRICS.get(name)(answers)]
@@ -155,12 +168,19 @@ def of_rows(predictor: Predictor, manifest: Manifest, rows: Sequence[Row], *, re
         rest["postprocessing"] = predictor.postprocessing.record()
     if task.per_case:
         owners, units = [r.case.owner for r in rows], [r.units for r in rows]
-        scored = partial(of_all, case_metrics(task, plan.metrics), owners=owners, units=units, seed=plan.seed)
-        scores += scored([r.measured for r in rows])
+        metrics = case_metrics(task, plan.metrics)
+        scored = partial(of_all, owners=owners, units=units, seed=plan.seed)
+        scores += scored(metrics, [r.measured for r in rows])
         rest["volume_unit"] = "mixed units" if len({u["volume"] for u in units}) > 1 else units[0]["volume"] if units else ""
-        nothing = scored([r.trivial for r in rows])
-        rest["baselines"] = [{"name": "nothing drawn", "why": "no case has anything", "scores": [s.record() for s in nothing]}]
-    return Assessment(task=task, rows=rows, answers=answers, scores=scores, rest=rest, curves=_curves(answers, rows))
+        rest["baselines"] = []
+        for name, why in TRIVIAL.items():
+            beside = [r.found.trivial[name] for r in rows]
+            had = [m for m in metrics if all(m.name in each for each in beside)]
+            rest["baselines"].append({"name": name, "why": why, "scores": [s.record() for s in scored(had, beside)]})
+        levels = levels_of(metrics, rows, windowed=plan.unit == "window", seed=plan.seed)
+        rest["levels"] = [level.record() for level in levels]
+    made = _curves(answers, rows)
+    return Assessment(task=task, rows=rows, answers=answers, scores=scores, rest=rest, curves=made, levels=levels)
 
 
 def _curves(answers: Answers | None, rows: Sequence[Row]) -> Mapping[str, Any]:
@@ -173,15 +193,24 @@ def _curves(answers: Answers | None, rows: Sequence[Row]) -> Mapping[str, Any]:
 def answered(predictor: Predictor, manifest: Manifest, cases: Sequence[Case], *, keep: Keep | None = None) -> Iterator[Row]:
     """The answers to cases in their order, scored, one case in memory at a time."""
     windowed = predictor.plan.unit == "window"
-    for one in beside_truth(predictor, manifest, cases):
+    task = predictor.task
+    ranked = bool(task.per_case) and needs_scores(case_metrics(task, predictor.plan.metrics))
+    for one in beside_truth(predictor, manifest, cases, store=on_disk if ranked else None):
         if keep is not None:
             keep(one.case, one.prediction)
         row = _row(predictor.plan, one)
         yield replace(row, place=one.prediction.geometry) if windowed else row
 
 
-def beside_truth(predictor: Predictor, manifest: Manifest, cases: Sequence[Case]) -> Iterator[Beside]:
-    """Each case or window with its truth and the answer to it, in their order, one case in memory at a time."""
+def beside_truth(predictor: Predictor, manifest: Manifest, cases: Sequence[Case], *, store: Store | None = None) -> Iterator[Beside]:
+    """Each case or window with its truth and the answer to it, in their order, one case in memory at a time.
+
+    Args:
+        predictor: The model.
+        manifest: Of the cases.
+        cases: Which.
+        store: Keeps the probabilities of drawn answers; without it they are forgotten.
+    """
     by_id = {case.id: case for case in cases}
     wholes: dict[str, Geometry] = {}
 
@@ -193,7 +222,7 @@ def beside_truth(predictor: Predictor, manifest: Manifest, cases: Sequence[Case]
 
     windowed = predictor.plan.unit == "window"
     said: tuple[str, Annotation] | None = None
-    for prediction in predictor.answer_windows(items()) if windowed else predictor.answer(items()):
+    for prediction in predictor.answer_windows(items()) if windowed else predictor.answer(items(), store=store):
         name = prediction.case.rpartition("@")[0] if windowed else prediction.case
         if said is None or said[0] != name:
             # What was drawn lies on the whole picture, also where a window of it is answered.
@@ -206,7 +235,6 @@ def beside_truth(predictor: Predictor, manifest: Manifest, cases: Sequence[Case]
 def _row(plan: Plan, one: Beside) -> Row:
     task, case, truth, prediction = plan.row, one.case, one.truth, one.prediction
     chosen = case_metrics(task, plan.metrics) if task.per_case else []
-    measured, trivial = measure(chosen, one) if chosen else ({}, {})
     light = bool(task.per_case)
     none = np.zeros(0, dtype=np.float32)
     return Row(
@@ -217,8 +245,7 @@ def _row(plan: Plan, one: Beside) -> Row:
         scores=none if light or prediction.scores.ndim > 1 else prediction.scores,
         raw=prediction.raw,
         abstained=prediction.abstained,
-        measured=measured,
-        trivial=trivial,
+        found=measure(chosen, one) if chosen else Found(),
         units=units_of(prediction.geometry),
         sizes=sizes_of(chosen, truth, prediction) if chosen else Sizes(),
     )
@@ -280,47 +307,6 @@ def _subgroups(answers: Answers, rows: Sequence[Row], task: Task) -> list[dict[s
             scores = _records(task, part) if len(index) >= LEAST_SUBGROUP else []
             found.append({"column": column, "value": str(name), "n": len(index), "scores": scores})
     return found
-
-
-def predictions_csv(assessment: Assessment) -> str:
-    """A line a case: ``case, group, split, truth, predicted, p:<class> ..., abstained``, its scores, or how much was found."""
-    rows, task = assessment.rows, assessment.task
-    out = text_io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    answers = assessment.answers
-    if answers is not None and answers.kind == "boxes":
-        writer.writerow(["case", "group", "split", "true_objects", "found_objects"])
-        writer.writerows([r.id, r.case.group, r.case.split, len(r.truth), len(r.answer)] for r in rows)
-        return out.getvalue()
-    if answers is None:
-        names = [f"{m}:{c}" for m, values in (rows[0].measured.items() if rows else ()) for c in values]
-        drawn = list(rows[0].sizes.volumes if rows else ())
-        writer.writerow(["case", "group", "split", *names, *(f"{what}_volume:{c}" for c in drawn for what in ("true", "found"))])
-        for r in rows:
-            volumes = [f"{v:.6g}" for c in drawn for v in r.sizes.volumes[c]]
-            scores = [r.measured[n.split(":")[0]][n.split(":", 1)[1]] for n in names]
-            writer.writerow([r.id, r.case.group, r.case.split, *scores, *volumes])
-        return out.getvalue()
-    classes = answers.labels.classes
-    prefix = "p:" if task.calibrated else "value:"
-    writer.writerow(["case", "group", "split", "truth", "predicted", *(prefix + c for c in classes), "abstained"])
-    for r in rows:
-        said = [words(r.truth, classes), words(r.answer, classes)]
-        writer.writerow([r.id, r.case.group, r.case.split, *said, *(f"{s:.6f}" for s in r.scores), "yes" if r.abstained else ""])
-    return out.getvalue()
-
-
-def words(said: NDArray[Any], classes: Sequence[str]) -> str:
-    """A truth or an answer as a person writes it: a class, classes parted by ``;``, or numbers.
-
-    >>> words(np.array(1), ("CNV", "DME")), words(np.array([True, False]), ("CNV", "DME"))
-    ('DME', 'CNV')
-    """
-    if said.dtype == np.bool_:
-        return ";".join(c for c, present in zip(classes, said, strict=True) if present)
-    if said.ndim == 0:
-        return "" if int(said) == IGNORE else classes[int(said)]
-    return ";".join(f"{v:.6g}" for v in said)
 
 
 def rejoin(assessment: Assessment, **rest: object) -> Assessment:

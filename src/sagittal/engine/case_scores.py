@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -69,17 +69,53 @@ class Beside:
     prediction: Prediction
 
 
-def measure(metrics: Sequence[CaseMetric], one: Beside) -> tuple[Measured, Measured]:
-    """The scores of a drawn answer, and those of one that draws nothing."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Found:
+    """The scores of a drawn answer and what stands beside them.
+
+    Args:
+        measured: By metric.
+        trivial: The same of answers that do not look, by their names (:data:`TRIVIAL`); what draws everything is only counted.
+        counted: The counted samples of each class (:attr:`sagittal.metrics._counted.Counted.row`), which may be added.
+    """
+
+    measured: Measured = field(default_factory=dict)
+    trivial: Mapping[str, Measured] = field(default_factory=dict)
+    counted: Mapping[str, NDArray[np.uint32]] = field(default_factory=dict, repr=False)
+
+
+NOTHING, EVERYTHING = "nothing drawn", "everything drawn"
+
+TRIVIAL = {NOTHING: "no case has anything", EVERYTHING: "all of every case is the class, each class in its turn"}
+"""Answers that look at no case, and what they say."""
+
+
+def measure(metrics: Sequence[CaseMetric], one: Beside) -> Found:
+    """The scores of a drawn answer, and those of answers that draw nothing or everything."""
     truth, objects, prediction = one.truth, one.objects, one.prediction
     grid, labels = prediction.geometry, prediction.labels
     answer = np.asarray(prediction.answer)
     nothing = np.full(truth.shape, 0 if labels.background is None else labels.index(labels.background), dtype=truth.dtype)
     numbers = None if objects is None or prediction.objects is None else (objects, prediction.objects)
-    drawn = Masks(truth=truth, answer=answer, grid=grid, labels=labels, objects=numbers)
+    scores = prediction.scores if needs_scores(metrics) and prediction.scores.shape == (len(labels), *truth.shape) else None
+    drawn = Masks(truth=truth, answer=answer, grid=grid, labels=labels, objects=numbers, scores=scores)
     none = None if numbers is None else (numbers[0], np.zeros_like(numbers[1]))
     empty = Masks(truth=truth, answer=nothing, grid=grid, labels=labels, objects=none)
-    return {m.name: m.of(drawn) for m in metrics}, {m.name: m.of(empty) for m in metrics}
+    counted = {labels.classes[k]: drawn.counted(k) for k in drawn.foreground}
+    whole = [m for m in metrics if m.counted is not None]
+    nowhere: dict[str, Values] = {m.name: m.of(empty) for m in metrics if m.counted is None}
+    nowhere |= {m.name: {c: m.of_counted(found.nothing()) for c, found in counted.items()} for m in whole}
+    everywhere: Measured = {m.name: {c: m.of_counted(found.everything()) for c, found in counted.items()} for m in whole}
+    return Found(
+        measured={m.name: m.of(drawn) for m in metrics},
+        trivial={NOTHING: {m.name: nowhere[m.name] for m in metrics}, EVERYTHING: everywhere},
+        counted={c: found.row.astype(np.uint32) for c, found in counted.items()},
+    )
+
+
+def needs_scores(metrics: Sequence[CaseMetric]) -> bool:
+    """Whether the probabilities of samples have to be kept until a case is measured."""
+    return any(m.needs_scores for m in metrics)
 
 
 def of_all(

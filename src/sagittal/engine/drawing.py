@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import tempfile
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -24,13 +26,25 @@ Store = Callable[[str, tuple[int, ...]], Floats]
 """Gives the array ``(K, *shape)``, all 0, that keeps the probabilities of a case."""
 
 
+MOST_IN_MEMORY = 256 << 20
+
+
 def in_memory(case: str, shape: tuple[int, ...]) -> Floats:
     """A store for small cases."""
     return np.zeros(shape, np.float32)
 
 
+def on_disk(case: str, shape: tuple[int, ...]) -> Floats:
+    """A store in a file without a name where a case has more than :data:`MOST_IN_MEMORY` bytes of probabilities."""
+    if 4 * math.prod(shape) <= MOST_IN_MEMORY:
+        return in_memory(case, shape)
+    with tempfile.TemporaryFile(prefix="sagittal-scores-") as file:
+        # The map keeps the file open; it goes with the last of its views.
+        return np.memmap(file, dtype=np.float32, mode="w+", shape=shape)
+
+
 class Drawing:
-    """The answer of one case, for tasks that finish each sample by itself.
+    """The answer of one case, for tasks that finish, or mark, each sample by itself.
 
     Slabs of scores are closed one after the other along the axis that keeps fewest of them open, brought onto the source's
     grid, finished and forgotten.
@@ -72,7 +86,7 @@ class Drawing:
             outside: The scores of samples off the grid.
             store: Keeps the scores on the source's grid, ``(K, *shape)``.
         """
-        if not task.samplewise or not grid.axes or not windows:
+        if not task.in_slabs or not grid.axes or not windows:
             return None
         walk = _cheapest(grid.shape, windows[0].size)
         moved = sorted((_moved(w, walk) for w in windows), key=lambda w: w.start)
@@ -83,7 +97,7 @@ class Drawing:
             return None
 
         def finish(scores: Floats, place: Geometry) -> NDArray[Any]:
-            return task.finish(scores, labels, place)
+            return task.drawn(scores, labels, place)
 
         classes = task.head(labels, grid.axes).channels
         return cls(finish=finish, known=known, lattice=lattice, regrid=regrid, walk=walk, classes=classes, store=store)

@@ -162,7 +162,7 @@ def decide(recipe: Recipe, manifest: Manifest, facts: Facts) -> Plan:
         precision=recipe.evaluate.precision,
         max_ram=_max_ram(recipe, facts, ledger, dense=dense),
         postprocess=recipe.evaluate.postprocess,
-        metrics=_metrics(recipe, row),
+        metrics=_metrics(recipe, facts, row, ledger),
         sensitivity=recipe.evaluate.sensitivity,
         specificity=recipe.evaluate.specificity,
         abstain_error=recipe.evaluate.abstain_error,
@@ -498,10 +498,15 @@ def _default_training(facts: Facts, *, balanced: bool) -> dict[str, Any]:
     }
 
 
-def _metrics(recipe: Recipe, row: Task) -> Mapping[str, Any]:
+def _metrics(recipe: Recipe, facts: Facts, row: Task, ledger: Ledger) -> Mapping[str, Any]:
     """The metrics that were chosen; asked for now, so that a wrong one does not end a run after its training."""
-    case_metrics(row, recipe.evaluate.metrics)
-    return recipe.evaluate.metrics
+    chosen: Mapping[str, Any] = recipe.evaluate.metrics
+    if row.per_case and tile_rules.any_way_round(facts, sided=False):
+        default = tile_rules.metrics_of(ranked=row.samplewise)
+        chosen = {**dict.fromkeys(default, True), **chosen}
+        ledger.choose("evaluate.metrics", None, default, tile_rules.WHY_METRICS)
+    case_metrics(row, chosen)
+    return chosen
 
 
 def _max_ram(recipe: Recipe, facts: Facts, ledger: Ledger, *, dense: bool) -> float | None:

@@ -21,6 +21,8 @@ WHY_COARSER = "shapes are learned from a smaller picture, as far as the objects 
 SIDES = {2: 256, 3: 96}
 """Samples along a side of a window at most, by the number of axes; 64 of any other."""
 
+WHY_METRICS = "tissue without any of it counts, too, and pathology tells pixels by their ranks"
+
 WIDTHS = [16, 32, 64, 128, 192]
 """Of the U-Net: the deepest level sees 16 samples of the picture as one, so that it knows what kind of tissue it is in."""
 
@@ -70,6 +72,15 @@ def augment_of() -> dict[str, Any]:
         "blur": {"sigma": 1.2, "p": 0.25},
         "noise": 0.04,
     }
+
+
+def metrics_of(*, ranked: bool) -> tuple[str, ...]:
+    """Metrics beside those of the task.
+
+    Args:
+        ranked: The scores of a sample are its probabilities.
+    """
+    return ("voxel_specificity", "voxel_auc") if ranked else ("voxel_specificity",)
 
 
 def training_of(facts: Facts, options: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+
 from sagittal.core import Geometry, Labels
+from sagittal.metrics._counted import Counted
+from sagittal.metrics._intervals import Floats
 from sagittal.metrics._masks import Mask, Masks
 
 MISSED = "missed: in the truth, not in the answer"
@@ -34,21 +38,30 @@ class CaseMetric:
     Args:
         name: On the shelf of metrics.
         value: From the masks and a class that the truth holds to the score.
+        counted: Instead of ``value``, from counted samples of a class to the score: such a metric can be had of all samples of a
+            patient, or of all cases, together. NaN where it is undefined.
         unit: ``"1"`` for a ratio; ``"length"`` or ``"volume"`` in the unit of the grid's world (mm and ml for patients).
         higher_is_better: For baselines and comparisons.
         convention: Which of several definitions in use it is.
         summary: Cases are summarised by their mean, or by their median with missed structures as the worst.
         needs_answer: There is no score where the answer does not hold the class, either: it is missed.
+        needs_truth: There is no score where the truth does not hold the class.
+        needs_scores: It is made of the probabilities of samples.
+        why: The reason where ``counted`` is undefined although the truth holds the class.
         pieces: For metrics that count separate parts of a class: those of the truth.
     """
 
     name: str
-    value: Callable[[Masks, int], float]
+    value: Callable[[Masks, int], float] | None = None
+    counted: Callable[[Counted], Floats] | None = None
     unit: Kind = "1"
     higher_is_better: bool = True
     convention: str = ""
     summary: Literal["mean", "median"] = "mean"
     needs_answer: bool = False
+    needs_truth: bool = True
+    needs_scores: bool = False
+    why: str = "it is not defined here"
     pieces: Callable[[Masks, int], Sequence[Piece]] | None = None
 
     def of(self, masks: Masks) -> dict[str, float | str]:
@@ -60,10 +73,21 @@ class CaseMetric:
         return self.of(Masks(truth=truth, answer=answer, grid=grid, labels=labels))
 
     def _of_class(self, masks: Masks, k: int) -> float | str:
+        if self.counted is not None:
+            return self.of_counted(masks.counted(k))
         overlap = masks.overlap(k)
         if overlap.truth == 0:
             return ADDED if overlap.answer else ABSENT
-        return MISSED if overlap.answer == 0 and self.needs_answer else float(self.value(masks, k))
+        if self.value is None or (overlap.answer == 0 and self.needs_answer):
+            return MISSED
+        return float(self.value(masks, k))
+
+    def of_counted(self, found: Counted) -> float | str:
+        """The score of counted samples, or the sentence why there is none."""
+        if self.needs_truth and not found.truth:
+            return ADDED if found.answer else ABSENT
+        value = np.nan if self.counted is None else float(self.counted(found))
+        return value if np.isfinite(value) else self.why
 
 
 def makes_case_metric(part: Callable[..., object]) -> bool:

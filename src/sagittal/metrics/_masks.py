@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 from sagittal.core import Geometry, Labels
 from sagittal.core.annotation import IGNORE
+from sagittal.metrics._counted import Counted
 from sagittal.metrics._objects import Matched, matched
 from sagittal.metrics._surfaces import Convention, Surfaces, surfaces
 from sagittal.ops.components import components
 from sagittal.ops.confusion import boxes, confusion
+from sagittal.ops.ranked import spread
 
 Mask = NDArray[np.integer[Any]]
 
@@ -41,6 +43,7 @@ class Masks:
         labels: The classes.
         objects: The numbers of the objects in truth and answer, 0 where there is none; without them the pieces of a class
             that hang together are its objects.
+        scores: ``(K, *shape)`` probabilities of the classes; None where they were not kept.
 
     Raises:
         ValueError: The shapes differ, or (when something is asked) a number is not a class index.
@@ -56,8 +59,10 @@ class Masks:
     grid: Geometry
     labels: Labels
     objects: tuple[Mask, Mask] | None = field(repr=False, default=None)
+    scores: NDArray[np.float32] | None = field(repr=False, default=None)
     _measured: dict[tuple[int, Convention], Surfaces] = field(init=False, repr=False, default_factory=dict)
     _matched: dict[int, Matched] = field(init=False, repr=False, default_factory=dict)
+    _counted: dict[int, Counted] = field(init=False, repr=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.truth.shape != self.answer.shape or self.truth.shape != self.grid.shape:
@@ -77,6 +82,15 @@ class Masks:
         """The samples of a class, where the truth is known."""
         known = self.counts[:-1]
         return Overlap(both=int(known[k, k]), truth=int(known[k].sum()), answer=int(known[:, k].sum()))
+
+    def counted(self, k: int) -> Counted:
+        """The samples of a class, and how its probability is spread over them; where the truth is known."""
+        if k not in self._counted:
+            o = self.overlap(k)
+            counts = np.array([o.both, o.truth, o.answer, self.counts[:-1].sum()], dtype=np.float64)
+            ranked = None if self.scores is None else spread(self.scores[k], self.truth, k).ravel()
+            self._counted[k] = Counted.of(counts if ranked is None else np.concatenate([counts, ranked]))
+        return self._counted[k]
 
     def pair(self, k: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """The class in truth and answer, in the part of the grid in which either holds it; it must be in one of them."""

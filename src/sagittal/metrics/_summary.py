@@ -18,7 +18,13 @@ PATIENT: Mapping[Kind, str] = {"1": "1", "length": "mm", "volume": "ml"}
 
 
 def summarise(
-    metric: CaseMetric, rows: Sequence[Row], groups: Sequence[str], rng: np.random.Generator, *, units: Mapping[Kind, str] = PATIENT
+    metric: CaseMetric,
+    rows: Sequence[Row],
+    groups: Sequence[str],
+    rng: np.random.Generator,
+    *,
+    units: Mapping[Kind, str] = PATIENT,
+    each: str = "case",
 ) -> list[Score]:
     """The mean over classes (where there are several; its ``label`` is empty), then the score of each class.
 
@@ -33,6 +39,7 @@ def summarise(
         groups: Whose each case is; empty where not known.
         rng: For the bootstrap.
         units: Of ratios, lengths and volumes in the grids' world.
+        each: What a row is.
 
     Raises:
         ValueError: As many groups as rows are needed.
@@ -57,7 +64,7 @@ def summarise(
         of=lambda totals: totals[:, 0],
         higher_is_better=metric.higher_is_better,
         unit=units[metric.unit],
-        convention=f"{metric.convention}; {metric.summary} over cases",
+        convention=f"{metric.convention}; {metric.summary} over {each}s",
     )
     found, held = [], []
     for k, name in enumerate(names):
@@ -65,13 +72,13 @@ def summarise(
         n = int((~np.isnan(table[:, k])).sum())
         if n:
             held.append(k)
-        why = f"missed in {said[MISSED]} of {n} cases" if n else _most(said)
-        found.append(_score(replace(score, convention=_counted(score.convention, said)), name, values[k], n, interval([k]), why))
+        why = f"missed in {said[MISSED]} of {n} {each}s" if n else _most(said, each)
+        found.append(_score(replace(score, convention=_counted(score.convention, said, each)), name, values[k], n, interval([k]), why))
     if len(names) < 2:
         return found
     whole = replace(score, convention=over_classes(names, held, score.convention))
     bad = [found[k] for k in held if found[k].value is None]
-    why = f"undefined for {bad[0].label}: {bad[0].undefined}" if bad else "no case with a value"
+    why = f"undefined for {bad[0].label}: {bad[0].undefined}" if bad else f"no {each} with a value"
     mean = float(np.mean(values[held])) if held else np.nan
     return [_score(whole, "", mean, len(rows), interval(held) if held else NOTHING, why), *found]
 
@@ -87,19 +94,19 @@ def _number(value: float | str | None) -> float:
     return np.nan if value is None else float(value)
 
 
-def _counted(convention: str, said: Counter[str]) -> str:
+def _counted(convention: str, said: Counter[str], each: str) -> str:
     """The convention with how often the structure was missed, or drawn where there is none: a mean does not show it."""
     notes = [f"{said[MISSED]} missed"] if said[MISSED] else []
-    notes += [f"{said[ADDED]} cases without it are left out in which the answer has it"] if said[ADDED] else []
+    notes += [f"{said[ADDED]} {each}s without it are left out in which the answer has it"] if said[ADDED] else []
     return "; ".join([convention, *notes])
 
 
-def _most(said: Counter[str]) -> str:
+def _most(said: Counter[str], each: str) -> str:
     """The most common of the reasons why no case has a value."""
     return (
-        f"{said.most_common(1)[0][0]}, in all cases"
+        f"{said.most_common(1)[0][0]}, in all {each}s"
         if len(said) == 1
-        else "; ".join(f"{r} ({n})" for r, n in said.most_common()) or "no case"
+        else "; ".join(f"{r} ({n})" for r, n in said.most_common()) or f"no {each}"
     )
 
 

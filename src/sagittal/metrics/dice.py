@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from sagittal.metrics._case import CaseMetric
-from sagittal.metrics._masks import Masks
+from sagittal.metrics._counted import Counted
+from sagittal.metrics._intervals import Floats
 
 
 def dice() -> CaseMetric:
@@ -19,11 +20,10 @@ def dice() -> CaseMetric:
     """
     return CaseMetric(
         name="dice",
-        value=_value,
-        convention="2 |T and A| / (|T| + |A|) a case, background left out; 0 where the answer misses the class",
+        counted=_of,
+        convention="2 |T and A| / (|T| + |A|), the F1 of samples, background left out; 0 where the answer misses the class",
     )
 
 
-def _value(masks: Masks, k: int) -> float:
-    o = masks.overlap(k)
-    return 2 * o.both / (o.truth + o.answer)
+def _of(found: Counted) -> Floats:
+    return found.dice

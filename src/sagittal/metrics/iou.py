@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from sagittal.metrics._case import CaseMetric
-from sagittal.metrics._masks import Masks
+from sagittal.metrics._counted import Counted
+from sagittal.metrics._intervals import Floats
+from sagittal.metrics._sums import ratio
 
 
 def iou() -> CaseMetric:
@@ -19,11 +21,10 @@ def iou() -> CaseMetric:
     """
     return CaseMetric(
         name="iou",
-        value=_value,
-        convention="|T and A| / |T or A| a case, background left out; 0 where the answer misses the class",
+        counted=_of,
+        convention="|T and A| / |T or A|, background left out; 0 where the answer misses the class",
     )
 
 
-def _value(masks: Masks, k: int) -> float:
-    o = masks.overlap(k)
-    return o.both / (o.truth + o.answer - o.both)
+def _of(found: Counted) -> Floats:
+    return ratio(found.both, found.truth + found.answer - found.both)

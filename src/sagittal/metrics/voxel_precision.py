@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from sagittal.metrics._case import CaseMetric
-from sagittal.metrics._masks import Masks
+from sagittal.metrics._counted import Counted
+from sagittal.metrics._intervals import Floats
+from sagittal.metrics._sums import ratio
 
 
 def voxel_precision() -> CaseMetric:
@@ -19,11 +23,10 @@ def voxel_precision() -> CaseMetric:
     """
     return CaseMetric(
         name="voxel_precision",
-        value=_value,
-        convention="|T and A| / |A| a case, background left out; 0 where the answer misses the class",
+        counted=_of,
+        convention="|T and A| / |A|, background left out; 0 where the answer misses the class",
     )
 
 
-def _value(masks: Masks, k: int) -> float:
-    o = masks.overlap(k)
-    return o.both / o.answer if o.answer else 0.0
+def _of(found: Counted) -> Floats:
+    return np.where(found.answer > 0, ratio(found.both, found.answer), 0.0)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from sagittal.metrics._case import CaseMetric
-from sagittal.metrics._masks import Masks
+from sagittal.metrics._counted import Counted
+from sagittal.metrics._intervals import Floats
+from sagittal.metrics._sums import ratio
 
 
 def voxel_sensitivity() -> CaseMetric:
@@ -19,11 +21,10 @@ def voxel_sensitivity() -> CaseMetric:
     """
     return CaseMetric(
         name="voxel_sensitivity",
-        value=_value,
-        convention="|T and A| / |T| a case, background left out; 0 where the answer misses the class",
+        counted=_of,
+        convention="|T and A| / |T|, background left out; 0 where the answer misses the class",
     )
 
 
-def _value(masks: Masks, k: int) -> float:
-    o = masks.overlap(k)
-    return o.both / o.truth
+def _of(found: Counted) -> Floats:
+    return ratio(found.both, found.truth)

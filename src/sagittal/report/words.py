@@ -39,6 +39,8 @@ METRICS = {
     "hd": ("Hausdorff distance", "the distance between the two surfaces where they are farthest apart"),
     "voxel_sensitivity": ("Voxel sensitivity", "of the true structure, the share that the answer covers"),
     "voxel_precision": ("Voxel precision", "of the answered structure, the share that is true"),
+    "voxel_specificity": ("Voxel specificity", "of what lies outside the structure, the share that the answer leaves out"),
+    "voxel_auc": ("Voxel AUC", "the chance that a sample of the structure gets a higher probability than one outside; 0.5 is chance"),
     "lesion_f1": ("Lesion F1", "the harmonic mean of the shares of true lesions found and of answered pieces that are true"),
     "volume_difference": ("Volume difference", "by how much the answer is too large or too small; lower is better"),
     "relative_volume_difference": ("Relative volume difference", "the same as a share of the true volume; lower is better"),

@@ -90,8 +90,8 @@ def test_masks_are_measured_in_the_picture_s_unit_beside_nothing_drawn(drawn):
     found = assess(model, drawn, drawn.split("test"), keep=lambda case, answer: kept.append((case.id, answer.answer.shape)))
     assert kept == [("c4", (32, 32)), ("c5", (32, 32))]
     assert {s.unit for s in found.scores if s.metric == "assd"} == {"px"}
-    (nothing,) = found.rest["baselines"]
-    assert next(s["value"] for s in nothing["scores"] if s["metric"] == "dice") == 0
+    dice = {b["name"]: next(s["value"] for s in b["scores"] if s["metric"] == "dice") for b in found.rest["baselines"]}
+    assert dice == {"nothing drawn": 0, "everything drawn": pytest.approx(2 * 0.25 / 1.25)}
 
 
 def test_boxes_stand_beside_nothing_found(drawn):
@@ -118,4 +118,4 @@ def test_the_worst_and_the_best_are_shown_each_once(drawn):
 def _scored(row: Row, value: float) -> Row:
     from dataclasses import replace
 
-    return replace(row, measured={**row.measured, "dice": {"object": value}})
+    return replace(row, found=replace(row.found, measured={**row.measured, "dice": {"object": value}}))

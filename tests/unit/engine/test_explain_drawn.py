@@ -8,6 +8,7 @@ import torch
 
 from sagittal.core.case import Case
 from sagittal.engine.assess import Assessment, Row
+from sagittal.engine.case_scores import Found
 from sagittal.engine.explain import LEAST_ASKED, MOST_ASKED, _attending, _bounded, _extremes
 from sagittal.engine.plan import Part
 from sagittal.tasks.classification import classification
@@ -46,8 +47,8 @@ def test_occlusion_asks_less_of_larger_cases(samples, most):
 
 def row(dice: dict[str, float | str], name: str) -> Row:
     none = np.zeros(0, np.float32)
-    measured = {"dice": dice}
-    return Row(case=Case(id=name), id=name, truth=none, answer=none, scores=none, raw=None, abstained=False, measured=measured)
+    found = Found(measured={"dice": dice})
+    return Row(case=Case(id=name), id=name, truth=none, answer=none, scores=none, raw=None, abstained=False, found=found)
 
 
 def test_the_worst_a_usual_and_the_best_case_are_shown_each_with_its_worst_class():

@@ -236,12 +236,21 @@ class LabelMap(_Drawn):
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Outline:
-    """One closed outline: rings of world points ``(n, 2)``, the class, how holes are told, and what the drawing itself calls it."""
+    """One closed outline: rings of world points ``(n, 2)``, the class, how holes are told, and by what it may be known.
+
+    ``signs`` are pairs of a kind (``class``, ``layer``, ``name``, ``id``, ``colour``) and what the drawing itself says, the most
+    telling first.
+    """
 
     rings: tuple[NDArray[np.float64], ...]
     name: str
     rule: Literal["evenodd", "nonzero"] = "evenodd"
-    told: str = ""
+    signs: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def told(self) -> str:
+        """What the drawing itself calls its class; empty where it says nothing but an id."""
+        return next((value for kind, value in self.signs if kind != "id"), "")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

@@ -33,7 +33,7 @@ def discover(path: Path, *, layout: str | None = None, options: Mapping[str, obj
         path: A folder, a table, an array file or a single picture.
         layout: Its layout, where the user says so.
         options: Options of the layout, such as ``group`` or ``positive``; and of any layout ``mpp`` (micrometres a pixel of
-            slides whose files do not say it), and ``resample_modalities`` and ``resample_labels``: bring
+            slides and pictures whose files do not say it), and ``resample_modalities`` and ``resample_labels``: bring
             images (or label maps) on other grids onto that of the case's first image.
 
     Raises:
@@ -54,26 +54,25 @@ def discover(path: Path, *, layout: str | None = None, options: Mapping[str, obj
 
 
 def _stated(manifest: Manifest, mpp: object) -> Manifest:
-    """The manifest with the micrometres a pixel that the user states in the locators of its slides.
+    """The manifest with the micrometres a pixel that the user states in the locators of its slides and pictures.
 
     Raises:
-        UsageError: It is no size, or no image is a slide.
+        UsageError: It is no size, or no image is a slide or a picture.
     """
     if isinstance(mpp, bool) or not isinstance(mpp, int | float) or not 0 < mpp < MOST_MPP:
         raise UsageError("UNKNOWN_OPTION", f"data.mpp={mpp}", "it is no size of a pixel in micrometres", "give a number such as 0.5")
     cases = [replace(case, images={k: _with_mpp(manifest, v, mpp) for k, v in case.images.items()}) for case in manifest.cases]
     if [c.images for c in cases] == [c.images for c in manifest.cases]:
-        raise UsageError("UNKNOWN_OPTION", "data.mpp", "no image here is a slide", "leave it out")
+        raise UsageError("UNKNOWN_OPTION", "data.mpp", "no image here is a slide or a picture", "leave it out")
     return manifest.with_cases(cases, mpp=mpp)
 
 
 def _with_mpp(manifest: Manifest, locator: str, mpp: float) -> str:
-    if "::" in locator:
-        return locator
     try:
-        return f"{locator}::mpp={mpp:g}" if io.read(manifest.locate(locator), limits=manifest.limits).tiled else locator
+        named = io.at_mpp(manifest.locate(locator), mpp, limits=manifest.limits)
     except SagittalError:
         return locator  # the audit says what is wrong with it
+    return locator + named.removeprefix(manifest.locate(locator))
 
 
 def _is_on(key: str, value: object) -> bool:

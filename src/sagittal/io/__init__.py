@@ -48,7 +48,22 @@ def read(source: str | Path, *, limits: Limits | None = None) -> Image:
     if found.reader is None:
         what = f"it is a {found.format.name} file, which is not read as an image"
         raise UnreadableInput("UNSUPPORTED", path, what, "convert it to PNG, TIFF, NIfTI or npy")
-    return found.reader.read(path, part, limits)
+    return found.reader.read(path, part, limits, found.begun)
+
+
+def at_mpp(source: str, mpp: float, *, limits: Limits | None = None) -> str:
+    """The locator of a slide or a picture with the micrometres a pixel that the user states; of anything else as it is.
+
+    Raises:
+        UnreadableInput: As :func:`read`.
+        Refused: As :func:`read`.
+    """
+    path, part = _parts(source)
+    if part or path.is_dir():
+        return source
+    reader = _sniff.look(path).reader
+    known = reader is not None and (reader.name == "raster" or read(source, limits=limits).tiled)
+    return locator.join(source, f"mpp={mpp:g}") if known else source
 
 
 def read_table(path: str | Path, *, limits: Limits | None = None) -> pd.DataFrame:

@@ -49,7 +49,7 @@ class Reading:
         limits: For reading.
         lenient: Sources that cannot be answered are marked, and the others go on.
         resampling: Options of layouts by which the model's own data were brought onto one grid.
-        mpp: Micrometres a pixel of slides, as the user states them.
+        mpp: Micrometres a pixel of slides and pictures, as the user states them.
         failed: What could not be answered.
         images: Of the cases that are not answered yet.
         strange: Cases of another kind than the model learnt from, by what there is to say of them.
@@ -231,8 +231,8 @@ class Reading:
         return Source(name=name, item=locator, open=lambda: self._opened(locator))
 
     def _opened(self, locator: str) -> Image:
-        image = io.read(locator, limits=self.limits)
-        return io.read(f"{locator}::mpp={self.mpp}", limits=self.limits) if image.tiled and self.mpp is not None else image
+        named = locator if self.mpp is None else io.at_mpp(locator, self.mpp, limits=self.limits)
+        return io.read(named, limits=self.limits)
 
     def _fitting(self, image: Image, item: str) -> Image:
         """The image with the model's channels in the model's order, where it has them under their names."""

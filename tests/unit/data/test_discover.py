@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from sagittal import io
 from sagittal.data.discover import discover
 from sagittal.errors import UnreadableInput, UsageError
 
@@ -160,7 +161,7 @@ def test_folders_decide_where_several_columns_could_be_the_label(tmp_path, tree)
     assert seen.manifest.has_groups
 
 
-def test_micrometres_that_the_user_states_stand_in_the_locators_of_slides(tmp_path):
+def test_micrometres_that_the_user_states_stand_in_the_locators_of_slides_and_pictures(tmp_path):
     from sagittal.phantoms.slide import slide
     from sagittal.phantoms.tiles import tiles
 
@@ -172,5 +173,8 @@ def test_micrometres_that_the_user_states_stand_in_the_locators_of_slides(tmp_pa
         with pytest.raises(UsageError, match=r"data\.mpp"):
             discover(tmp_path / "bare", options={"mpp": wrong})
     tiles(tmp_path / "tiles", patients=1, each=1, size=(128, 128))
-    with pytest.raises(UsageError, match="no image here is a slide"):
-        discover(tmp_path / "tiles", options={"mpp": 0.5})
+    [tile] = discover(tmp_path / "tiles", options={"mpp": 0.5}).manifest.cases
+    assert io.read(f"{tmp_path}/tiles/{tile.images['image']}").geometry.spacing == (0.5, 0.5)
+    (tmp_path / "t.csv").write_text("a,b,label\n1,2,x\n2,3,y\n3,4,x\n4,5,y\n")
+    with pytest.raises(UsageError, match="no image here is a slide or a picture"):
+        discover(tmp_path / "t.csv", options={"mpp": 0.5})

@@ -34,12 +34,14 @@ class Drawn:
         names: What it is called, the most telling first.
         colours: ``#rrggbb``, what it is filled with first; none where it has none.
         rule: How holes are told.
+        layer: The layer that it is in, where that is not what it is called itself.
     """
 
     rings: tuple[Ring, ...]
     names: tuple[str, ...] = ()
     colours: tuple[str, ...] = ()
     rule: Literal["evenodd", "nonzero"] = "evenodd"
+    layer: str = ""
 
 
 def polygons(found: Iterable[Drawn], labels: Labels, like: Geometry | None, path: Path) -> Polygons:
@@ -70,10 +72,16 @@ def polygons(found: Iterable[Drawn], labels: Labels, like: Geometry | None, path
         if not all(np.isfinite(ring).all() for ring in rings):
             raise UnreadableInput("BROKEN", path, "a coordinate is not a number", "copy it again from its source")
         moved = rings if like is None else tuple(like.to_world(ring[:, ::-1] - 0.5) for ring in rings)
-        told = next(iter((*one.names, *one.colours)), "")
-        outlines.append(Outline(rings=moved, name=name, rule=one.rule, told=told))
+        outlines.append(Outline(rings=moved, name=name, rule=one.rule, signs=_signs(one)))
     outlines.sort(key=lambda o: o.name == labels.background)
     return Polygons(outlines=tuple(outlines), labels=labels)
+
+
+def _signs(one: Drawn) -> tuple[tuple[str, str], ...]:
+    """By what an outline may be known: its own name, its layer, its colour."""
+    own = [("class", name) for name in one.names[:1] if name != one.layer]
+    layer = [("layer", one.layer)] if one.layer else []
+    return (*own, *layer, *(("colour", colour) for colour in one.colours[:1]))
 
 
 def class_of(names: Sequence[str], colours: Sequence[str], labels: Labels, path: Path) -> str | None:

@@ -43,7 +43,7 @@ def _layer(layer: Element, path: Path) -> Iterator[Drawn]:
     for region, ring in drawn:
         if region.get("NegativeROA") != "1" and len(ring) >= 3:
             inner = [hole for hole in holes if _within(hole, ring)]
-            yield Drawn(rings=(ring, *inner), names=(*_texts(region), *common), colours=colours)
+            yield Drawn(rings=(ring, *inner), names=(*_texts(region), *common), colours=colours, layer=layer.get("Name", "").strip())
 
 
 def _texts(region: Element) -> tuple[str, ...]:

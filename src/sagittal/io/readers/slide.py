@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import struct
 from pathlib import Path
 
 from sagittal.core import Image
-from sagittal.errors import UnreadableInput
 from sagittal.io._reader import Format, Reader
 from sagittal.io.guard import Limits
+from sagittal.io.readers._micrometres import stated
 from sagittal.io.readers._slide_openslide import open_slide, vendor_of
 from sagittal.io.readers._slide_tiff import tiff_slide
 from sagittal.io.readers.raster import raster
@@ -63,30 +62,18 @@ def _open(path: Path, part: str, limits: Limits) -> Image:
     Raises:
         UnreadableInput: Broken, truncated, of a kind that is not read, or a tile over the limit.
     """
-    stated = _stated(path, part)
+    size = stated(path, part)
+    told = None if size is None else (size, size)
     vendor = vendor_of(path)
     with path.open("rb") as file:
         tiff = file.read(4) in _MAGIC
     if tiff and vendor in BY_TILES:
-        found = tiff_slide(path, limits, stated)
+        found = tiff_slide(path, limits, told)
         if found is not None:
             return found.image()
         if vendor is None:
             return raster.read(path, part, limits)
-    return open_slide(path, limits, stated).image()
-
-
-def _stated(path: Path, part: str) -> tuple[float, float] | None:
-    if not part:
-        return None
-    name, _, value = part.partition("=")
-    try:
-        size = float(value) if name == "mpp" else math.nan
-    except ValueError:
-        size = math.nan
-    if not math.isfinite(size) or size <= 0:
-        raise UnreadableInput("NO_SUCH_PART", f"{path.name}::{part}", "a slide has no such part", "write ::mpp=0.5, or leave it out")
-    return size, size
+    return open_slide(path, limits, told).image()
 
 
 def _is_large(path: Path) -> bool:

@@ -6,6 +6,7 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -16,6 +17,9 @@ from sagittal.core.window import Window
 
 Unit = Literal["mm", "um", "px", "none"]
 Frame = Literal["patient", "slide", "none"]
+
+REMEMBERED = 256
+"""Pictures of one size share one grid, so that what follows from it is worked out once; of so many sizes at a time."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -39,6 +43,7 @@ class Geometry:
     unit: Unit = "none"
     frame: Frame = "none"
     _back: NDArray[np.float64] | None = field(init=False, repr=False, default=None)
+    _steps: tuple[float, ...] | None = field(init=False, repr=False, default=None)
 
     def __post_init__(self) -> None:
         affine = np.array(self.affine, dtype=np.float64)
@@ -60,9 +65,8 @@ class Geometry:
 
     @classmethod
     def picture(cls, shape: Sequence[int]) -> Geometry:
-        """A picture of ``(rows, columns)`` in its own pixels; the world is ``(x, y)``."""
-        affine = np.array([[0.0, 1.0, 0.5], [1.0, 0.0, 0.5], [0.0, 0.0, 1.0]])
-        return cls(shape=tuple(shape), affine=affine, unit="px")
+        """A picture of ``(rows, columns)`` in its own pixels; the world is ``(x, y)``. The same grid for the same shape."""
+        return _picture(tuple(shape))
 
     @property
     def axes(self) -> int:
@@ -71,8 +75,10 @@ class Geometry:
 
     @property
     def spacing(self) -> tuple[float, ...]:
-        """World units from one sample to the next, along each index axis."""
-        return lengths(self.affine)
+        """World units from one sample to the next, along each index axis; computed when first asked for."""
+        if self._steps is None:
+            object.__setattr__(self, "_steps", lengths(self.affine))
+        return self._steps or ()
 
     @property
     def cell(self) -> float:
@@ -108,9 +114,8 @@ class Geometry:
         return moved
 
     def index_map(self, source: Geometry) -> NDArray[np.float64]:
-        """The affine from indices of this grid to indices of ``source``: where to read from."""
-        mapped: NDArray[np.float64] = source.inverse @ self.affine
-        return mapped
+        """The affine from indices of this grid to indices of ``source``: where to read from. Not to be written to."""
+        return _index_map(self, source)
 
     def at(self, window: Window) -> Geometry:
         """The grid of a window of this grid; it keeps its place in the world."""
@@ -120,13 +125,7 @@ class Geometry:
 
     def resized(self, shape: Sequence[int]) -> Geometry:
         """A grid of another shape over the same field of view: outer edges, not centres, coincide."""
-        n = self.axes
-        scale = np.eye(n + 1)
-        for axis, (old, new) in enumerate(zip(self.shape, shape, strict=True)):
-            step = old / new
-            scale[axis, axis] = step
-            scale[axis, n] = (step - 1) / 2
-        return Geometry(shape=tuple(shape), affine=self.affine @ scale, unit=self.unit, frame=self.frame)
+        return _resized(self, tuple(shape))
 
     def with_spacing(self, spacing: Sequence[float]) -> Geometry:
         """A grid over the same field of view whose spacing is as close to this as whole samples allow."""
@@ -199,3 +198,27 @@ class Geometry:
 
 def _times(numbers: Sequence[float]) -> str:
     return " x ".join(f"{n:g}" for n in numbers)
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _picture(shape: tuple[int, ...]) -> Geometry:
+    affine = np.array([[0.0, 1.0, 0.5], [1.0, 0.0, 0.5], [0.0, 0.0, 1.0]])
+    return Geometry(shape=shape, affine=affine, unit="px")
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _resized(grid: Geometry, shape: tuple[int, ...]) -> Geometry:
+    n = grid.axes
+    scale = np.eye(n + 1)
+    for axis, (old, new) in enumerate(zip(grid.shape, shape, strict=True)):
+        step = old / new
+        scale[axis, axis] = step
+        scale[axis, n] = (step - 1) / 2
+    return Geometry(shape=shape, affine=grid.affine @ scale, unit=grid.unit, frame=grid.frame)
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _index_map(grid: Geometry, source: Geometry) -> NDArray[np.float64]:
+    mapped: NDArray[np.float64] = source.inverse @ grid.affine
+    mapped.setflags(write=False)
+    return mapped

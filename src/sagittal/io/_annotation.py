@@ -36,7 +36,7 @@ def annotation(path: Path, part: str, labels: Labels, like: Geometry | None, lim
 
         return _drawn(load_array(path, part, limits), labels, like, path)
     if family in {"nifti", "nrrd", "metaimage"} and found.reader is not None:
-        return _volume(found.reader.read(path, part, limits), labels, path)
+        return _volume(found.reader.read(path, part, limits, found.begun), labels, path)
     raise UnreadableInput("UNSUPPORTED", path, f"it is a {found.format.name} file, not a label map or outlines", "name the right file")
 
 

@@ -23,6 +23,14 @@ class Format:
     header: Callable[[Path], Path] | None = field(default=None, repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """What was read of a file to tell what it is: its first bytes, and how many there are in all."""
+
+    head: bytes = field(repr=False)
+    size: int
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reader:
     """A family of formats on the shelf of readers.
@@ -33,6 +41,8 @@ class Reader:
         open: ``open(path, part, limits) -> Image``: checks the header against the limits; decodes when read.
         claims: ``claims(path, head)``: the format of a file that is a special kind of another reader's, such as a slide
             among TIFF files; asked before all others.
+        resume: ``resume(path, part, limits, begun)``: ``open`` for readers of small files, which go on from what was read
+            of the file already instead of opening it once more.
         outlines: ``outlines(path, part, labels, like, limits)``: of formats that hold what a person drew, see
             :func:`sagittal.io.read_annotation`.
     """
@@ -41,6 +51,7 @@ class Reader:
     formats: tuple[Format, ...]
     open: Callable[[Path, str, Limits], Image] = field(repr=False)
     claims: Callable[[Path, bytes], Format | None] | None = field(default=None, repr=False)
+    resume: Callable[[Path, str, Limits, Begun], Image] | None = field(default=None, repr=False)
     outlines: Callable[[Path, str, Labels, Geometry | None, Limits], Polygons] | None = field(default=None, repr=False)
 
     def identify(self, head: bytes) -> Format | None:
@@ -51,12 +62,14 @@ class Reader:
         """Whether a file that begins with these bytes is one of ours."""
         return self.identify(head) is not None
 
-    def read(self, path: Path, part: str, limits: Limits) -> Image:
-        """The image in a file, or in the named part of it.
+    def read(self, path: Path, part: str, limits: Limits, begun: Begun | None = None) -> Image:
+        """The image in a file, or in the named part of it; ``begun`` is what was read of it already.
 
         Raises:
             UnreadableInput: Broken, truncated, over a limit, or no such part; the message names the file.
         """
+        if begun is not None and self.resume is not None:
+            return self.resume(path, part, limits, begun)
         return self.open(path, part, limits)
 
 
@@ -81,4 +94,4 @@ def starts(*magics: bytes, at: int = 0) -> Callable[[bytes], bool]:
     >>> starts(b"BM")(b"BM6...")
     True
     """
-    return lambda head: head[at:].startswith(magics)
+    return lambda head: head.startswith(magics, at)

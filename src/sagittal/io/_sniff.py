@@ -11,10 +11,14 @@ from functools import lru_cache
 from pathlib import Path
 
 from sagittal.errors import UnreadableInput, UsageError
-from sagittal.io._reader import Format, Reader, Writer, starts
+from sagittal.io._reader import Begun, Format, Reader, Writer, starts
 from sagittal.shelf import Shelf
 
 HEAD = 4096
+"""By so many bytes the content is told."""
+
+BEGUN = 1 << 17
+"""Bytes read at once: they hold nearly every picture's header, and most small pictures whole, which are then not read again."""
 
 # Known, so that a refusal can say what the file is; not read here.
 FOREIGN = (
@@ -34,10 +38,11 @@ FOREIGN = (
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a file is: its format, and who reads it (None: nobody here)."""
+    """What a file is: its format, who reads it (None: nobody here), and what was read of it to tell that."""
 
     format: Format
     reader: Reader | None
+    begun: Begun | None = None
 
 
 def readers() -> Shelf:
@@ -57,7 +62,8 @@ def look(path: Path) -> Found:
             another one than its name says.
     """
     named = format_of_name(path)
-    head = head_of(named.header(path) if named is not None and named.header is not None else path)
+    begun = begin(named.header(path) if named is not None and named.header is not None else path)
+    head = begun.head[:HEAD]
     special = _claimed(path, head)
     if special is not None:
         return special
@@ -75,12 +81,12 @@ def look(path: Path) -> Found:
         ending = f" to end in {found.format.suffixes[0]}" if found.format.suffixes else ""
         remedy = f"rename it{ending} if that is what you mean, or leave it out"
         raise UnreadableInput("WRONG_SUFFIX", path, what, remedy)
-    return found
+    return Found(found.format, found.reader, begun)
 
 
 def identify(path: Path) -> str | None:
     """The name of the format by content; None when not known."""
-    found = _by_content(head_of(path))
+    found = _by_content(begin(path).head[:HEAD])
     return found.format.name if found else None
 
 
@@ -108,27 +114,28 @@ def writer_of(path: Path) -> Writer:
     return chosen
 
 
-def head_of(path: Path) -> bytes:
-    """The first bytes of a regular file.
+def begin(path: Path) -> Begun:
+    """The first bytes of a regular file, and its size.
 
     Raises:
         UnreadableInput: Not there, a folder, a device or pipe, empty, or not permitted.
     """
     try:
-        mode = path.stat().st_mode
+        about = path.stat()
+        mode = about.st_mode
         if stat.S_ISDIR(mode):
             raise UnreadableInput("IS_FOLDER", path, "it is a folder where a file is expected", "name a file in it")
         if not stat.S_ISREG(mode):
             raise UnreadableInput("NOT_A_FILE", path, "it is a device, pipe or socket", "name a regular file")
         with path.open("rb", buffering=0) as file:
-            head = file.read(HEAD)
+            head = file.read(BEGUN)
     except ValueError as error:  # a NUL in the name
         raise UnreadableInput("NOT_FOUND", path, "this cannot be the name of a file", "check the name") from error
     except OSError as error:
         raise _no_access(path, error) from error
     if not head:
         raise UnreadableInput("EMPTY", path, "the file has no bytes", "copy it again, or leave it out")
-    return head
+    return Begun(head, about.st_size)
 
 
 def format_of_name(path: Path) -> Format | None:

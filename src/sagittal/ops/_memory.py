@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -20,19 +21,22 @@ LiftedMap = tuple[Floats, tuple[Floats, NDArray[np.int64], Floats]]
 
 def memory_of(values: NDArray[Any]) -> Memory:
     """``(C, *shape)`` as its memory lies (see :mod:`sagittal.ops._walk`): decoders put channels last, windows leave gaps."""
-    width = values.itemsize
-    if min(values.strides[1:]) < 0 or any(s % width for s in values.strides):
+    if min(values.strides[1:]) < 0 or any(s % values.itemsize for s in values.strides):
         values = np.ascontiguousarray(values)
-    channels, *shape = values.shape
-    first, *steps = (s // width for s in values.strides)
-    span = sum((n - 1) * s for n, s in zip(shape, steps, strict=True)) + (channels - 1) * abs(first) + 1
-    lowest = values if first >= 0 else values[::-1]
-    flat = _flat(lowest, span)
+    span, offsets, sizes, steps = _layout(values.shape, tuple(s // values.itemsize for s in values.strides))
+    return _flat(values if values.strides[0] >= 0 else values[::-1], span), offsets, sizes, steps
+
+
+@lru_cache(maxsize=256)
+def _layout(shape: tuple[int, ...], strides: tuple[int, ...]) -> tuple[int, NDArray[np.int64], NDArray[np.int64], NDArray[np.uint64]]:
+    """How many elements an array reaches over, where its channels start, its sizes and steps; pictures of one size share them."""
+    (channels, *sizes), (first, *steps) = shape, strides
+    span = sum((n - 1) * s for n, s in zip(sizes, steps, strict=True)) + (channels - 1) * abs(first) + 1
     offsets = np.arange(channels) * first - min(0, (channels - 1) * first)
-    one = [1] * (3 - len(shape))
+    one = [1] * (3 - len(sizes))
     # An axis of one sample has no next one: both of its samples are the same.
-    apart = [s if n > 1 else 0 for n, s in zip(shape, steps, strict=True)]
-    return flat, offsets, np.array([*one, *shape]), np.array([*(0 for _ in one), *apart], np.uint64)
+    apart = [s if n > 1 else 0 for n, s in zip(sizes, steps, strict=True)]
+    return span, offsets, np.array([*one, *sizes]), np.array([*(0 for _ in one), *apart], np.uint64)
 
 
 def _flat(lowest: NDArray[Any], span: int) -> NDArray[Any]:
@@ -48,13 +52,16 @@ def lift(values: NDArray[Any]) -> NDArray[Any]:
     return values.reshape(values.shape[0], *(1,) * (4 - values.ndim), *values.shape[1:])
 
 
+_UNBENT = (np.zeros((3, 0, 0)), np.zeros(0, np.int64), np.zeros(0))
+
+
 def lift_map(straight: Floats, field: Floats | None, *, shape: tuple[int, ...]) -> LiftedMap:
     """The affine and the field of a map onto ``shape``; the field is evaluated along all axes but the last."""
     n = len(shape)
     affine = np.zeros((3, 4))
     affine[3 - n :, 3 - n :] = straight[:n]
     if field is None:
-        return affine, (np.zeros((3, 0, 0)), np.zeros(0, np.int64), np.zeros(0))
+        return affine, _UNBENT
     bent = np.tensordot(straight[:n, :n], field, axes=1)
     for axis in range(n - 1):
         weights = _spline.matrix(samples=shape[axis], controls=bent.shape[axis + 1])

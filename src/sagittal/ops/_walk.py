@@ -52,15 +52,46 @@ def place_line(affine: Array, bend: Array, row: int, rows_a_slab: int, k: int, l
 
 
 @kernel
-def split_axis(at: Array, size: int, low: Array, share: Array) -> None:
-    """For each place on an axis, kept on the grid: the sample below, and how far it is to the next."""
-    last = size - 1.0
-    below = max(size - 2, 0)
-    for c in range(at.size):
-        inside = min(max(at[c], 0.0), last)
-        i = min(int(inside), below)
-        low[c] = np.uint64(i)  # unsigned: numba then leaves out the test for indices below 0
-        share[c] = inside - i
+def straight_rows(affine: Array, along: Array) -> None:
+    """How far each column lies from the first one along both axes of a picture, ``(2, W)``: alike in all rows where nothing bends."""
+    for k in range(2):
+        for c in range(along.shape[1]):
+            along[k, c] = affine[k + 1, 2] * c
+
+
+@kernel
+def begin_row(affine: Array, bend: Array, row: int, along: Array) -> Any:
+    """Where a row of a picture begins along both axes, and ``along`` from there on; :func:`straight_rows` has filled it."""
+    if bend[1].size > 1:
+        place_line(affine, bend, row, row + 1, 1, along[0])
+        place_line(affine, bend, row, row + 1, 2, along[1])
+        return 0.0, 0.0
+    return affine[1, 1] * row + affine[1, 3], affine[2, 1] * row + affine[2, 3]
+
+
+@kernel
+def aim_row(start: Any, along: Array, sizes: Array, steps: Array, share: Array, base: Array) -> None:
+    """Where a row of a picture lies in memory: of each place, kept on the grid, the sample below, and how far it is to the next.
+
+    In one pass over few arrays: else compilers give up on vectors.
+
+    Args:
+        start: Of the row along both axes.
+        along: From there on, ``(2, W)``.
+        sizes: Of the source.
+        steps: Of the source.
+        share: How far each place is from the sample below to the next, ``(2, W)``; filled.
+        base: That sample's place in memory; filled.
+    """
+    last_y, last_x = sizes[1] - 1.0, sizes[2] - 1.0
+    most_y, most_x = np.int32(max(sizes[1] - 2, 0)), np.int32(max(sizes[2] - 2, 0))
+    (start_y, start_x), step_y, step_x = start, steps[1], steps[2]
+    for c in range(base.size):
+        y, x = min(max(start_y + along[0, c], 0.0), last_y), min(max(start_x + along[1, c], 0.0), last_x)
+        # 32 bits: many processors cannot turn several numbers into 64-bit integers at once.
+        i, j = min(np.int32(y), most_y), min(np.int32(x), most_x)
+        share[0, c], share[1, c] = y - i, x - j
+        base[c] = np.uint64(np.uint32(i)) * step_y + np.uint64(np.uint32(j)) * step_x
 
 
 @kernel
@@ -81,9 +112,9 @@ def read_slab(source: Array, base: Array, step_y: Index, step_x: Index, share: A
     """Bilinear interpolation of one row of places within one slab."""
     for c in range(line.size):
         p = base[c]
-        upper = mix(np.float32(source[p]), np.float32(source[p + step_x]), share[2, c])
-        lower = mix(np.float32(source[p + step_y]), np.float32(source[p + step_y + step_x]), share[2, c])
-        line[c] = mix(upper, lower, share[1, c])
+        upper = mix(np.float32(source[p]), np.float32(source[p + step_x]), share[1, c])
+        lower = mix(np.float32(source[p + step_y]), np.float32(source[p + step_y + step_x]), share[1, c])
+        line[c] = mix(upper, lower, share[0, c])
 
 
 @kernel
@@ -97,26 +128,21 @@ def scale_line(line: Array, factor: Float, offset: Float) -> None:
 def read_linear(memory: Array, affine: Array, bend: Array, outside: float, tone: Array, out: Array) -> None:
     """Linear interpolation of pictures; off the grid the nearest edge, mixed over one sample into ``outside`` unless that is NaN."""
     flat, offsets, sizes, steps = memory
-    step_y, step_x = steps[1], steps[2]
-    channels, rows, columns = out.shape[0], out.shape[1] * out.shape[2], out.shape[3]
+    channels, rows, columns = out.shape[0], out.shape[2], out.shape[3]
     target = out.reshape(channels, rows, columns)
-    at = np.empty((3, columns), np.float64)
-    low, share = np.zeros((3, columns), np.uint64), np.empty((3, columns), np.float32)
-    base, cover = np.empty(columns, np.uint64), np.empty(columns, np.float32)
-    constant, beyond = not np.isnan(outside), np.float32(outside)
+    along, share, base = np.empty((2, columns), np.float64), np.empty((2, columns), np.float32), np.empty(columns, np.uint64)
+    cover, beyond, constant = np.empty(columns, np.float32), np.float32(outside), not np.isnan(outside)
+    straight_rows(affine, along)
     for row in range(rows):
-        place_row(affine, bend, row, out.shape[2], at)
-        split_axis(at[1], sizes[1], low[1], share[1])
-        split_axis(at[2], sizes[2], low[2], share[2])
-        for c in range(columns):
-            base[c] = low[1, c] * step_y + low[2, c] * step_x
+        start = begin_row(affine, bend, row, along)
+        aim_row(start, along, sizes, steps, share, base)
         if constant:
             cover[:] = 1.0
-            for k in range(3):
-                cover_axis(at[k], sizes[k], cover)
+            for k in range(2):
+                cover_axis(start[k] + along[k], sizes[k + 1], cover)
         for channel in range(channels):
             source, line = flat[offsets[channel] :], target[channel, row]
-            read_slab(source, base, step_y, step_x, share, line)
+            read_slab(source, base, steps[1], steps[2], share, line)
             if constant:
                 for c in range(columns):
                     line[c] = beyond + cover[c] * (line[c] - beyond)

@@ -296,8 +296,9 @@ def _interpolate(values: NDArray[Any], through: ReadMap, *, outside: Outside, to
         _read_volume(values, through, outside=outside, tone=tone, out=out, marks=None)
         return
     memory = memory_of(values)
-    if outside == "edge" and _bytes.fits(*memory):
-        _bytes.read_bytes(memory, *_lifted(through), tone, lift(out))
+    of_bytes = _bytes.reader_of(memory) if outside == "edge" else None
+    if of_bytes is not None:
+        of_bytes(memory, *_lifted(through), tone, lift(out))
     else:
         _walk.read_linear(memory, *_lifted(through), _beyond(outside), tone, lift(out))
 

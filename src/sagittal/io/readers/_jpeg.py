@@ -143,15 +143,13 @@ def _decode(path: Path, header: _Header, data: bytes | None, step: int) -> Value
     import cv2
 
     grey = header.components == 1
-    flags = {
-        1: cv2.IMREAD_GRAYSCALE if grey else cv2.IMREAD_COLOR_RGB,
-        2: cv2.IMREAD_REDUCED_GRAYSCALE_2 if grey else cv2.IMREAD_REDUCED_COLOR_2,
-        4: cv2.IMREAD_REDUCED_GRAYSCALE_4 if grey else cv2.IMREAD_REDUCED_COLOR_4,
-        8: cv2.IMREAD_REDUCED_GRAYSCALE_8 if grey else cv2.IMREAD_REDUCED_COLOR_8,
-    }
+    if step == 1:
+        flags = cv2.IMREAD_GRAYSCALE if grey else cv2.IMREAD_COLOR_RGB
+    else:
+        flags = getattr(cv2, f"IMREAD_REDUCED_{'GRAYSCALE' if grey else 'COLOR'}_{step}")
     with decoding(path, "JPEG"):
         stored = np.frombuffer(_whole(path, header, data), dtype=np.uint8)
-        values = cv2.imdecode(stored, flags[step] | cv2.IMREAD_IGNORE_ORIENTATION)
+        values = cv2.imdecode(stored, flags | cv2.IMREAD_IGNORE_ORIENTATION)
         if values is None:
             raise ValueError("the scan data are broken")
         # the reduced colour flags give blue first

@@ -91,12 +91,17 @@ class Header:
         return (self.slope, self.intercept) != (1.0, 0.0)
 
 
+_BEGINNINGS = frozenset(struct.pack(f"{order}i", length) for order in "<>" for length in (348, 540))
+
+
 def kind_of(head: bytes) -> tuple[Kind, bool, str] | None:
     """The kind of header that these bytes begin, whether its values lie in another file, and its byte order.
 
     >>> kind_of(b"not a header") is None
     True
     """
+    if head[:4] not in _BEGINNINGS:
+        return None
     for order in "<>":
         if len(head) >= 348 and head[:4] == struct.pack(f"{order}i", 348):
             magic = head[344:348]

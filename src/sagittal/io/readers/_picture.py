@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sagittal.core import Geometry, Image, Window
 from sagittal.core._affine import inverse
+from sagittal.core.geometry import REMEMBERED
 from sagittal.core.image import Values
 from sagittal.errors import UnreadableInput
 
@@ -76,6 +78,7 @@ def turned_shape(shape: tuple[int, int], orientation: int) -> tuple[int, int]:
     return (shape[1], shape[0]) if orientation >= 5 else shape
 
 
+@lru_cache(maxsize=REMEMBERED)
 def coarse_geometry(full: tuple[int, int], coarse: tuple[int, int], *, step: int, orientation: int) -> Geometry:
     """Where the pixels of a scaled decoding lie: each covers ``step`` x ``step`` pixels from the stored first corner on.
 

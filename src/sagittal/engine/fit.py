@@ -8,8 +8,9 @@ moment, and on a CPU goes on to byte-equal weights. It ends with the best weight
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -21,8 +22,9 @@ from sagittal.engine.hooks import Fitted, Hooks
 from sagittal.engine.interrupts import Asked, named_failures, stoppable
 from sagittal.engine.judging import check_watched, judged, rehearsed
 from sagittal.engine.keeping import Keeping, identity_of
-from sagittal.engine.learner import Learner, Place
+from sagittal.engine.learner import Learner, Place, Stepped
 from sagittal.engine.meter import Meter
+from sagittal.engine.pending import PendingScores
 from sagittal.engine.progress import Now
 from sagittal.engine.ranks import Ranks
 from sagittal.engine.reproducible import reproducible
@@ -110,6 +112,15 @@ def fit(
     )
 
 
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class _Waiting:
+    """A step whose numbers may be on their way."""
+
+    done: Stepped
+    scores: Sequence[PendingScores]
+    rate: float
+
+
 class _Run:
     """One training, from where it stands to its end."""
 
@@ -140,6 +151,7 @@ class _Run:
         self._steps = math.ceil(self._batches / settings.accumulate)
         self._meter = Meter(settings, ranks, clock=hooks.clock, steps=self._steps, checks=math.ceil(len(val) / settings.batch))
         self._thawed = -1
+        self._waiting: deque[_Waiting] = deque()
         self.safe: State | None = None
 
     def begin(self, *, resume: bool) -> State:
@@ -180,6 +192,7 @@ class _Run:
                 state = self._stepped(state, group)
                 asked = self._ranks.any(self._asked.to_stop)
                 if asked or self._keeping.is_due(step=state.step):
+                    state = self._settled(state)
                     self._save(state)
                 if asked:
                     raise self.interrupted("its state is saved")
@@ -196,28 +209,31 @@ class _Run:
         rate = self._rate(state)
         self.safe = None
         done = self._learner.step(group, place=Place(state.epoch, state.batch), rate=rate, number=state.step + 1)
-        scores = state.scores
-        if self._measure is not None:
-            for outputs, batch in zip(done.outputs, group, strict=False):
-                scores = added(scores, measured_on(self._measure, outputs, batch))
-        state = replace(
-            state,
-            batch=state.batch + len(group),
-            step=state.step + 1,
-            loss_sum=state.loss_sum + done.loss,
-            weight_sum=state.weight_sum + done.weight,
-            rate=rate,
-            scores=scores,
-        )
+        measured = [measured_on(self._measure, o, b) for o, b in zip(done.outputs, group, strict=False)] if self._measure else []
+        self._waiting.append(_Waiting(done=replace(done, outputs=[]), scores=[PendingScores(m) for m in measured], rate=rate))
+        state = replace(state, batch=state.batch + len(group), step=state.step + 1, rate=rate)
+        state = self._settled(state, behind=self._learner.behind)
         self._meter.stepped(sum(len(b) for b in group) * self._ranks.count)
         state = replace(state, pace=self._meter.pace(state.pace, step=state.step, epoch=state.epoch))
         self.safe = state
-        self._show(state, rate=rate, loss=done.loss / done.weight if done.weight else 0.0)
+        self._show(state)
+        return state
+
+    def _settled(self, state: State, *, behind: int = 0) -> State:
+        """The state with what its steps gave, but for so many of the last ones, whose numbers the device may still be computing."""
+        while len(self._waiting) > behind:
+            step = self._waiting.popleft()
+            loss, weight, scores = self._learner.checked(step.done), step.done.weight, state.scores
+            for one in step.scores:
+                scores = added(scores, one.read())
+            state = replace(state, loss_sum=state.loss_sum + loss, weight_sum=state.weight_sum + weight, scores=scores)
+            number = state.step - len(self._waiting)
+            self._keeping.show_step(loss=loss / weight if weight else 0.0, rate=step.rate * self._settings.lr, step=number)
         return state
 
     def _validated(self, state: State) -> State:
         """After the validation that ends the epoch, and after what follows from it."""
-        self.safe = state
+        self.safe = state = self._settled(state)
         seen = Seen(self._hooks.classes) if self._hooks.tensorboard is not None and self._ranks.count == 1 else None
         look = seen.add if seen is not None else None
         found = validate(self._learner, self._val_source, self._measure, self._ranks, self._asked, look=look)
@@ -252,9 +268,8 @@ class _Run:
         before, after = state.pace.share(state.step), state.pace.share(state.step + 1)
         return state.drop * share_of_rate(self._settings.schedule, epoch=state.epoch, before=before, after=after)
 
-    def _show(self, state: State, *, rate: float, loss: float) -> None:
+    def _show(self, state: State) -> None:
         self._hooks.reached("step")
-        self._keeping.show_step(loss=loss, rate=rate * self._settings.lr, step=state.step)
         now = Now(
             epoch=state.epoch,
             epochs=min(self._settings.epochs, math.ceil(state.pace.total / self._steps)),

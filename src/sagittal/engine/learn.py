@@ -36,6 +36,7 @@ from sagittal.losses._loss import Loss
 from sagittal.losses._members import are_stacked
 from sagittal.losses._of_network import of_network
 from sagittal.models._network import Network
+from sagittal.tasks._task import Quick
 
 Say = Callable[[str], None]
 
@@ -151,7 +152,7 @@ def _measure(plan: Plan) -> Measure:
     """The task's quick scores, those of a class by its name; of members that train side by side, those of their mean."""
     classes = plan.labels.classes
 
-    def quick(outputs: torch.Tensor, targets: torch.Tensor) -> Mapping[str, tuple[float, int]]:
+    def quick(outputs: torch.Tensor, targets: torch.Tensor) -> Quick:
         stacked = plan.members > 1 and are_stacked(outputs, targets, plan.members)
         return by_class(plan.row.quick(outputs.mean(dim=1) if stacked else outputs, targets), classes)
 

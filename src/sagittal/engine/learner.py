@@ -15,6 +15,7 @@ from sagittal.data.batch import Batch
 from sagittal.engine import optimize
 from sagittal.engine.checkpoint import Checkpoint
 from sagittal.engine.ema import Average
+from sagittal.engine.pending import Pending
 from sagittal.engine.precision import Numbers
 from sagittal.engine.ranks import Ranks
 from sagittal.engine.reproducible import seed_all
@@ -38,11 +39,21 @@ class Place:
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Stepped:
-    """What a step saw: sums over the samples of this process, and the logits of its batches."""
+    """What a step saw of this process's samples.
 
-    loss: float
+    Args:
+        numbers: The sum of the losses and the norm of the gradient, on their way.
+        weight: The sum of the weights.
+        outputs: The logits of the batches.
+        losses: Of each batch, ``(B,)``.
+        ids: Of each batch.
+    """
+
+    numbers: Pending
     weight: float
     outputs: list[Tensor]
+    losses: Sequence[Tensor]
+    ids: Sequence[Sequence[str]]
 
 
 class Learner:
@@ -69,6 +80,8 @@ class Learner:
         self._optimizer = optimize.optimizer_for(self.model, settings)
         self._average = Average(self.model, decay=settings.ema) if settings.ema is not None else None
         self._called = ranks.wrap(self.model)
+        # Only fused optimizers can be told by the device itself to leave the weights as they are.
+        self.behind = 1 if device.type == "cuda" and settings.optimizer != "rmsprop" else 0
 
     def thaw(self, epoch: int) -> None:
         """Let the stages learn whose turn it is when this epoch begins."""
@@ -89,24 +102,46 @@ class Learner:
             number: Which update this is, from 1 on.
 
         Returns:
-            The sums over this process's share, and the logits of every batch.
+            The sums over this process's share, and the logits of every batch. Where the learner is ``behind``, they are on
+            their way, and whoever keeps them calls :meth:`checked` so many steps later; else they are checked.
 
         Raises:
             NumericFailure: A loss or a gradient is NaN or infinite; the weights are as they were before.
         """
-        here = float(sum(batch.weights.double().sum().item() for batch in group))
+        here = float(sum(math.fsum(batch.weights.tolist()) for batch in group))
         weight = self._ranks.sum(here)[0]
         if weight <= 0:
-            return Stepped(loss=0.0, weight=0.0, outputs=[])
+            return Stepped(numbers=Pending([0.0, 0.0]), weight=0.0, outputs=[], losses=[], ids=[])
         optimize.set_rate(self._optimizer, rate)
         self._optimizer.zero_grad(set_to_none=True)
         self._called.train()
         done = [self._backward(batch, place.batch + i, place, weight, last=i == len(group) - 1) for i, batch in enumerate(group)]
-        total = self._checked([losses for losses, _ in done], self._gradient_norm(), group)
+        losses = [each for each, _ in done]
+        sums = torch.cat([x.double() for x in losses]).sum(), self._gradient_norm().double()
+        stepped = Stepped(
+            numbers=Pending(sums), weight=here, outputs=[logits for _, logits in done], losses=losses, ids=[b.ids for b in group]
+        )
+        if self.behind:
+            # The device keeps its weights by itself where a number is none; here that is found out later.
+            self._optimizer.found_inf = (~torch.stack(sums).isfinite().all()).float()  # type: ignore[attr-defined]
+        else:
+            self.checked(stepped)
         self._optimizer.step()
         if self._average is not None:
             self._average.update(self.model, step=number)
-        return Stepped(loss=total, weight=here, outputs=[logits for _, logits in done])
+        return stepped
+
+    def checked(self, stepped: Stepped) -> float:
+        """The sum of the losses of a step; waits for it where it is not there yet.
+
+        Raises:
+            NumericFailure: It, or the gradient, is NaN or infinite.
+        """
+        total, size = stepped.numbers.read()
+        if math.isfinite(total) and math.isfinite(size):
+            return total
+        self._optimizer.zero_grad(set_to_none=True)
+        raise not_finite(stepped.losses, stepped.ids, alone=self._ranks.count == 1)
 
     def outputs(self, images: Tensor) -> Tensor:
         """The logits in float32, as the loss takes them."""
@@ -169,32 +204,24 @@ class Learner:
             torch.nn.utils.clip_grads_with_norm_((p for _, p in optimize.learning(self.model)), self._settings.clip, norm)
         return norm
 
-    def _checked(self, losses: Sequence[Tensor], norm: Tensor, group: Sequence[Batch]) -> float:
-        """The sum of the losses; one wait for the device a step."""
-        total, size = torch.stack([torch.cat([x.double() for x in losses]).sum(), norm.double()]).tolist()
-        if math.isfinite(total) and math.isfinite(size):
-            return float(total)
-        self._optimizer.zero_grad(set_to_none=True)
-        raise not_finite(losses, group, alone=self._ranks.count == 1)
 
-
-def not_finite(losses: Sequence[Tensor], group: Sequence[Batch], *, alone: bool = True) -> NumericFailure:
+def not_finite(losses: Sequence[Tensor], ids: Sequence[Sequence[str]], *, alone: bool = True) -> NumericFailure:
     """What to say of losses or gradients that are no numbers: of which cases.
 
     Args:
         losses: Of each batch, ``(B,)``.
-        group: The batches.
+        ids: Of the samples of each batch.
         alone: No other process may be the one whose losses are bad.
     """
     bad = [
         name
-        for values, batch in zip(losses, group, strict=True)
-        for name, fine in zip(batch.ids, values.isfinite().tolist(), strict=True)
+        for values, own in zip(losses, ids, strict=True)
+        for name, fine in zip(own, values.isfinite().tolist(), strict=True)
         if not fine
     ]
     what = "the loss is not a finite number" if bad else "the gradient is not a finite number, the losses are"
     if not bad and not alone:
         what = "the gradient is not a finite number; another process may name the case"
-    names = bad or [name for batch in group for name in batch.ids]
+    names = bad or [name for own in ids for name in own]
     item = ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
     return NumericFailure("NOT_FINITE", item, what, "look at these cases, lower train.lr, or set train.clip: 1")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import cast
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -12,31 +14,33 @@ from torch import Tensor
 from sagittal.data.batch import Batch, Source
 from sagittal.engine.interrupts import Asked
 from sagittal.engine.learner import Learner, not_finite
+from sagittal.engine.pending import Measured, PendingScores
 from sagittal.engine.ranks import Ranks
 
 Pair = tuple[float, float]
 Look = Callable[[Tensor, Batch], object]
 """Sees outputs and their batch."""
 
-Measure = Callable[[Tensor, Tensor], Mapping[str, float | tuple[float, int]]]
+Measure = Callable[[Tensor, Tensor], Measured]
 """``(outputs, targets) -> {name: (sum, n)}`` a batch at a time (a task's ``quick``), or ``-> {name: number}`` of all at once."""
 
+T = TypeVar("T")
 
-def added(pairs: Mapping[str, Pair], measured: Mapping[str, float | tuple[float, int]]) -> dict[str, Pair]:
-    """Sums and counts with one more batch in them; what is no pair cannot be added and is left out.
+
+def added(pairs: Mapping[str, Pair], measured: Mapping[str, Pair]) -> dict[str, Pair]:
+    """Sums and counts with one more batch in them.
 
     >>> added({"accuracy": (3.0, 4.0)}, {"accuracy": (1.0, 2)})
     {'accuracy': (4.0, 6.0)}
     """
     total = dict(pairs)
     for name, value in measured.items():
-        if isinstance(value, tuple):
-            before = total.get(name, (0.0, 0.0))
-            total[name] = (before[0] + float(value[0]), before[1] + float(value[1]))
+        before = total.get(name, (0.0, 0.0))
+        total[name] = (before[0] + value[0], before[1] + value[1])
     return total
 
 
-def by_class(measured: Mapping[str, tuple[float, int]], classes: Sequence[str]) -> dict[str, tuple[float, int]]:
+def by_class(measured: Mapping[str, T], classes: Sequence[str]) -> dict[str, T]:
     """Scores ``name:k`` under the name of the class of that index.
 
     >>> by_class({"dice": (1.5, 2), "dice:1": (0.8, 1)}, ("ground", "tumour"))
@@ -60,7 +64,7 @@ def means(pairs: Mapping[str, Pair], ranks: Ranks, *, prefix: str) -> dict[str, 
     return found
 
 
-def measured_on(measure: Measure, outputs: Tensor, batch: Batch) -> Mapping[str, float | tuple[float, int]]:
+def measured_on(measure: Measure, outputs: Tensor, batch: Batch) -> Measured:
     """What ``measure`` says of the samples of a batch that count."""
     outputs, targets = that_count(outputs, batch)
     return measure(outputs, targets) if len(outputs) else {}
@@ -69,11 +73,12 @@ def measured_on(measure: Measure, outputs: Tensor, batch: Batch) -> Mapping[str,
 def that_count(outputs: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
     """Outputs and targets of the samples whose weight is not 0, where the outputs are."""
     targets = batch.targets.to(outputs.device, non_blocking=True)
-    counts = batch.weights > 0
-    if bool(counts.all()):
+    # weights are on the CPU: asking them waits for nobody
+    counted = [n for n, weight in enumerate(batch.weights.tolist()) if weight > 0]
+    if len(counted) == len(batch.weights):
         return outputs, targets
-    counts = counts.to(outputs.device)
-    return outputs[counts], targets[counts]
+    rows = torch.tensor(counted, dtype=torch.int64).to(outputs.device, non_blocking=True)
+    return outputs[rows], targets[rows]
 
 
 def validate(
@@ -94,27 +99,37 @@ def validate(
     """
     pairs: dict[str, Pair] = {}
     kept: list[tuple[Tensor, Tensor]] = []
+    waiting: deque[tuple[PendingScores, Tensor, Sequence[str]]] = deque()
+
+    def settle(*, behind: int) -> None:
+        while len(waiting) > behind:
+            scores, losses, ids = waiting.popleft()
+            found = scores.read()
+            if not math.isfinite(found["loss"][0]):
+                raise not_finite([losses], [ids], alone=ranks.count == 1)
+            pairs.update(added(pairs, found))
+
     with learner.judged(), opened(source, 0) as batches:
         for batch in batches:
             if ranks.any(asked.to_stop):
                 return None
             outputs = learner.outputs(batch.images)
             losses = learner.losses(outputs, batch)
-            if not bool(losses.isfinite().all()):
-                raise not_finite([losses], [batch], alone=ranks.count == 1)
             if look is not None:
                 look(outputs, batch)
-            pairs = added(pairs, {"loss": (float(losses.double().sum()), cast(int, float(batch.weights.double().sum())))})
-            if measure is not None:
-                scores = measured_on(measure, outputs, batch)
-                pairs = added(pairs, scores)
-                if any(not isinstance(value, tuple) for value in scores.values()):
-                    outputs, targets = that_count(outputs, batch)
-                    kept.append((outputs.cpu(), targets.cpu()))
+            scores = measured_on(measure, outputs, batch) if measure is not None else {}
+            if any(not isinstance(value, tuple) for value in scores.values()):
+                counted = that_count(outputs, batch)
+                kept.append((counted[0].to("cpu", non_blocking=True), counted[1].to("cpu", non_blocking=True)))
+            # behind the copies: who has read the last of these numbers may read all outputs
+            told = PendingScores({**scores, "loss": (losses.double().sum(), batch.weights.double().sum())})
+            waiting.append((told, losses, batch.ids))
+            settle(behind=learner.behind)
+        settle(behind=0)
     row = means(pairs, ranks, prefix="val_")
     if measure is not None and kept:
         whole = measure(*(ranks.gather(torch.cat(some)) for some in zip(*kept, strict=True)))
-        row |= {f"val_{name}": _finite(value) for name, value in whole.items() if not isinstance(value, tuple)}
+        row |= {f"val_{name}": _finite(float(value)) for name, value in whole.items() if not isinstance(value, tuple)}
     return row
 
 
@@ -131,4 +146,4 @@ def opened(source: Source, epoch: int, start: int = 0) -> Iterator[Iterator[Batc
 
 
 def _finite(value: float) -> float | None:
-    return float(value) if torch.tensor(value).isfinite() else None
+    return value if math.isfinite(value) else None

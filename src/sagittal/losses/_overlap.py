@@ -74,9 +74,12 @@ def truth_of(target: Tensor, like: Tensor) -> tuple[Tensor, Tensor | None]:
     """
     if target[0].numel() == like[0].numel():
         truth = target.reshape(like.shape).to(like.dtype)
-        known = truth >= 0
-        return (truth.clamp(min=0) > 0.5).to(like.dtype), None if bool(known.all()) else known.to(like.dtype)
+        return (truth.clamp(min=0) > 0.5).to(like.dtype), _mask(truth >= 0, like)
     flat = target.flatten(1)[:, None]
     classes = torch.arange(like.shape[1], device=like.device, dtype=flat.dtype)[:, None]
-    known = flat != IGNORE
-    return (flat == classes).to(like.dtype), None if bool(known.all()) else known.to(like.dtype)
+    return (flat == classes).to(like.dtype), _mask(flat != IGNORE, like)
+
+
+def _mask(known: Tensor, like: Tensor) -> Tensor | None:
+    """None where all is known, which saves a pass over the memory; a GPU has that pass done before it could be asked."""
+    return None if like.device.type == "cpu" and bool(known.all()) else known.to(like.dtype)

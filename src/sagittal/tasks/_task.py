@@ -15,6 +15,9 @@ from sagittal.core.geometry import Geometry
 from sagittal.core.labels import Labels
 from sagittal.ops.stitch import MergerFor
 
+Quick = dict[str, tuple[torch.Tensor, torch.Tensor | int]]
+"""Sums and counts by name, where the outputs are."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Head:
@@ -59,8 +62,8 @@ class Task:
             scores need not be kept; windows are then merged as by ``merge``, in a ring.
         units: Mean and spread of the training targets, one number each an output channel, in which the network answers;
             None for logits, which have no unit.
-        quick: Cheap scores of a validation batch for the log: ``(outputs, targets) -> {name: (sum, n)}``; ``name:k`` is that of
-            the class of this index.
+        quick: Cheap scores of a batch for the log: ``(outputs, targets) -> {name: (sum, n)}``; ``name:k`` is that of the class of
+            this index. Numbers of the device stay there as tensors: nothing waits for it.
     """
 
     name: str
@@ -82,7 +85,7 @@ class Task:
     exclusive: bool = False
     samplewise: bool = False
     units: Callable[[Sequence[NDArray[Any]], Labels], tuple[NDArray[np.float64], NDArray[np.float64]]] | None = None
-    quick: Callable[[torch.Tensor, torch.Tensor], dict[str, tuple[float, int]]]
+    quick: Callable[[torch.Tensor, torch.Tensor], Quick]
 
 
 def as_it_is(encoded: NDArray[Any], labels: Labels) -> NDArray[Any]:

@@ -12,7 +12,7 @@ from sagittal.core.annotation import Annotation
 from sagittal.core.geometry import Geometry
 from sagittal.core.labels import Labels
 from sagittal.ops.stitch import Vote
-from sagittal.tasks._task import Head, Task, as_it_is, channel, softmax
+from sagittal.tasks._task import Head, Quick, Task, as_it_is, channel, softmax
 
 
 def _encode(said: Annotation, region: Geometry) -> NDArray[np.int64]:
@@ -27,9 +27,9 @@ def _finish(scores: NDArray[np.float32], labels: Labels, grid: Geometry) -> NDAr
     return np.asarray(scores.argmax(), dtype=np.int64)
 
 
-def _quick(outputs: torch.Tensor, targets: torch.Tensor) -> dict[str, tuple[float, int]]:
+def _quick(outputs: torch.Tensor, targets: torch.Tensor) -> Quick:
     hard = targets.argmax(dim=1) if targets.ndim > 1 else targets
-    return {"accuracy": (float((outputs.argmax(dim=1) == hard).sum()), len(hard))}
+    return {"accuracy": ((outputs.argmax(dim=1) == hard).sum(), len(hard))}
 
 
 classification = Task(

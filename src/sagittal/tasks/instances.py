@@ -19,7 +19,7 @@ from sagittal.core.labels import Labels
 from sagittal.ops.components import components
 from sagittal.ops.stitch import Stitch
 from sagittal.tasks._objects import coded, numbers_of
-from sagittal.tasks._task import Head, Task, channel, softmax
+from sagittal.tasks._task import Head, Quick, Task, channel, softmax
 from sagittal.tasks.segmentation import mean_dice, segmentation
 
 BORDER = 2.0
@@ -104,7 +104,7 @@ def _grown(seeds: NDArray[np.bool_], covered: NDArray[np.bool_]) -> NDArray[np.i
     return grown
 
 
-def _quick(outputs: torch.Tensor, targets: torch.Tensor) -> dict[str, tuple[float, int]]:
+def _quick(outputs: torch.Tensor, targets: torch.Tensor) -> Quick:
     """Dice over the foreground, where border and inside are one; and of the border alone."""
     border = outputs.shape[1] - 1
     found, known = outputs.argmax(dim=1), targets != IGNORE

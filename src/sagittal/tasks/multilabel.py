@@ -12,7 +12,7 @@ from sagittal.core.annotation import Annotation
 from sagittal.core.geometry import Geometry
 from sagittal.core.labels import Labels
 from sagittal.ops.stitch import Vote
-from sagittal.tasks._task import Head, Task, as_it_is, channel, sigmoid
+from sagittal.tasks._task import Head, Quick, Task, as_it_is, channel, sigmoid
 
 
 def _encode(said: Annotation, region: Geometry) -> NDArray[np.float32]:
@@ -31,8 +31,8 @@ def _finish(scores: NDArray[np.float32], labels: Labels, grid: Geometry) -> NDAr
     return np.asarray(scores >= 0.5)
 
 
-def _quick(outputs: torch.Tensor, targets: torch.Tensor) -> dict[str, tuple[float, int]]:
-    return {"accuracy": (float(((outputs > 0) == (targets > 0.5)).float().mean(dim=1).sum()), len(targets))}
+def _quick(outputs: torch.Tensor, targets: torch.Tensor) -> Quick:
+    return {"accuracy": (((outputs > 0) == (targets > 0.5)).float().mean(dim=1).sum(), len(targets))}
 
 
 multilabel = Task(

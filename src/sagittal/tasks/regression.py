@@ -13,7 +13,7 @@ from sagittal.core.annotation import Annotation
 from sagittal.core.geometry import Geometry
 from sagittal.core.labels import Labels
 from sagittal.ops.stitch import Vote
-from sagittal.tasks._task import Head, Task, as_it_is, channel, identity
+from sagittal.tasks._task import Head, Quick, Task, as_it_is, channel, identity
 
 
 def _encode(said: Annotation, region: Geometry) -> NDArray[np.float32]:
@@ -34,8 +34,8 @@ def _units(targets: Sequence[NDArray[Any]], labels: Labels) -> tuple[NDArray[np.
     return np.nanmean(table, axis=0), np.nanstd(table, axis=0)
 
 
-def _quick(outputs: torch.Tensor, targets: torch.Tensor) -> dict[str, tuple[float, int]]:
-    return {"mae": (float((outputs.float() - targets).abs().mean(dim=1).sum()), len(targets))}
+def _quick(outputs: torch.Tensor, targets: torch.Tensor) -> Quick:
+    return {"mae": ((outputs.float() - targets).abs().mean(dim=1).sum(), len(targets))}
 
 
 regression = Task(

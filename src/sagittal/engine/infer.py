@@ -350,7 +350,7 @@ class Predictor:
         )
 
     def _drawn(self, case: _Open, drawing: Drawing) -> Answered:
-        answer = drawing.answer
+        answer = drawing.answer if self.task.apart is None else self.task.apart.joined(drawing.answer, self.plan.labels)
         scores = case.scores if case.scores is not None else np.zeros((0, *answer.shape), np.float32)
         return scores, answer, None, False
 

@@ -53,7 +53,7 @@ class Sink(Protocol):
         ...
 
     def rows(self, start: int, answer: NDArray[Any], scores: Floats) -> None:
-        """The next rows: the answer ``(rows, columns)``, and its scores ``(K, rows, columns)``, which may be overwritten later."""
+        """The next rows: the answer, or marks, ``(rows, columns)``, and scores ``(K, rows, columns)``, which may be overwritten later."""
         ...
 
 
@@ -64,7 +64,7 @@ def stream(predictor: Predictor, name: str, image: Image, sink: Sink) -> Job:
     still matter are computed; the result is the same to the byte.
 
     Args:
-        predictor: Of a task that finishes each sample by itself.
+        predictor: Of a task that finishes, or marks, each sample by itself.
         name: Of the case.
         image: The slide.
         sink: Takes what is finished.
@@ -77,7 +77,7 @@ def stream(predictor: Predictor, name: str, image: Image, sink: Sink) -> Job:
     choice = predictor.budget.choose(ready.grid)
     windows = sorted(choice.windows, key=lambda w: w.start)
     lattice = Lattice.of(windows, ready.grid.shape, blend=predictor.blend)
-    if not predictor.task.samplewise or lattice is None:
+    if not predictor.task.in_slabs or lattice is None:
         what = f"{predictor.task.name} with these windows cannot be written while it is computed"
         raise UsageError("STREAM", name, what, "cut the slide into tiles first")
     on_tissue = predictor.on_tissue(ready, windows)
@@ -132,7 +132,7 @@ class _Slabs:
         if stop > start:
             rows = self.ring.rows(start, stop)[..., : self.grid.shape[1]]
             place = self.grid.at(Window((start, 0), (stop - start, self.grid.shape[1])))
-            self.sink.rows(start, self.predictor.task.finish(rows, self.predictor.plan.labels, place), rows)
+            self.sink.rows(start, self.predictor.task.drawn(rows, self.predictor.plan.labels, place), rows)
         self.at = closed
         if closed < self.ring.shape[0]:
             self.ring.drop(closed)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sagittal.core.annotation import Annotation
 from sagittal.core.geometry import Geometry
 from sagittal.core.labels import Labels
+from sagittal.ops.growing import Growing, Marks, Objects
 from sagittal.ops.stitch import MergerFor
 
 Quick = dict[str, tuple[torch.Tensor, torch.Tensor | int]]
@@ -30,6 +31,32 @@ class Head:
 
     channels: int
     dense: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Apart:
+    """How objects are told apart in two steps, of which the first looks at each sample by itself.
+
+    Args:
+        mark: Scores and labels to marks.
+        begin: For rows of this shape, what takes marks and gives numbers of objects.
+        codes: By number of an object, from 0 on: its code, or 0 where it is dropped.
+        extra: Names of the scores after those of the classes.
+    """
+
+    mark: Callable[[NDArray[np.float32], Labels], Marks]
+    begin: Callable[[tuple[int, ...], Labels], Growing]
+    codes: Callable[[Objects, Labels], NDArray[np.int32]]
+    extra: tuple[str, ...] = ()
+
+    def joined(self, marks: Marks, labels: Labels) -> NDArray[np.int32]:
+        """The codes of a whole case from its marks."""
+        growing = self.begin(marks.shape[1:], labels)
+        numbers = [*growing.add(marks), *growing.close()]
+        objects = growing.objects()
+        table = self.codes(objects, labels)[objects.root]
+        found: NDArray[np.int32] = table[np.concatenate(numbers)] if numbers else np.zeros(marks.shape, np.int32)
+        return found
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,6 +87,7 @@ class Task:
         exclusive: Whether exactly one class is true, so that the scores add up to 1.
         samplewise: Whether ``finish`` looks at each sample by itself, so that a case can be finished slab by slab and its
             scores need not be kept; windows are then merged as by ``merge``, in a ring.
+        apart: Where ``finish`` numbers objects in two steps, those; a case can then be marked slab by slab.
         units: Mean and spread of the training targets, one number each an output channel, in which the network answers;
             None for logits, which have no unit.
         quick: Cheap scores of a batch for the log: ``(outputs, targets) -> {name: (sum, n)}``; ``name:k`` is that of the class of
@@ -84,8 +112,18 @@ class Task:
     regrid: bool = True
     exclusive: bool = False
     samplewise: bool = False
+    apart: Apart | None = None
     units: Callable[[Sequence[NDArray[Any]], Labels], tuple[NDArray[np.float64], NDArray[np.float64]]] | None = None
     quick: Callable[[torch.Tensor, torch.Tensor], Quick]
+
+    @property
+    def in_slabs(self) -> bool:
+        """Whether scores need not be kept until a case is whole."""
+        return self.samplewise or self.apart is not None
+
+    def drawn(self, scores: NDArray[np.float32], labels: Labels, grid: Geometry) -> NDArray[Any]:
+        """What can be said of each sample by itself: what a person reads, or marks."""
+        return self.finish(scores, labels, grid) if self.apart is None else self.apart.mark(scores, labels)
 
 
 def as_it_is(encoded: NDArray[Any], labels: Labels) -> NDArray[Any]:

@@ -16,10 +16,10 @@ from scipy import ndimage
 from sagittal.core.annotation import IGNORE
 from sagittal.core.geometry import Geometry
 from sagittal.core.labels import Labels
-from sagittal.ops.components import components
+from sagittal.ops.growing import Growing, Marks, Objects
 from sagittal.ops.stitch import Stitch
 from sagittal.tasks._objects import coded, numbers_of
-from sagittal.tasks._task import Head, Quick, Task, channel, softmax
+from sagittal.tasks._task import Apart, Head, Quick, Task, channel, softmax
 from sagittal.tasks.segmentation import mean_dice, segmentation
 
 BORDER = 2.0
@@ -56,52 +56,42 @@ def _head(labels: Labels, axes: int) -> Head:
     return Head(channels=len(labels) + 1, dense=True)
 
 
-def _finish(scores: NDArray[np.float32], labels: Labels, grid: Geometry) -> NDArray[np.int32]:
-    """Codes of objects: insides that hang together, each grown over the border around it; small ones are dropped."""
-    ground = 0 if labels.background is None else labels.index(labels.background)
-    fore = [i for i in range(len(labels)) if i != ground]
+def _mark(scores: NDArray[np.float32], labels: Labels) -> Marks:
+    """Where objects are, where their insides are, and the class that speaks loudest for each sample."""
+    ground, fore = _classes(labels)
     classes, border = scores[fore], scores[len(labels)]
     inside = classes.sum(axis=0)
-    covered = inside + border > scores[ground]
-    numbers = _grown(covered & (inside > border), covered)
-    sizes = np.bincount(numbers.reshape(-1))
-    sizes[0] = 0
-    if not sizes.any():
-        return np.zeros(grid.shape, dtype=np.int32)
-    kept = sizes >= LEAST_SHARE * (sizes.astype(np.float64) ** 2).sum() / sizes.sum()
-    votes = np.stack([np.bincount(numbers.reshape(-1), weights=one.reshape(-1), minlength=len(sizes)) for one in classes])
-    code = np.cumsum(kept) * len(labels) + np.array(fore)[votes.argmax(axis=0)]
-    found: NDArray[np.int32] = np.where(kept, code, 0).astype(np.int32)[numbers]
+    best = classes.argmax(axis=0).astype(np.uint8) if len(fore) > 1 else np.zeros(inside.shape, np.uint8)
+    found: Marks = np.where(inside + border > scores[ground], 1 + 2 * best + (inside > border), 0).astype(np.uint8)
     return found
 
 
-def _grown(seeds: NDArray[np.bool_], covered: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Numbers of objects: each covered sample goes to the nearest seed of its piece; a piece without a seed is one object."""
-    pieces, _ = components(covered)
-    numbered, n = components(seeds, connectivity="faces")
-    if n == 0:
-        return pieces.astype(np.int64)
-    nearest = ndimage.distance_transform_edt(~seeds, return_distances=False, return_indices=True)
-    found = numbered[tuple(nearest)].astype(np.int64)
-    home = np.zeros(n + 1, dtype=np.int64)
-    home[numbered[seeds]] = pieces[seeds]
-    lost = covered & (home[found] != pieces)
-    if lost.any():
-        # The nearest seed lies in another piece: the nearest of its own, where it has one.
-        boxes = ndimage.find_objects(pieces.astype(np.int32))
-        for piece in np.unique(pieces[lost]):
-            box = boxes[piece - 1]
-            mine = pieces[box] == piece
-            own = mine & seeds[box]
-            if own.any():
-                near = ndimage.distance_transform_edt(~own, return_distances=False, return_indices=True)
-                found[box][mine] = numbered[box][tuple(near)][mine]
-            else:
-                n += 1
-                found[box][mine] = n
-    found[~covered] = 0
-    grown: NDArray[np.int64] = found
-    return grown
+def _begin(across: tuple[int, ...], labels: Labels) -> Growing:
+    return Growing(across, classes=len(labels) - 1)
+
+
+def _codes(objects: Objects, labels: Labels) -> NDArray[np.int32]:
+    """Number times classes plus class; each object is of the class of most of its samples, and small ones are dropped."""
+    sizes = objects.samples.astype(np.float64)
+    kept = sizes >= LEAST_SHARE * (sizes**2).sum() / max(sizes.sum(), 1)
+    fore = np.array(_classes(labels)[1])
+    codes = np.where(kept, np.cumsum(kept) * len(labels) + fore[objects.votes.argmax(axis=1)], 0)
+    found: NDArray[np.int32] = np.concatenate([[0], codes]).astype(np.int32)
+    return found
+
+
+def _classes(labels: Labels) -> tuple[int, list[int]]:
+    """The background, and the classes of objects."""
+    ground = 0 if labels.background is None else labels.index(labels.background)
+    return ground, [i for i in range(len(labels)) if i != ground]
+
+
+APART = Apart(mark=_mark, begin=_begin, codes=_codes, extra=("border",))
+
+
+def _finish(scores: NDArray[np.float32], labels: Labels, grid: Geometry) -> NDArray[np.int32]:
+    """Codes of objects: insides that hang together, each grown over the border around it; small ones are dropped."""
+    return APART.joined(_mark(scores, labels), labels)
 
 
 def _quick(outputs: torch.Tensor, targets: torch.Tensor) -> Quick:
@@ -131,5 +121,6 @@ instances = Task(
     per_case=("dice", "iou", "object_f1", "object_dice", "object_hausdorff"),
     attend=channel,
     exclusive=True,
+    apart=APART,
     quick=_quick,
 )

@@ -86,7 +86,10 @@ def predict(
     with kept.cleared():
         for slides, items in itertools.groupby(reading.items(named), key=lambda item: streams(predictor, item[1])):
             if slides:
-                records += [_slide(predictor, name, image, reading, out=out, overlay=overlay) for name, image in items]
+                for name, whole in items:
+                    record, rows = _slide(predictor, name, whole, reading, out=out, overlay=overlay)
+                    records.append(record)
+                    areas += rows
                 continue
             for prediction, image in _answered(predictor, items, reading, store=kept.array if probabilities else None):
                 files = _files(predictor, prediction, image, out=out, overlay=overlay) if image is not None else {}
@@ -118,10 +121,13 @@ def predict(
     )
 
 
-def _slide(predictor: Predictor, name: str, image: Image, reading: Reading, *, out: Path, overlay: bool) -> dict[str, Any]:
-    """A slide, whose answer is written while it is computed."""
+def _slide(
+    predictor: Predictor, name: str, image: Image, reading: Reading, *, out: Path, overlay: bool
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """A slide, whose answer is written while it is computed; and its rows of areas."""
     reading.images.pop(name)
-    return {"case": name, **answer_slide(predictor, name, image, source=reading.item_of(name), out=out, overlay=overlay)}
+    record, areas = answer_slide(predictor, name, image, source=reading.item_of(name), out=out, overlay=overlay)
+    return {"case": name, **record}, areas
 
 
 def _answered(

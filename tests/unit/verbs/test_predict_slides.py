@@ -13,15 +13,20 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import shapely
 import tifffile
 import torch
 
 import sagittal
 from sagittal import io
+from sagittal.engine.postprocess import Postprocessing, Step
 from sagittal.engine.streaming import stream
+from sagittal.ops.components import components
 from sagittal.phantoms.slide import slide
 from sagittal.verbs._open import predictor_at
-from sagittal.verbs._streamed import Parts, answer_slide
+from sagittal.verbs._outlined import outlined
+from sagittal.verbs._parts import Parts
+from sagittal.verbs._streamed import answer_slide
 
 QUICK = {
     "train.epochs": 1,
@@ -77,6 +82,56 @@ def test_the_streamed_answer_is_the_one_that_is_evaluated(trained, tmp_path):
     assert np.array_equal(tifffile.imread(tmp_path / "a.tif", level=0), whole.answer)
 
 
+def test_outlines_of_a_slide_lie_in_its_pixels_are_valid_and_are_the_mask_again(trained, tmp_path, monkeypatch):
+    predictor, image = opened(trained)
+    (tmp_path / "narrow").mkdir()
+    record, rows = answer_slide(predictor, "a", image, source=source_of(trained[1]), out=tmp_path, overlay=False)
+    labels, mask = predictor.plan.labels, tifffile.imread(tmp_path / "a.tif", level=0)
+    assert 0 < (mask == 1).sum() < mask.size
+    for name in ("a.geojson", "a.svg"):
+        said = io.read_annotation(tmp_path / name, labels, like=image.geometry)
+        np.testing.assert_array_equal(said.mask_of(image.geometry), mask)
+    found = json.loads((tmp_path / "a.geojson").read_text())["features"]
+    polygons = [shapely.geometry.shape(f["geometry"]) for f in found]
+    pieces, count = components(mask, connectivity="faces")
+    assert all(p.is_valid for p in polygons) and len(polygons) == count == record["pieces"]["tumour"]
+    assert sorted(p.area for p in polygons) == sorted(np.bincount(pieces.ravel())[1:].tolist())
+    assert shapely.union_all(polygons).area == pytest.approx((mask == 1).sum()), "none twice, no seam"
+    (row,) = rows
+    assert (row["objects"], row["samples"], row["area_mm2"]) == (count, (mask == 1).sum(), pytest.approx((mask == 1).sum() * 1e-6))
+    whole = next(iter(predictor.answer([("a", image)])))
+    outlined(whole, tmp_path / "narrow", "a")
+    for name in ("a.geojson", "a.svg"):
+        assert (tmp_path / "narrow" / name).read_bytes() == (tmp_path / name).read_bytes(), "as of a picture that is answered at once"
+
+
+def test_outlines_of_an_answer_on_a_coarser_grid_lie_in_the_pixels_of_the_finest(trained, tmp_path):
+    predictor, _ = opened(trained)
+    fine = io.read(f"{source_of(trained[1])}::mpp=0.4")
+    answer_slide(predictor, "a", fine, source=source_of(trained[1]), out=tmp_path, overlay=False)
+    mask = tifffile.imread(tmp_path / "a.tif", level=0)
+    assert mask.shape == (205, 256)
+    polygons = [shapely.geometry.shape(f["geometry"]) for f in json.loads((tmp_path / "a.geojson").read_text())["features"]]
+    down, right = 512 / 205, 640 / 256
+    assert sum(p.area for p in polygons) == pytest.approx((mask == 1).sum() * down * right, rel=1e-3)
+    y, x = np.nonzero(mask == 1)
+    xs, ys, xe, ye = shapely.union_all(polygons).bounds
+    ends = (y.min() * down, x.min() * right, (y.max() + 1) * down, (x.max() + 1) * right)
+    assert (ys, xs, ye, xe) == pytest.approx(ends, abs=0.01)
+
+
+def test_a_model_that_tidies_its_maps_tidies_those_of_slides(trained, tmp_path):
+    predictor, image = opened(trained)
+    steps = (Step(name="largest_component", label="tumour"),)
+    tidy = replace(predictor, postprocessing=Postprocessing(background="background", steps=steps))
+    record, _ = answer_slide(tidy, "a", image, source=source_of(trained[1]), out=tmp_path, overlay=False)
+    mask = tifffile.imread(tmp_path / "a.tif", level=0)
+    np.testing.assert_array_equal(mask, next(iter(tidy.answer([("a", image)]))).answer)
+    assert record["areas"]["tumour"]["samples"] == mask.sum() and components(mask)[1] == 1
+    said = io.read_annotation(tmp_path / "a.geojson", predictor.plan.labels, like=image.geometry)
+    np.testing.assert_array_equal(said.mask_of(image.geometry), mask)
+
+
 class Stopped(Exception):
     pass
 
@@ -113,7 +168,7 @@ def test_a_restart_computes_only_what_is_missing_and_ends_in_the_same_files(trai
     twice = answer_slide(predictor, "a", watched, source=source, out=tmp_path / "twice", overlay=False)
     assert once == twice
     assert 0 < len(seen) < json.loads((tmp_path / "once" / "a.json").read_text())["tiles_on_tissue"]
-    for name in ("a.tif", "a_tiles.csv"):
+    for name in ("a.tif", "a_tiles.csv", "a.geojson", "a.svg"):
         assert (tmp_path / "once" / name).read_bytes() == (tmp_path / "twice" / name).read_bytes()
 
 
@@ -160,7 +215,10 @@ def test_a_killed_prediction_goes_on(trained, tmp_path):
     process.wait()
     sagittal.predict(run, [source_of(data)], out=out, overlay=False, device="cpu")
     sagittal.predict(run, [source_of(data)], out=tmp_path / "whole", overlay=False, device="cpu")
-    for name in ("patient-01_slide-1.tif", "patient-01_slide-1_tiles.csv"):
+    names = sorted(p.name for p in (tmp_path / "whole").iterdir())
+    assert {"patient-01_slide-1.tif", "patient-01_slide-1.geojson", "patient-01_slide-1.svg", "areas.csv"} <= set(names)
+    assert sorted(p.name for p in out.iterdir()) == names
+    for name in names:
         assert (out / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 
 

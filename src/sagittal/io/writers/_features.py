@@ -55,7 +55,7 @@ class Sheet:
         """Class indices as the numbers of pieces: 0 for the background and what is not known."""
         table = np.arange(len(self.labels) + 1)
         table[self.ground + 1] = 0
-        found: NDArray[np.integer] = table[np.maximum(answer, -1).astype(np.intp) + 1]
+        found: NDArray[np.integer] = table[np.maximum(answer.astype(np.intp), -1) + 1]
         return found
 
     def feature(self, pieces: Sequence[Piece], k: int, number: int | None = None) -> Feature:

@@ -1,0 +1,168 @@
+"""What is finished of an answer to a slide, on disk: a killed prediction goes on from there."""
+
+from __future__ import annotations
+
+import csv
+import io as text_io
+import json
+import os
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sagittal.core.geometry import Geometry
+from sagittal.core.labels import Labels
+from sagittal.core.window import Window
+from sagittal.io import atomic
+
+if TYPE_CHECKING:
+    from sagittal.engine.streaming import Job
+
+BAND = 256
+"""Rows of a finished answer that are read at once."""
+
+Rows = Callable[[int, int], NDArray[Any]]
+"""Reads rows ``start`` to ``stop``."""
+
+
+class Follower(Protocol):
+    """Makes something of rows while they come."""
+
+    def begin(self, grid: Geometry) -> None:
+        """No rows yet; the folder of the parts is there."""
+        ...
+
+    def add(self, rows: NDArray[Any]) -> None:
+        """The next rows."""
+        ...
+
+
+@dataclass(kw_only=True)
+class Parts:
+    """What is finished of an answer: raw rows on disk, and how many of them count.
+
+    Args:
+        folder: Made when it begins; one of another model, slide or grid is thrown away.
+        labels: The classes.
+        identity: Of the model and the slide.
+        extra: Names of the scores after those of the classes.
+        follower: Gets all rows, also those of an earlier attempt again.
+    """
+
+    folder: Path
+    labels: Labels
+    identity: Mapping[str, Any]
+    extra: Sequence[str] = ()
+    follower: Follower | None = None
+    shape: tuple[int, ...] = ()
+    _tiles: set[tuple[int, ...]] = field(default_factory=set)
+
+    def begin(self, job: Job) -> int:
+        """How many rows are there; the files are cut to just those."""
+        self.shape = job.grid.shape
+        told = {"format": "sagittal-part", "version": 1, **self.identity, **job.record()}
+        with atomic.storage(self.folder):
+            state = self._state()
+            if state.get("job") != json.loads(json.dumps(told)):
+                shutil.rmtree(self.folder, ignore_errors=True)
+                self.folder.mkdir(parents=True)
+                state = {"job": told, "rows": 0}
+                self._kept(state)
+                self._head()
+            done = int(state["rows"])
+            for name in ("answer", "chance"):
+                file = self.folder / f"{name}.raw"
+                file.touch()
+                os.truncate(file, done * self.shape[1])
+            self._known_tiles()
+        self._job = told
+        if self.follower is not None:
+            self.follower.begin(job.grid)
+            each_band(self.rows_of("answer"), done, self.follower.add)
+        return done
+
+    def tile(self, window: Window, means: NDArray[np.float32]) -> None:
+        """Append a tile's mean scores, unless an earlier attempt did."""
+        if window.start in self._tiles:
+            return
+        self._tiles.add(window.start)
+        row = [window.start[1], window.start[0], window.size[1], window.size[0], *(f"{v:.6f}" for v in means)]
+        with atomic.storage(self.folder), (self.folder / "tiles.csv").open("a", encoding="utf-8", newline="") as file:
+            csv.writer(file, lineterminator="\n").writerow(row)
+
+    def rows(self, start: int, answer: NDArray[Any], scores: NDArray[np.float32]) -> None:
+        """Append rows; they count once they are on the disk."""
+        with atomic.storage(self.folder):
+            for name, values in (("answer", answer), ("chance", np.rint(np.clip(self._chance(scores), 0, 1) * 255))):
+                with (self.folder / f"{name}.raw").open("ab") as file:
+                    file.write(np.ascontiguousarray(values, dtype=np.uint8).data)
+                    file.flush()
+                    os.fsync(file.fileno())
+            self._kept({"job": self._job, "rows": start + len(answer)})
+            if self.follower is not None:
+                self.follower.add(answer)
+
+    def rows_of(self, name: str) -> Rows:
+        """What reads rows ``start`` to ``stop`` of ``answer`` or ``chance``."""
+        return raw_rows(self.folder / f"{name}.raw", self.shape, np.uint8)
+
+    def _chance(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The probability of what is looked for: the positive class, else all but the background."""
+        ground = self.labels.index(self.labels.background) if self.labels.background is not None else -1
+        wanted = self.labels.index(self.labels.positive) if self.labels.positive is not None and not self.extra else -1
+        found: NDArray[np.float32] = scores[wanted] if wanted >= 0 else 1 - scores[ground] if ground >= 0 else scores.max(axis=0)
+        return found
+
+    def _state(self) -> dict[str, Any]:
+        try:
+            found: dict[str, Any] = json.loads((self.folder / "state.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        enough = all((self.folder / f"{n}.raw").exists() for n in ("answer", "chance"))
+        size = int(found.get("rows", 0)) * self.shape[1]
+        return found if enough and all((self.folder / f"{n}.raw").stat().st_size >= size for n in ("answer", "chance")) else {}
+
+    def _kept(self, state: Mapping[str, Any]) -> None:
+        atomic.write_json(self.folder / "state.json", dict(state))
+
+    def _head(self) -> None:
+        names = [f"p:{c}" for c in (*self.labels.classes, *self.extra)]
+        (self.folder / "tiles.csv").write_text(_line(["x", "y", "width", "height", *names]), encoding="utf-8")
+
+    def _known_tiles(self) -> None:
+        """Tiles of an earlier attempt; a last line that was cut off is dropped."""
+        path = self.folder / "tiles.csv"
+        whole = path.read_text(encoding="utf-8")
+        kept = whole[: whole.rfind("\n") + 1]
+        if kept != whole:
+            path.write_text(kept, encoding="utf-8")
+        for row in list(csv.reader(text_io.StringIO(kept)))[1:]:
+            self._tiles.add((int(row[1]), int(row[0])))
+
+
+def raw_rows(path: Path, shape: tuple[int, ...], kind: type[np.generic]) -> Rows:
+    """What reads rows of a file of bare values."""
+    each = shape[1] * np.dtype(kind).itemsize
+
+    def read(start: int, stop: int) -> NDArray[Any]:
+        found = np.fromfile(path, kind, (stop - start) * shape[1], offset=start * each)
+        return found.reshape(stop - start, shape[1])
+
+    return read
+
+
+def each_band(rows: Rows, count: int, take: Callable[[NDArray[Any]], object]) -> None:
+    """Hand over the first so many rows, some at a time."""
+    for start in range(0, count, BAND):
+        take(rows(start, min(start + BAND, count)))
+
+
+def _line(cells: Sequence[str]) -> str:
+    out = text_io.StringIO()
+    csv.writer(out, lineterminator="\n").writerow(cells)
+    return out.getvalue()

@@ -1,48 +1,80 @@
-"""What a user says about reading the cases that a model is asked: how they lie, how large, and what to do about broken ones."""
+"""What a user asks for: on which terms data are read, and what is to be trained."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from sagittal.core.case import Case
+from sagittal.data.audit import LEAKS
 from sagittal.data.images import image_of
 from sagittal.data.manifest import Manifest
-from sagittal.errors import LimitExceeded, UnreadableInput, UsageError
+from sagittal.errors import LimitExceeded, UnreadableInput, UsageError, nearest
 from sagittal.io import atomic
+from sagittal.io.guard import LET_THROUGH, Limits
+from sagittal.verbs._numbers import check_numbers
+
+if TYPE_CHECKING:
+    from sagittal.engine.config import Recipe
 
 FAILED = "failed.csv"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Asked:
-    """How cases are read.
+class Terms:
+    """On which terms data are read; what makes no sense is refused before anything is looked at.
 
     Args:
-        layout: How other data lie, where looking does not tell.
+        layout: How the data lie, where looking does not tell.
+        allow: Codes of findings that stop nothing.
+        allow_unreadable: Skip what cannot be read, instead of ending at the first.
         max_pixels: The largest picture that is decoded.
-        allow_unreadable: Skip cases that cannot be read, instead of ending at the first.
+
+    Raises:
+        UsageError: A code that does not exist, with the nearest one; or a largest picture of no sample.
     """
 
     layout: str | None = None
-    max_pixels: int | None = None
+    allow: Sequence[str] = ()
     allow_unreadable: bool = False
+    max_pixels: int | None = None
 
-    def check(self, data: str | Path | None) -> None:
-        """Complain about a layout of no data.
+    def __post_init__(self) -> None:
+        check_numbers(max_pixels=self.max_pixels)
+        known = {*LEAKS, *LET_THROUGH, "UNREADABLE"}
+        for code in self.allow:
+            if code not in known:
+                raise UsageError("UNKNOWN_CODE", f"--allow {code}", "no finding of this name stops a run", nearest(code, known))
+
+    @property
+    def limits(self) -> Limits:
+        """The default limits, with the user's own and the codes that readers let through."""
+        return Limits.default().but(pixels=self.max_pixels, allow=self.allow)
+
+    @property
+    def skips(self) -> bool:
+        """Whether what cannot be read is left out."""
+        return self.allow_unreadable or "UNREADABLE" in self.allow
+
+    def of_other(self, data: str | Path | None) -> Terms:
+        """Themselves, once a layout has data that could lie so.
 
         Raises:
-            UsageError: A layout, and no other data that could lie so.
+            UsageError: A layout, and no other data.
         """
         if self.layout is not None and data is None:
             what = "it says how other data lie, and none are named"
             raise UsageError("NO_DATA", f"--layout {self.layout}", what, "name some with --data, or leave it out")
+        return self
 
     def within(self, manifest: Manifest) -> Manifest:
         """The manifest, to be read within the user's limits."""
-        return manifest if self.max_pixels is None else manifest.with_cases(manifest.cases, max_pixels=self.max_pixels)
+        let = sorted(set(self.allow) & set(LET_THROUGH))
+        told = {**({} if self.max_pixels is None else {"max_pixels": self.max_pixels}), **({"allow": let} if let else {})}
+        return manifest.with_cases(manifest.cases, **told) if told else manifest
 
     def readable(self, manifest: Manifest, cases: Sequence[Case]) -> tuple[tuple[Case, ...], tuple[str, ...]]:
         """The cases to answer, and the ids of those to skip; where none may be skipped, none is looked at.
@@ -50,7 +82,7 @@ class Asked:
         Raises:
             UnreadableInput: Not one of them can be read.
         """
-        if not self.allow_unreadable:
+        if not self.skips:
             return tuple(cases), ()
         kept, failed = [], []
         for case in cases:
@@ -67,6 +99,51 @@ class Asked:
         return tuple(kept), tuple(failed)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Request(Terms):
+    """What is to be trained, on what, and how.
+
+    Args:
+        data: A folder, a table, a manifest or an array file.
+        out: The run directory; None names one after the data and the time.
+        recipe: A recipe's name or file, or the recipe itself.
+        sets: Settings over a recipe's name or file.
+        seed: Of everything random in training, over the settings.
+        max_ram: GiB for the windows of drawn answers, over the settings.
+        device: Where it computes.
+        scored: The model is to be scored at once: splits that keep no case for that are refused before it is trained.
+
+    Raises:
+        UsageError: As of the terms; a number out of its range.
+    """
+
+    data: str | Path
+    out: str | Path | None = None
+    recipe: str | Path | Recipe | None = None
+    sets: Sequence[str] | Mapping[str, Any] = ()
+    seed: int | None = None
+    max_ram: float | None = None
+    device: str = "auto"
+    scored: bool = False
+
+    def __post_init__(self) -> None:
+        Terms.__post_init__(self)
+        check_numbers(seed=self.seed, max_ram=self.max_ram)
+
+    def settled(self) -> Recipe:
+        """The recipe with all settings laid over it.
+
+        Raises:
+            UsageError: There is no such recipe or setting.
+        """
+        from sagittal.engine.config import Recipe, load_recipe, with_settings
+
+        base = self.recipe if isinstance(self.recipe, Recipe) else load_recipe(self.recipe, self.sets)
+        own = {"seed": self.seed, "evaluate.max_ram": self.max_ram}
+        said = {key: value for key, value in own.items() if value is not None}
+        return with_settings(base, said) if said else base
+
+
 @contextmanager
 def skippable() -> Iterator[None]:
     """The refusal of an unreadable case names the way around it.
@@ -77,7 +154,7 @@ def skippable() -> Iterator[None]:
     try:
         yield
     except UnreadableInput as error:
-        raise UnreadableInput(error.code, error.item, error.what, f"{error.remedy}; or skip it with --allow-unreadable") from error
+        raise type(error)(error.code, error.item, error.what, f"{error.remedy}; or skip it with --allow-unreadable") from error
 
 
 def list_failed(folder: Path, failed: Sequence[str]) -> None:

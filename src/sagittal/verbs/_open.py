@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from sagittal import io
 from sagittal.core.labels import Labels
-from sagittal.data.audit import LEAKS
 from sagittal.data.discover import RESAMPLING, discover
 from sagittal.data.layouts._found import Found
 from sagittal.data.manifest import SPLITS, Manifest
 from sagittal.errors import Refused, UsageError, nearest
 from sagittal.io import atomic
-from sagittal.io.guard import LET_THROUGH, Limits
+from sagittal.verbs._numbers import check_numbers
 
 if TYPE_CHECKING:
     from sagittal.engine.infer import Predictor
@@ -27,17 +26,6 @@ def say(line: str) -> None:
     """A line for people, on stderr: stdout is for answers."""
     sys.stderr.write(line + "\n")
     sys.stderr.flush()
-
-
-def limits_of(max_pixels: int | None, allow: Sequence[str] = ()) -> Limits:
-    """The default limits, with the user's own and the codes that readers let through.
-
-    Raises:
-        UsageError: A largest picture of no sample.
-    """
-    if max_pixels is not None and max_pixels < 1:
-        raise UsageError("MAX_PIXELS", "--max-pixels", f"{max_pixels} are none", "give a number above 0, or leave it out")
-    return Limits.default().but(pixels=max_pixels, allow=allow)
 
 
 def folder_for(out: str | Path) -> Path:
@@ -53,18 +41,6 @@ def folder_for(out: str | Path) -> Path:
     with atomic.storage(out):
         out.mkdir(parents=True, exist_ok=True)
     return out
-
-
-def check_codes(allow: Sequence[str]) -> None:
-    """Whether the findings that a user lets through are findings that stop anything.
-
-    Raises:
-        UsageError: A code that does not exist, with the nearest one.
-    """
-    known = {*LEAKS, *LET_THROUGH, "UNREADABLE"}
-    for code in allow:
-        if code not in known:
-            raise UsageError("UNKNOWN_CODE", f"--allow {code}", "no finding of this name stops a run", nearest(code, known))
 
 
 def found_at(data: str | Path, *, layout: str | None = None, options: Mapping[str, Any] | None = None) -> Found:
@@ -105,6 +81,11 @@ def met(run: Run) -> Manifest:
     return everyone(manifest, recipe)
 
 
+def scored_split(manifest: Manifest) -> str:
+    """The split that a run is scored on where nobody names one: test, and where there is none what has chosen the model."""
+    return "test" if manifest.split("test") else "val"
+
+
 def resampling_of(run: Run | None) -> dict[str, bool]:
     """Whether a run brings grids that differ together; other data are then met the same way."""
     if run is None:
@@ -122,12 +103,11 @@ def predictor_at(path: Path, *, device: str = "auto", max_ram: float | None = No
         max_ram: GiB for the windows of a drawn answer, where less than the model's own number are allowed.
 
     Raises:
-        UsageError: Neither is there.
+        UsageError: Neither is there, or less memory than none is allowed.
     """
     from sagittal.engine.learn import device_of, predictor_of
 
-    if max_ram is not None and not max_ram > 0:
-        raise UsageError("MAX_RAM", "--max-ram", f"{max_ram:g} GiB are none", "give GiB above 0")
+    check_numbers(max_ram=max_ram)
     run = run_at(path)
     if run is not None:
         found = predictor_of(run, device=device_of(device))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,12 @@ from sagittal.data.audit import audit as look
 from sagittal.data.finding import Finding
 from sagittal.data.layouts._found import Found
 from sagittal.data.manifest import Manifest
+from sagittal.data.signs import lines
 from sagittal.data.split import SplitRules, apart, assign, tie
 from sagittal.errors import SagittalError, UsageError
 from sagittal.io import atomic
-from sagittal.io.guard import Limits
-from sagittal.verbs._open import check_codes, folder_for, found_at, limits_of
+from sagittal.verbs._asked import Terms
+from sagittal.verbs._open import folder_for, found_at
 from sagittal.verbs._outcome import Outcome
 
 
@@ -86,19 +87,18 @@ def audit(
         UsageError: No layout fits, or several do; a code to allow that does not exist; or a run lies in the folder.
         StorageFailure: The folder cannot be written.
     """
-    check_codes(allow)
+    terms = Terms(layout=layout, allow=allow, allow_unreadable=allow_unreadable, max_pixels=max_pixels)
     told = {"layout": layout, **(options or {}), **_settings(sets), **{k: v for k, v in (("layout", layout), ("group", group)) if v}}
     found = found_at(data, layout=told.pop("layout"), options=told)
     place = folder_for(out or f"audit-{Path(data).resolve().stem}")
-    limits = limits_of(max_pixels, allow)
-    seen = look(found.manifest, workers=workers, limits=limits, progress=_progress())
+    seen = look(found.manifest, workers=workers, limits=terms.limits, progress=_progress())
     write(seen, found.manifest, place)
-    skipped = tuple(seen.unreadable) if allow_unreadable or "UNREADABLE" in allow else ()
+    skipped = tuple(seen.unreadable) if terms.skips else ()
     facts = {"sentence": found.sentence, "counts": seen.counts, "findings": [f.record() for f in seen.findings], "out": str(place)}
     return Audited(
         path=place,
         facts=facts,
-        text=[found.sentence, *map(_line, seen.findings), f"written to {place}"],
+        text=[found.sentence, *map(_line, seen.findings), *lines(seen.tables), f"written to {place}"],
         failed=skipped,
         list_file=place / "audit.json",
         audit=seen,
@@ -137,9 +137,7 @@ def audited(
     found: Found,
     *,
     split: SplitRules | None = None,
-    allow: Collection[str] = (),
-    allow_unreadable: bool = False,
-    limits: Limits | None = None,
+    terms: Terms | None = None,
     workers: int | None = None,
 ) -> tuple[Audit, Manifest]:
     """The audit of a data set and its cases in splits, once nothing stands against training on them.
@@ -149,19 +147,17 @@ def audited(
     Args:
         found: The data set.
         split: How splits are made.
-        allow: Codes of findings that are let through.
-        allow_unreadable: Leave out files that cannot be read.
-        limits: How large a file may be.
+        terms: What is let through, what is left out, and how large a file may be.
         workers: Processes that read.
 
     Raises:
         UnreadableInput: A file cannot be read.
         Refused: A leak into test, or a class with no group in a split that is made here.
     """
-    rules = split or SplitRules()
-    allowed = {*rules.allow, *allow}
-    seen = look(found.manifest, workers=workers, limits=limits, progress=_progress())
-    error = seen.refusal(allow=allowed, drop=rules.leaks == "drop", skip_unreadable=allow_unreadable)
+    rules, asked = split or SplitRules(), terms or Terms()
+    allowed = {*rules.allow, *asked.allow}
+    seen = look(found.manifest, workers=workers, limits=asked.limits, progress=_progress())
+    error = seen.refusal(allow=allowed, drop=rules.leaks == "drop", skip_unreadable=asked.skips)
     if error is not None:
         raise error
     manifest = found.manifest.with_cases(c for c in found.manifest.cases if c.id not in seen.unreadable and _is_told(c, found.manifest))

@@ -14,7 +14,8 @@ from sagittal.io import atomic
 from sagittal.io.dicom._faults import ALLOWABLE
 from sagittal.io.guard import Limits
 from sagittal.verbs._converted import Made, file_name, of_file, of_volume, of_volumes, side_file, write_gradients
-from sagittal.verbs._open import folder_for, limits_of, say
+from sagittal.verbs._numbers import check_numbers
+from sagittal.verbs._open import folder_for, say
 from sagittal.verbs._outcome import Outcome
 
 FORMATS = {"nifti": ".nii.gz", "nrrd": ".nrrd", "mha": ".mha"}
@@ -75,6 +76,7 @@ def convert(
         UsageError: An unknown format or code, or no volume anywhere.
         SagittalError: All volumes failed: the first one's refusal.
     """
+    check_numbers(max_pixels=max_pixels)
     _check(to, time, allow, scaling)
     out = Path(out)
     work = _Converting(
@@ -83,7 +85,7 @@ def convert(
         allow=frozenset(allow),
         describe=describe,
         precise=scaling == "precise",
-        limits=limits_of(max_pixels).but(allow=allow),
+        limits=Limits.default().but(pixels=max_pixels, allow=allow),
     )
     folder_for(out)
     for source in sources:

@@ -11,8 +11,9 @@ from sagittal.core.score import Score
 from sagittal.engine.run import Run
 from sagittal.errors import UsageError
 from sagittal.io import atomic
-from sagittal.verbs._asked import FAILED, Asked, list_failed, skippable
+from sagittal.verbs._asked import FAILED, Terms, list_failed, skippable
 from sagittal.verbs._drawn import drawn_into
+from sagittal.verbs._numbers import check_numbers
 from sagittal.verbs._open import found_at, matched, met, name_of, predictor_at, resampling_of, run_at, say
 from sagittal.verbs._outcome import Outcome
 
@@ -86,8 +87,8 @@ def evaluate(
         UnreadableInput: A case cannot be read, unless such cases are allowed.
         Refused: The data have classes that the model does not know.
     """
-    path, asked = Path(run), Asked(layout=layout, max_pixels=max_pixels, allow_unreadable=allow_unreadable)
-    asked.check(data)
+    path, terms = Path(run), Terms(layout=layout, max_pixels=max_pixels, allow_unreadable=allow_unreadable).of_other(data)
+    check_numbers(max_ram=max_ram)
     own = run_at(path)
     if data is None and own is None:
         raise UsageError("NO_DATA", path.name, "a package has no cases of its own", "name some with --data")
@@ -100,8 +101,8 @@ def evaluate(
         manifest, cases, rest = _own(own, name)
     else:
         manifest, cases, rest = _other(own, predictor, str(data), split, layout)
-    manifest = asked.within(manifest)
-    cases, failed = asked.readable(manifest, cases)
+    manifest = terms.within(manifest)
+    cases, failed = terms.readable(manifest, cases)
     from sagittal.engine.assess import assess, rejoin
 
     with skippable():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from sagittal.errors import UsageError
+from sagittal.verbs._numbers import check_numbers
 from sagittal.verbs._open import predictor_at, run_at
 from sagittal.verbs._outcome import Outcome
 
@@ -27,11 +28,10 @@ def export(run: str | Path, *, out: str | Path, tolerance: float = 1e-4) -> Outc
         NumericFailure: The answers differ by more than the tolerance; nothing is written.
         StorageFailure: The file cannot be written.
     """
+    check_numbers(tolerance=tolerance)
     out = Path(out)
     if out.suffix.lower() != ".onnx":
         raise UsageError("EXPORT_NAME", out.name, "only ONNX is written", f"name it {out.stem}.onnx")
-    if not tolerance > 0:
-        raise UsageError("TOLERANCE", tolerance, "must be above 0", "give a number such as 1e-4")
     from sagittal.engine.onnx import check_installed, write_onnx
 
     check_installed()

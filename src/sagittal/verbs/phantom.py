@@ -9,6 +9,7 @@ import yaml
 
 from sagittal.errors import UsageError
 from sagittal.shelf import Shelf
+from sagittal.verbs._numbers import check_numbers
 from sagittal.verbs._outcome import Outcome
 
 PHANTOMS = Shelf("sagittal.phantoms", kind="phantom")
@@ -29,6 +30,7 @@ def phantom(kind: str, *, out: str | Path, sets: Sequence[str] = (), seed: int =
     Raises:
         UsageError: There is no such phantom or option, or the folder is not empty.
     """
+    check_numbers(seed=seed)
     out = Path(out)
     if out.exists() and any(out.iterdir()):
         raise UsageError("OUTPUT_EXISTS", out, "the folder is not empty", "name a new one with -o")

@@ -15,8 +15,10 @@ from sagittal.core.image import Image
 from sagittal.core.prediction import Prediction
 from sagittal.errors import UsageError
 from sagittal.io import atomic
+from sagittal.verbs._asked import Terms
 from sagittal.verbs._drawn import Kept, boxes_of, is_drawn, safe_name, write_drawn, write_legend
-from sagittal.verbs._open import folder_for, limits_of, predictor_at, resampling_of, run_at
+from sagittal.verbs._numbers import check_numbers
+from sagittal.verbs._open import folder_for, predictor_at, resampling_of, run_at
 from sagittal.verbs._outcome import Outcome
 from sagittal.verbs._outlined import COLUMNS as AREAS
 from sagittal.verbs._outlined import has_outlines, outlined
@@ -61,7 +63,7 @@ def predict(
         max_pixels: The largest picture that is decoded.
         device: ``auto``, ``cpu``, ``cuda`` ...
         max_ram: GiB for the windows of drawn answers, where less than the model's own number are allowed.
-        mpp: Micrometres a pixel of slides whose files do not say it, or say it wrongly.
+        mpp: Micrometres a pixel of slides and pictures whose files do not say it, or say it wrongly.
 
     Returns:
         An outcome whose ``path`` is the folder; ``failed`` names what could not be answered.
@@ -69,13 +71,16 @@ def predict(
     Raises:
         UnreadableInput: A source that cannot be read, unless they are allowed.
         LimitExceeded: ``max_ram`` is too little for one window.
+        UsageError: A number out of its range, or nothing to answer.
     """
+    terms = Terms(allow_unreadable=allow_unreadable, max_pixels=max_pixels)
+    check_numbers(top=top, max_ram=max_ram, mpp=mpp)
     out = Path(out)
     predictor = predictor_at(Path(run), device=device, max_ram=max_ram)
     reading = Reading(
         preparation=predictor.plan.preparation,
-        limits=limits_of(max_pixels),
-        lenient=allow_unreadable,
+        limits=terms.limits,
+        lenient=terms.skips,
         resampling=resampling_of(run_at(Path(run))),
         mpp=mpp,
     )
@@ -145,7 +150,7 @@ def _answered(
 
 
 def _record(predictor: Predictor, prediction: Prediction, top: int) -> dict[str, Any]:
-    from sagittal.engine.assess import words
+    from sagittal.engine.predictions import words
 
     record: dict[str, Any] = {"case": prediction.case}
     classes = prediction.labels.classes

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from sagittal.engine.run import Run
-from sagittal.verbs._open import say
+from sagittal.verbs._asked import Request
+from sagittal.verbs._open import say, scored_split
 from sagittal.verbs._outcome import Outcome
 
 
@@ -45,45 +46,44 @@ def run(
 
     Raises:
         Refused: The data are not safe to use; the message says why and what to do.
+        UsageError: The splits keep no case back that could be scored.
     """
+    from sagittal.verbs._explained import write_explanations
     from sagittal.verbs.evaluate import evaluate
-    from sagittal.verbs.explain import explain, write_explanations
+    from sagittal.verbs.explain import explain
     from sagittal.verbs.report import report
-    from sagittal.verbs.train import train
+    from sagittal.verbs.train import trained
 
-    trained = train(
-        data,
+    asked = Request(
+        data=data,
         out=out,
         recipe=recipe,
-        sets=_with_ram(sets, max_ram),
+        sets=sets,
         layout=layout,
         allow=allow,
         allow_unreadable=allow_unreadable,
         max_pixels=max_pixels,
         seed=seed,
+        max_ram=max_ram,
         device=device,
+        scored=True,
     )
-    path = trained.path
+    learned = trained(asked)
+    path = learned.path
     if path is None:
         raise ValueError("training gave no run")
     made = Run.open(path)
     # of folds every case is tested, whatever split it stands in
-    split = "test" if made.recipe().split.folds is not None or made.manifest().split("test") else "val"
+    split = "test" if made.recipe().split.folds is not None else scored_split(made.manifest())
     say(f"evaluating the {split} split")
     scored = evaluate(path, split=split, device=device)
     say("explaining hits and mistakes")
     if scored.predictor is not None and scored.manifest is not None and scored.assessment is not None:
         # The answers are there already.
         most = scored.predictor.plan.explain_cases
-        write_explanations(scored.predictor, scored.manifest, scored.assessment, folder=made.explanation("test"), most=most)
+        write_explanations(scored.predictor, scored.manifest, scored.assessment, folder=made.explanation(split), most=most)
     else:
         explain(path, device=device)
     page = report(path)
-    facts = {**trained.facts, **scored.facts, "report": str(page.path)}
-    return Outcome(path=path, facts=facts, text=[*scored.text, *page.text], failed=trained.failed, list_file=trained.list_file)
-
-
-def _with_ram(sets: Sequence[str] | Mapping[str, Any], max_ram: float | None) -> Sequence[str] | Mapping[str, Any]:
-    if max_ram is None:
-        return sets
-    return {**sets, "evaluate.max_ram": max_ram} if isinstance(sets, Mapping) else [*sets, f"evaluate.max_ram={max_ram}"]
+    facts = {**learned.facts, **scored.facts, "report": str(page.path)}
+    return Outcome(path=path, facts=facts, text=[*scored.text, *page.text], failed=learned.failed, list_file=learned.list_file)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import yaml
 
 from sagittal import io
 from sagittal.errors import UsageError, nearest
+from sagittal.verbs._numbers import check_numbers
 from sagittal.verbs._outcome import Outcome
 from sagittal.verbs._shown import shown
 
@@ -19,9 +22,9 @@ def show(
     *,
     out: str | Path | None = None,
     window: str | None = None,
-    size: int = 224,
-    classes: int = 1000,
-    channels: int = 3,
+    size: int | None = None,
+    classes: int | None = None,
+    channels: int | None = None,
     axes: int | None = None,
     sets: Sequence[str] = (),
 ) -> Outcome:
@@ -31,18 +34,21 @@ def show(
         what: ``[SOURCE]``, ``[RUN]``, ``[FILE.sagittal]`` or ``["model", NAME]``.
         out: For a source: write the picture there (PNG); of a volume three planes with axes in mm, and a histogram.
         window: Of a volume's values: ``lung``, ``bone``, ``brain``, ``soft`` (Hounsfield units), or ``LOW,HIGH``.
-        size: For a model: the side of its input.
-        classes: For a model.
-        channels: For a model.
+        size: For a model: the side of its input; 224 of pictures, 64 of volumes, or the next that it can take.
+        classes: For a model; 1000 of pictures, else 2.
+        channels: For a model; 3, of volumes 1.
         axes: For a model; 2, unless it is one for tables.
         sets: ``option=value`` of the model.
 
     Raises:
-        UsageError: There is nothing of this kind; or a picture is asked of a whole folder.
+        UsageError: There is nothing of this kind; a number out of its range; or a picture is asked of a whole folder.
         InvalidPackage: A package that fails its checks.
     """
+    check_numbers(size=size, classes=classes, channels=channels, axes=axes)
     if what[0] == "model":
         return _model(what[1:], size=size, classes=classes, channels=channels, axes=axes, sets=sets)
+    if len(what) > 1:
+        raise UsageError("SHOW", what[1], "only one thing is shown at a time", "name one source, or write: model NAME")
     path = Path(what[0])
     if (path / "recipe.yaml").is_file():
         return _run(path)
@@ -58,7 +64,11 @@ def show(
     return shown(what[0], Path(out) if out else None, window)
 
 
-def _model(names: Sequence[str], *, size: int, classes: int, channels: int, axes: int | None, sets: Sequence[str]) -> Outcome:
+def _model(
+    names: Sequence[str], *, size: int | None, classes: int | None, channels: int | None, axes: int | None, sets: Sequence[str]
+) -> Outcome:
+    import torch
+
     from sagittal.engine.plan import MODELS
     from sagittal.models._network import generator
     from sagittal.models._summary import summary, totals
@@ -75,9 +85,14 @@ def _model(names: Sequence[str], *, size: int, classes: int, channels: int, axes
     if axes is None:
         own = MODELS.options(names[0])["axes"].default
         axes = own if isinstance(own, int) else 2
-    network = MODELS.make(names[0], options, channels=channels, outputs=classes, axes=axes, generator=generator(0))
+    usual = _USUAL.get(axes, _USUAL[3])
+    given = {"channels": channels or usual.channels, "outputs": classes or usual.classes, "axes": axes, "generator": generator(0)}
+    # Only shapes are asked for: no network is too large for that.
+    with torch.device("meta"):
+        network = MODELS.make(names[0], options, **given)
     network.freeze(frozen)
-    rows = summary(network, (size,) * network.axes)
+    side = size or math.ceil(max(usual.size, network.smallest) / network.multiple) * network.multiple
+    rows = summary(network, (side,) * network.axes)
     whole = totals(rows)
     lines = [f"{'layer':<36}{'kind':<18}{'output':<22}{'parameters':>14}{'MACs':>16}{'MB':>9}"]
     lines += [
@@ -88,6 +103,22 @@ def _model(names: Sequence[str], *, size: int, classes: int, channels: int, axes
     lines += ["", f"{whole.parameters:,} parameters, {whole.learns:,} of them learn; {cost}"]
     facts = {"parameters": whole.parameters, "trainable": whole.learns, "macs": whole.macs, "layers": len(rows)}
     return Outcome(facts=facts, text=lines)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Usual:
+    """What a network mostly meets, with so many axes."""
+
+    size: int
+    channels: int
+    classes: int
+
+
+_USUAL = {
+    0: _Usual(size=1, channels=3, classes=2),
+    2: _Usual(size=224, channels=3, classes=1000),
+    3: _Usual(size=64, channels=1, classes=2),
+}
 
 
 def _run(path: Path) -> Outcome:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from sagittal.engine.config import Recipe, load_recipe
 from sagittal.engine.run import Run
 from sagittal.engine.settings import lower_is_better
 from sagittal.engine.sweep import Asked, check_asked, check_same, grid_of, search_of
 from sagittal.engine.trials import CHOICE, Trial, alike, ranked, table, text_of
 from sagittal.errors import Interrupted, StorageFailure, UsageError
 from sagittal.io.lock import locked
-from sagittal.verbs._open import check_codes, say
+from sagittal.verbs._asked import Request
+from sagittal.verbs._numbers import check_numbers
+from sagittal.verbs._open import say
 from sagittal.verbs._outcome import Outcome
 from sagittal.verbs._sweep import Sweep
 
@@ -74,7 +76,18 @@ def sweep(
     """
     from sagittal.engine.learn import device_of
 
-    base = load_recipe(recipe, sets)
+    check_numbers(seeds=seeds, trials=trials, workers=workers, threads=threads)
+    request = Request(
+        data=data,
+        recipe=recipe,
+        sets=sets,
+        layout=layout,
+        allow=allow,
+        allow_unreadable=allow_unreadable,
+        max_pixels=max_pixels,
+        device=device,
+    )
+    base = request.settled()
     asked = Asked(
         data=Path(data).resolve().as_posix(),
         recipe=base.record(),
@@ -90,15 +103,12 @@ def sweep(
         max_pixels=max_pixels,
     )
     check_asked(asked, base)
-    check_codes(allow)
-    for name, given in (("--workers", workers), ("--threads", threads)):
-        if given is not None and given < 1:
-            raise UsageError("SETTING", name, f"{given} are none", "give at least 1")
     folder = Path(out) if out else Path("runs") / f"{Path(data).resolve().stem}-sweep"
-    return _worked(_opened(folder, asked, base, data, workers=workers, threads=threads), workers=workers, device=device)
+    made = _opened(folder, asked, replace(request, recipe=base, out=folder / "data"), workers=workers, threads=threads)
+    return _worked(made, workers=workers, device=device)
 
 
-def _opened(folder: Path, asked: Asked, recipe: Recipe, data: str | Path, *, workers: int, threads: int | None) -> Sweep:
+def _opened(folder: Path, asked: Asked, request: Request, *, workers: int, threads: int | None) -> Sweep:
     """The sweep of a folder: begun now, or by an earlier command, or by another one at this very moment.
 
     Raises:
@@ -113,7 +123,7 @@ def _opened(folder: Path, asked: Asked, recipe: Recipe, data: str | Path, *, wor
         raise StorageFailure("NOT_WRITABLE", folder, error.strerror or str(error), "choose a folder that you may write to") from None
     with locked(folder / ".lock"):
         if not (folder / "sweep.json").exists():
-            return _begun(folder, asked, recipe, data, workers=workers, threads=threads)
+            return _begun(folder, asked, request, workers=workers, threads=threads)
         there = Sweep.at(folder)
         check_same(there.asked.record(), asked.record())
         if threads is not None and threads != there.threads:
@@ -134,7 +144,7 @@ def _is_ours(folder: Path) -> bool:
     return there == {".lock", "data"} and looked.is_dir() and all(p.name in _LOOKED or p.name.startswith(".") for p in looked.iterdir())
 
 
-def _begun(folder: Path, asked: Asked, recipe: Recipe, data: str | Path, *, workers: int, threads: int | None) -> Sweep:
+def _begun(folder: Path, asked: Asked, request: Request, *, workers: int, threads: int | None) -> Sweep:
     """Look at the data and split them, once; check every setting on them; ``sweep.json`` is written last."""
     import torch
 
@@ -144,15 +154,7 @@ def _begun(folder: Path, asked: Asked, recipe: Recipe, data: str | Path, *, work
     looked = folder / "data"
     shutil.rmtree(looked, ignore_errors=True)
     try:
-        begun = begin(
-            data,
-            out=looked,
-            recipe=recipe,
-            layout=asked.layout,
-            allow=asked.allow,
-            allow_unreadable=asked.allow_unreadable,
-            max_pixels=asked.max_pixels,
-        )
+        begun = begin(request)
         score = Planner(begun.run).check(asked)
     except BaseException:
         shutil.rmtree(looked, ignore_errors=True)

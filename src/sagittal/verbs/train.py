@@ -7,17 +7,17 @@ import platform
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sagittal.data.audit import Audit
 from sagittal.data.manifest import Manifest
-from sagittal.engine.config import Recipe, load_recipe
+from sagittal.engine.config import Recipe
 from sagittal.engine.run import Run
 from sagittal.errors import Refused, UsageError
-from sagittal.io.guard import LET_THROUGH
-from sagittal.verbs._open import check_codes, found_at, limits_of, say
+from sagittal.verbs._asked import Request
+from sagittal.verbs._open import found_at, say
 from sagittal.verbs._outcome import Outcome
 from sagittal.verbs.audit import audited
 
@@ -58,7 +58,7 @@ def train(
         out: The run directory; by default named after the data and the time, under ``runs/``.
         recipe: A recipe's name or file; ``auto`` decides from the data.
         sets: Settings over the recipe.
-        resume: A run to go on with; ``data`` and everything else is then as it was.
+        resume: A run to go on with; ``data`` and everything else but the device is as it was, and is not said again.
         layout: How the data lie, where looking does not tell.
         allow: Codes of findings that do not stop the run.
         allow_unreadable: Skip unreadable files.
@@ -70,79 +70,81 @@ def train(
         An outcome whose ``path`` is the run directory; ``failed`` names the cases whose files were skipped.
 
     Raises:
-        UsageError: Neither data nor a run to resume, or settings that do not exist.
+        UsageError: Neither data nor a run to resume, or both; or settings that do not exist.
         Refused: The data are not safe to use; the message says why.
     """
+    if resume is not None:
+        more: dict[str, object] = {"DATA": data, "--out": out, "--recipe": recipe, "--set": sets, "--layout": layout, "--allow": allow}
+        more |= {"--allow-unreadable": allow_unreadable or None, "--max-pixels": max_pixels, "--seed": seed}
+        _refuse_more(more)
+        return _worked(None, Path(resume), device)
+    if data is None:
+        raise UsageError("NO_DATA", "DATA", "there is nothing to train on", "name a data set, or a run with --resume")
+    return trained(
+        Request(
+            data=data,
+            out=out,
+            recipe=recipe,
+            sets=sets,
+            layout=layout,
+            allow=allow,
+            allow_unreadable=allow_unreadable,
+            max_pixels=max_pixels,
+            seed=seed,
+            device=device,
+        )
+    )
+
+
+def trained(asked: Request) -> Outcome:
+    """Train what was asked for; see :func:`train`."""
+    return _worked(asked, _place(asked), asked.device)
+
+
+def _worked(asked: Request | None, place: Path, device: str) -> Outcome:
+    """Begin in a place what is asked for, and teach it, in one process or several; where nothing is, go on with what lies there."""
     from sagittal.engine.learn import device_of
     from sagittal.engine.ranks import joined
 
     where = device_of(device)
-    skipped: tuple[str, ...] = ()
     with joined(where) as ranks:
-        if resume is not None:
-            run = Run.open(Path(resume))
-        elif data is None:
-            raise UsageError("NO_DATA", "DATA", "there is nothing to train on", "name a data set, or a run with --resume")
-        elif ranks.count > 1 and out is None:
+        if ranks.count > 1 and asked is not None and asked.out is None:
             raise UsageError("NO_OUTPUT", "-o", "several processes need one run directory", "name it with -o")
-        elif ranks.first:
-            begun = begin(
-                data,
-                out=out,
-                recipe=load_recipe(recipe, with_seed(sets, seed)),
-                layout=layout,
-                allow=allow,
-                allow_unreadable=allow_unreadable,
-                max_pixels=max_pixels,
-            )
-            run, skipped = begun.run, tuple(begun.audit.unreadable)
+        if ranks.first and asked is not None:
+            begin(replace(asked, out=place))
         ranks.wait()
-        if not ranks.first:
-            run = Run.open(Path(str(resume or out)))
-            # Every process ends with the same code.
-            skipped = () if resume is not None else skipped_of(run)
-        teach(run, run.recipe(), run.manifest(), device=where, resume=resume is not None)
+        run = Run.open(place)
+        # Every process ends with the same code.
+        skipped = () if asked is None else skipped_of(run)
+        teach(run, run.recipe(), run.manifest(), device=where, resume=asked is None)
         ranks.wait()
     return _outcome(run, skipped)
 
 
-def begin(
-    data: str | Path,
-    *,
-    out: str | Path | None,
-    recipe: Recipe,
-    layout: str | None = None,
-    allow: Sequence[str] = (),
-    allow_unreadable: bool = False,
-    max_pixels: int | None = None,
-) -> Begun:
-    """Look at the data, refuse what is unsafe, split, plan; everything is written to a new run directory."""
+def begin(asked: Request) -> Begun:
+    """Look at the data, refuse what is unsafe, split, plan; everything is written to a new run directory.
+
+    Raises:
+        UsageError: Settings that do not exist, or that leave no case for what was asked.
+        Refused: The data are not safe to use; the message says why.
+    """
     from sagittal.engine.facts import facts_of
     from sagittal.engine.rules import check_settings, decide
     from sagittal.engine.weights import check_start
 
+    recipe = asked.settled()
     check_settings(recipe)
-    check_codes(allow)
     started = time.time()
     options = {**recipe.data.met(), "group": recipe.data.group or recipe.split.group, "positive": recipe.labels.positive}
-    found = found_at(data, layout=layout or recipe.data.layout, options=options)
+    found = found_at(asked.data, layout=asked.layout or recipe.data.layout, options=options)
     say(found.sentence)
-    run = Run.create(Path(out) if out else Path("runs") / f"{Path(data).resolve().stem}-{datetime.datetime.now():%Y%m%d-%H%M%S}")
+    run = Run.create(_place(asked))
     # Nothing is written before everything is decided: the same command can then be given again, mended.
-    audit, manifest = audited(
-        found,
-        split=recipe.split.rules(has=found.manifest.splits, allow=allow),
-        allow=allow,
-        allow_unreadable=allow_unreadable,
-        limits=limits_of(max_pixels, allow),
-    )
-    let = sorted(set(allow) & set(LET_THROUGH))
-    told = {**({} if max_pixels is None else {"max_pixels": max_pixels}), **({"allow": let} if let else {})}
-    if told:
-        manifest = manifest.with_cases(manifest.cases, **told)
+    audit, manifest = audited(found, split=recipe.split.rules(has=found.manifest.splits, allow=asked.allow), terms=asked)
+    manifest = asked.within(manifest)
     plan = None
     if recipe.split.folds is None:
-        _require_cases(manifest, tested=recipe.split.test != 0)
+        _require_cases(manifest, tested=recipe.split.test != 0, scored=asked.scored)
         plan = decide(recipe, manifest, facts_of(manifest))
         if plan.pretrained is not None:
             check_start(plan.network(), plan.pretrained)
@@ -156,33 +158,47 @@ def begin(
     return Begun(run=run, recipe=recipe, manifest=manifest, audit=audit)
 
 
+def _place(asked: Request) -> Path:
+    """The run directory: the one that is named, or one after the data and the time."""
+    named = f"{Path(asked.data).resolve().stem}-{datetime.datetime.now():%Y%m%d-%H%M%S}"
+    return Path(asked.out) if asked.out is not None else Path("runs") / named
+
+
+def _refuse_more(more: Mapping[str, object]) -> None:
+    """Complain about what was said beside a run to go on with: it would change nothing.
+
+    Raises:
+        UsageError: Anything was.
+    """
+    for option, said in more.items():
+        if said is not None and said != () and said != []:
+            raise UsageError(
+                "RESUME", option, "a run goes on as it began, and would not heed this", "leave it out, or train anew without --resume"
+            )
+
+
 def skipped_of(run: Run) -> tuple[str, ...]:
     """The cases whose files the audit of a run could not read."""
     findings = run.read("audit.json")["findings"]
     return tuple(item for found in findings if found["code"] == "UNREADABLE" for item in found["items"])
 
 
-def with_seed(sets: Sequence[str] | Mapping[str, Any], seed: int | None) -> Sequence[str] | Mapping[str, Any]:
-    """The settings with the seed that an option has named.
-
-    >>> with_seed(["train.epochs=1"], 7)
-    ['train.epochs=1', 'seed=7']
-    """
-    if seed is None:
-        return sets
-    return {**sets, "seed": seed} if isinstance(sets, Mapping) else [*sets, f"seed={seed}"]
-
-
-def _require_cases(manifest: Manifest, *, tested: bool) -> None:
-    """Complain where splits cannot be made of so few cases.
+def _require_cases(manifest: Manifest, *, tested: bool, scored: bool) -> None:
+    """Complain where splits cannot be made of so few cases, or keep none back for the score that is wanted.
 
     Raises:
         Refused: No case to train on, or none to test on although one was wanted.
+        UsageError: The model is to be scored at once, and nothing is kept back for that.
     """
     for split in ("train", "test") if tested else ("train",):
         if not manifest.split(split):
             what = f"of {len(manifest)} cases none is left for {split}"
             raise Refused("EMPTY_SPLIT", split, what, "add cases, set split.test, or give splits of your own")
+    if scored and not {"test", "val"} & set(manifest.splits):
+        what = "no case is kept back, neither for test nor for validation, so that nothing could be scored"
+        raise UsageError(
+            "NO_CASES", "split.test", what, "set split.test or split.val above 0, or use `sagittal train`, which scores nothing"
+        )
 
 
 def teach(run: Run, recipe: Recipe, manifest: Manifest, *, device: torch.device, resume: bool = False) -> None:

@@ -16,6 +16,7 @@ from sagittal.data.audit import audit
 from sagittal.data.discover import discover
 from sagittal.data.split import SplitRules
 from sagittal.errors import Refused, UnreadableInput
+from sagittal.verbs._asked import Terms
 from sagittal.verbs.audit import audit as verb
 from sagittal.verbs.audit import audited
 
@@ -208,7 +209,7 @@ def test_leaks_are_dropped_when_told(folder, picture):
     found, manifest = audited(discover(folder), split=SplitRules(leaks="drop"))
     assert all(c.group != "10" for c in manifest.split("train"))
     assert "GROUP_LEAK_DROPPED" in _codes(found)
-    _, kept = audited(discover(folder), allow=["GROUP_LEAK"])
+    _, kept = audited(discover(folder), terms=Terms(allow=["GROUP_LEAK"]))
     assert any(c.group == "10" for c in kept.split("train"))
 
 

@@ -77,6 +77,6 @@ def test_no_verb_writes_into_the_folder_of_a_run(stripes_run, stripes, tmp_path)
 
 
 def test_a_largest_picture_of_nothing_is_misspelt(stripes_run, stripes, tmp_path):
-    with pytest.raises(UsageError, match="MAX_PIXELS"):
+    with pytest.raises(UsageError, match="OUT_OF_RANGE --max-pixels"):
         predict(stripes_run, [stripes], out=tmp_path / "out", max_pixels=0)
     assert not (tmp_path / "out").exists()

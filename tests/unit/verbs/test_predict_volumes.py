@@ -143,7 +143,7 @@ def test_too_little_memory_for_a_window_ends_with_10(run, heads, tmp_path):
     with pytest.raises(LimitExceeded, match=r"MAX_RAM.*needs about.*GiB") as refused:
         predict(run, [heads], out=tmp_path / "out", overlay=False, allow_unreadable=True, max_ram=1e-5)
     assert refused.value.exit_code == 10
-    with pytest.raises(UsageError, match="MAX_RAM"):
+    with pytest.raises(UsageError, match="OUT_OF_RANGE --max-ram"):
         predict(run, [heads], out=tmp_path / "out", max_ram=0)
 
 

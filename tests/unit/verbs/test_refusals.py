@@ -10,6 +10,7 @@ from sagittal.engine.config import load_recipe, recipe_names, settings
 from sagittal.engine.learn import device_of
 from sagittal.errors import Refused, SagittalError, UnreadableInput, UsageError, nearest
 from sagittal.io.writers.raster import encode_png
+from sagittal.verbs._asked import Request
 from sagittal.verbs.audit import audit
 from sagittal.verbs.evaluate import evaluate
 from sagittal.verbs.run import run
@@ -94,24 +95,24 @@ def test_missing_weights_are_known_before_anything_is_written(pictures, tmp_path
 def test_the_same_command_can_be_given_again_after_a_refusal(pictures, tmp_path):
     (pictures / "circle" / "zz.png").write_text("this is no picture\n")
     with pytest.raises(UnreadableInput, match=r"zz\.png"):
-        begin(pictures, out=tmp_path / "out", recipe=load_recipe())
+        begin(Request(data=pictures, out=tmp_path / "out", recipe=load_recipe()))
     (pictures / "circle" / "zz.png").unlink()
-    begun = begin(pictures, out=tmp_path / "out", recipe=load_recipe())
+    begun = begin(Request(data=pictures, out=tmp_path / "out", recipe=load_recipe()))
     assert {"train", "val", "test"} == set(begun.manifest.splits)
 
 
 def test_a_run_is_never_written_over(pictures, tmp_path):
-    begin(pictures, out=tmp_path / "out", recipe=load_recipe())
+    begin(Request(data=pictures, out=tmp_path / "out", recipe=load_recipe()))
     before = sorted(p.name for p in (tmp_path / "out").iterdir())
     with pytest.raises(UsageError, match="OUTPUT_EXISTS"):
-        begin(pictures, out=tmp_path / "out", recipe=load_recipe())
+        begin(Request(data=pictures, out=tmp_path / "out", recipe=load_recipe()))
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == before
 
 
 def test_too_few_cases_are_refused_before_training(tmp_path):
     (tmp_path / "two.csv").write_text("a,b,value\n1,2,0.5\n3,4,0.7\n")
     with pytest.raises((Refused, UsageError)):
-        begin(tmp_path / "two.csv", out=tmp_path / "out", recipe=load_recipe("auto", ["task=regression"]))
+        begin(Request(data=tmp_path / "two.csv", out=tmp_path / "out", recipe=load_recipe("auto", ["task=regression"])))
     assert not (tmp_path / "out" / "plan.json").exists()
 
 
@@ -154,7 +155,7 @@ def test_every_recipe_is_short_and_sound(name):
 
 
 def test_paths_may_be_texts(pictures, tmp_path):
-    begun = begin(str(pictures), out=str(tmp_path / "out"), recipe=load_recipe())
+    begun = begin(Request(data=str(pictures), out=str(tmp_path / "out"), recipe=load_recipe()))
     assert begun.run.path == tmp_path / "out"
     with pytest.raises(UsageError, match="ends in"):
         sagittal.package(str(begun.run.path), out="model.zip")

@@ -1,0 +1,163 @@
+"""What an explanation writes: maps on the sources' own grids, pictures of them, and an index."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sagittal.io import atomic
+from sagittal.verbs._drawn import safe_name
+from sagittal.verbs._outcome import Outcome
+from sagittal.verbs._pictures import Canvas, compared, legend
+
+if TYPE_CHECKING:
+    from sagittal.core.image import Image
+    from sagittal.data.manifest import Manifest
+    from sagittal.engine.assess import Assessment
+    from sagittal.engine.explain import Pick
+    from sagittal.engine.infer import Predictor
+
+MOST_BORDERS = 16
+"""Cases of whose pictures the border is looked at: it takes a finer map, which is slow."""
+
+
+def write_explanations(
+    predictor: Predictor, manifest: Manifest, assessment: Assessment, *, folder: Path, most: int, maps: int = 1, note: str = ""
+) -> Outcome:
+    """Explain the picked cases of an assessment into a folder.
+
+    Args:
+        predictor: The model.
+        manifest: Of the cases.
+        assessment: The answers.
+        folder: Where to.
+        most: Cases of each kind.
+        maps: Of drawn answers, how many cases also get a map of what spoke for the class that is drawn worst.
+        note: What a reader must know about the cases.
+    """
+    from sagittal.data.images import image_of
+    from sagittal.engine.explain import FINE, IS_FINE, pick
+    from sagittal.engine.importance import importance_of
+
+    folder.mkdir(parents=True, exist_ok=True)
+    threshold = predictor.operating.threshold if predictor.operating is not None else None
+    picks = pick(assessment, most=most, threshold=threshold, classes=predictor.plan.labels.classes)
+    # Where an answer is drawn, the picture of it says more than a map of what spoke for it.
+    drawn = assessment.answers is None or assessment.answers.kind == "boxes"
+    done: dict[tuple[str, int], dict[str, Any]] = {}
+    items = []
+    for p in picks:
+        key = (p.row.id, p.target)
+        if key not in done:
+            image = image_of(p.row.case, manifest)
+            done[key] = (
+                _drawn(predictor, manifest, p, image, folder=folder, mapped=assessment.answers is None and len(done) < maps)
+                if drawn
+                else _explained(predictor, p, image, folder=folder, asks=len(done) < MOST_BORDERS)
+            )
+        items.append({**_told(predictor, p), **done[key]})
+    method = "" if drawn else predictor.plan.explain.name
+    record: dict[str, Any] = {"format": "sagittal-explanation", "version": 1, "method": method, "items": items}
+    if note:
+        record["note"] = note
+    if drawn:
+        record["legend"] = {c: f"{name}: first as a person drew it, then the answer" for c, name in legend(predictor.plan.labels).items()}
+    borders = [found for found in done.values() if found.get("border") is not None]
+    if borders:
+        record["border_attention"] = _border_record(borders, method if method in IS_FINE else FINE.name)
+    if predictor.plan.preparation.axes == 0:
+        record["importance"] = importance_of(predictor, manifest, assessment.rows)
+    kernels = _kernels(predictor)
+    if kernels is not None:
+        atomic.write_bytes(folder / "kernels.png", kernels)
+        record["kernels"] = "kernels.png"
+    atomic.write_json(folder / "index.json", record)
+    return Outcome(path=folder, facts={"items": len(items)}, text=[f"{len(done)} cases explained in {folder}"])
+
+
+def _told(predictor: Predictor, p: Pick) -> dict[str, Any]:
+    from sagittal.engine.predictions import words
+
+    classes = predictor.plan.labels.classes
+    told = {"case": p.row.id, "group": p.row.case.group, "target": classes[p.target], "kind": p.kind}
+    if p.note:
+        return {**told, "predicted": p.note}
+    said = {"truth": words(p.row.truth, classes), "predicted": words(p.row.answer, classes)}
+    return {**told, **said, **({} if p.p is None else {"p": round(p.p, 6)})}
+
+
+def _drawn(predictor: Predictor, manifest: Manifest, p: Pick, image: Image, *, folder: Path, mapped: bool) -> dict[str, Any]:
+    """Write the case with the truth and with the answer drawn on it, and where asked what spoke for its class; gives the names."""
+    prediction = next(iter(predictor.answer([(p.row.case.id, image)])))
+    truth = predictor.task.truth(manifest.annotation(p.row.case, like=image.geometry), image.geometry)
+    both = compared(image, truth, prediction.answer, prediction.labels)
+    if both is None:
+        return {}
+    stem = safe_name(p.row.id)
+    for name, data in zip((f"{stem}.png", f"{stem}_answer.png"), both, strict=True):
+        atomic.write_bytes(folder / name, data)
+    names = {"picture": f"{stem}.png", "overlay": f"{stem}_answer.png"}
+    return {**names, **_map(predictor, p, image, folder=folder)} if mapped and predictor.task.samplewise else names
+
+
+def _map(predictor: Predictor, p: Pick, image: Image, *, folder: Path) -> dict[str, Any]:
+    """Write what spoke for the class of a drawn answer; gives the names, nothing where nothing was answered as it."""
+    from sagittal.engine.explain import explain_case
+    from sagittal.report import galleries
+
+    found = explain_case(predictor, p.row.case.id, image, target=p.target)
+    if not found.values.any():
+        return {}
+    stem, canvas = f"{safe_name(p.row.id)}-{safe_name(found.target)}", Canvas.of(image)
+    with atomic.writing(folder / f"{stem}.npy") as file:
+        np.save(file, found.values)
+    heat = canvas.turned(found.values, found.geometry)
+    atomic.write_bytes(folder / f"{stem}_cam.png", galleries.explained(canvas.values, heat, spacing=canvas.spacing)[1])
+    return {"attention": f"{stem}_cam.png", "map": f"{stem}.npy", "attention_to": found.target, "attention_method": found.method}
+
+
+def _explained(predictor: Predictor, p: Pick, image: Image, *, folder: Path, asks: bool) -> dict[str, Any]:
+    """Write picture, overlay and map of one case; gives their names, and where asked how much of the attention is at the border."""
+    from sagittal.engine.explain import border_of, explain_case, part_of
+    from sagittal.explainers._border import border_share
+    from sagittal.report import galleries
+
+    image = part_of(predictor, image, p.row.place) if p.row.place is not None else image
+    found = explain_case(predictor, p.row.id, image, target=p.target)
+    stem = f"{safe_name(p.row.id)}-{safe_name(found.target)}"
+    with atomic.writing(folder / f"{stem}.npy") as file:
+        np.save(file, found.values)
+    if not image.geometry.axes:
+        columns = {n: round(float(v), 6) for n, v in zip(image.channels, found.values, strict=True)}
+        return {"map": f"{stem}.npy", "columns": columns}
+    canvas = Canvas.of(image)
+    below, covered = galleries.explained(canvas.values, canvas.turned(found.values, found.geometry), spacing=canvas.spacing)
+    atomic.write_bytes(folder / f"{stem}.png", below)
+    atomic.write_bytes(folder / f"{stem}_cam.png", covered)
+    border = (
+        {"border": border_of(predictor, found, image, target=p.target), "border_share": border_share(found.values.shape)} if asks else {}
+    )
+    return {"picture": f"{stem}.png", "overlay": f"{stem}_cam.png", "map": f"{stem}.npy", **border}
+
+
+def _border_record(items: Sequence[Mapping[str, Any]], method: str) -> dict[str, Any]:
+    """How much attention lies at the border, and how much of the maps' area the border is."""
+    borders = [float(i["border"]) for i in items]
+    return {
+        "mean": float(np.mean(borders)),
+        "share": float(np.mean([i["border_share"] for i in items])),
+        "n": len(borders),
+        "method": method,
+        "values": [round(b, 4) for b in borders],
+    }
+
+
+def _kernels(predictor: Predictor) -> bytes | None:
+    from sagittal.explainers._features import first_kernels
+    from sagittal.report import galleries
+
+    weights = first_kernels(predictor.members[0])
+    return galleries.kernels(weights) if weights is not None and weights.ndim == 4 else None

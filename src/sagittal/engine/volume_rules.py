@@ -37,6 +37,10 @@ MOST_PLANE = 320
 PLANE_STEPS, VOLUME_STEPS = 4000, 8000
 """Steps of a batch of 16 slices, or of about 4 * 90,000 samples of volume."""
 
+PLANE_BATCH = 16
+
+LEAST_LOOKS = 10
+"""Validations of a training on slices at least: fewer would not show a curve."""
 
 MOST_WHOLE = 72**3
 """Samples of a volume that gets one class, at most: a step of four takes about two seconds on one core."""
@@ -84,12 +88,23 @@ def windows_of(facts: Facts, spacing: Sequence[float], *, crop: bool) -> tuple[s
     if spacing[coarsest] >= SLICED * max(others):
         plane = [min(_up(size[a], 16), MOST_PLANE) for a in range(3) if a != coarsest]
         share = f"{spacing[coarsest] / max(others):.1f} times as far apart as samples within them"
-        return "slices", {"size": plane, "axis": coarsest, "context": 1, "per_case": 48, "on_object": 0.7}, f"slices lie {share}"
+        per_case = _slices_an_epoch(size[coarsest], facts.cases)
+        why = f"slices lie {share}; {per_case} a case and epoch, so that validation, which looks at all slices, takes about a tenth of the time"
+        return "slices", {"size": plane, "axis": coarsest, "context": 1, "per_case": per_case, "on_object": 0.7}, why
     whole = [_up(n, 8) for n in size]
     if math.prod(whole) <= MOST_SEEN:
         return "patches", {"size": whole, "per_case": 1, "on_object": 0.0}, "a window of the median size shows nearly all of a case"
     side = [min(n, _down(96)) for n in whole]
     return "patches", {"size": side, "per_case": 4, "on_object": 0.6}, f"cases of {tuple(size)} are larger than a patch that trains fast"
+
+
+def _slices_an_epoch(slices: int, cases: int) -> int:
+    """As many as a case has, or fewer where there would hardly be an epoch.
+
+    Validation looks at every slice of its cases, which are about a quarter as many as those that are trained on, and a look
+    takes a quarter of a step's time.
+    """
+    return min(slices, max(1, PLANE_STEPS * PLANE_BATCH // (LEAST_LOOKS * max(cases, 1))))
 
 
 def size_of(facts: Facts) -> tuple[int, ...]:
@@ -162,7 +177,7 @@ def model_of(*, sliced: bool) -> dict[str, Any]:
 def training_of(facts: Facts, windows: str, options: dict[str, Any]) -> dict[str, Any]:
     """Batch, epochs and the rest of the training settings."""
     if windows == "slices":
-        batch, steps = 16, PLANE_STEPS
+        batch, steps = PLANE_BATCH, PLANE_STEPS
     else:
         size = options["size"] if isinstance(options.get("size"), list) else [options.get("size", 96)] * 3
         batch, steps = max(2, min(8, round(4 * 90_000 / math.prod(size)))), VOLUME_STEPS

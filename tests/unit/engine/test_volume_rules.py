@@ -83,6 +83,18 @@ def test_thick_slices_are_seen_by_a_network_of_pictures_across_the_coarse_axis()
     assert volume_rules.windows_of(content, (1.0, 3.0, 1.0), crop=True)[1]["size"] == [144, 160]
 
 
+def test_an_epoch_of_slices_is_long_enough_for_its_validation_and_short_enough_for_a_curve():
+    def epoch(cases: int, slices: int) -> tuple[int, int]:
+        options = volume_rules.windows_of(
+            found := facts(shape=(256, slices, 256), spacing=(0.9, 1.5, 0.9), cases=cases), (0.9, 1.5, 0.9), crop=False
+        )[1]
+        return options["per_case"], volume_rules.training_of(found, "slices", options)["epochs"]
+
+    assert epoch(8, 128) == (128, 62), "as many as a case has: validation looks at all of them"
+    assert epoch(100, 300) == (64, 10), "fewer where there would hardly be an epoch"
+    assert epoch(100_000, 300)[0] == 1
+
+
 def test_only_where_left_and_right_may_change_places_they_do():
     assert "flip" in volume_rules.augment_of(sliced=None, mirrored=True)
     assert "flip" not in volume_rules.augment_of(sliced=None, mirrored=False)

@@ -99,7 +99,7 @@ class Outlines:
     def _write_objects(self, numbers: Sequence[int], classes: Mapping[int, int]) -> None:
         """Objects of which nothing is to come: by their last row, then by their number, which follows their first sample."""
         ended = sorted((max(p.last for p in self._waiting[n]), n) for n in numbers)
-        self._write([self._sheet.feature(sorted(self._waiting.pop(n), key=lambda p: p.first), classes[n], n) for _, n in ended])
+        self._write([self._sheet.feature(self._waiting.pop(n), classes[n], n) for _, n in ended])
 
     def _write(self, found: Sequence[Feature]) -> None:
         self.counts.update(feature.name for feature in found)

@@ -62,7 +62,8 @@ class Sheet:
         """Pieces, together one object or one by itself, as a feature of the class ``k``."""
         name, samples = self.labels.classes[k], sum(p.samples for p in pieces)
         centre = np.sum([np.array(p.centre) * p.samples for p in pieces], axis=0) / samples
-        polygons = tuple(tuple(self._moved(ring) for ring in p.polygon) for p in pieces)
+        in_order = sorted(pieces, key=lambda p: p.first)
+        polygons = tuple(tuple(self._moved(ring) for ring in p.polygon) for p in in_order)
         x, y = self._moved(centre[None])[0].tolist()
         return Feature(polygons=polygons, name=name, colour=self.labels.colour(name), samples=samples, centre=(x, y), number=number)
 

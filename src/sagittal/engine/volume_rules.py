@@ -89,7 +89,7 @@ def windows_of(facts: Facts, spacing: Sequence[float], *, crop: bool) -> tuple[s
         plane = [min(_up(size[a], 16), MOST_PLANE) for a in range(3) if a != coarsest]
         share = f"{spacing[coarsest] / max(others):.1f} times as far apart as samples within them"
         per_case = _slices_an_epoch(size[coarsest], facts.cases)
-        why = f"slices lie {share}; {per_case} a case and epoch, so that validation, which looks at all slices, takes about a tenth of the time"
+        why = f"slices lie {share}; {per_case} a case and epoch, so that validation (all slices) takes about a tenth of the time"
         return "slices", {"size": plane, "axis": coarsest, "context": 1, "per_case": per_case, "on_object": 0.7}, why
     whole = [_up(n, 8) for n in size]
     if math.prod(whole) <= MOST_SEEN:

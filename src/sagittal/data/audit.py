@@ -19,6 +19,7 @@ from sagittal.data.finding import Finding, some
 from sagittal.data.fingerprint import Tally, histograms
 from sagittal.data.manifest import Manifest
 from sagittal.data.measure import Asked, Measured, measure
+from sagittal.data.signs import Outlined, ambiguous, told_of
 from sagittal.errors import Refused, SagittalError, UnreadableInput
 from sagittal.io.guard import Limits
 
@@ -162,6 +163,7 @@ def audit(
     groups = _groups(manifest)
     near_ones = _without_exact_kin(alike, exact)
     findings = checks(manifest, exact=exact, near=near_ones, unreadable=seen.unreadable, files=seen.files, volumes=seen.volumes)
+    findings += ambiguous(seen.outlines, manifest)
     flagged = _flagged(findings, seen.volumes.keys() - seen.planes.keys())
     for one in (measure(replace(a, show=True), limits=limits) for a in asked if a.id in flagged):
         seen.planes[one.id] = one.planes
@@ -175,7 +177,8 @@ def audit(
         metadata=_metadata(manifest),
         findings=_sorted(findings),
         fingerprint=training.record(),
-        tables=tables(seen.volumes, {name: shares for name, (_, _, _, shares) in seen.files.items()}, manifest.labels),
+        tables=tables(seen.volumes, {name: shares for name, (_, _, _, shares) in seen.files.items()}, manifest.labels)
+        | told_of(seen.outlines, manifest),
         pairs=(*exact, *alike),
         unreadable=seen.unreadable,
         planes=seen.planes,
@@ -196,9 +199,11 @@ class _Seen:
         self.files: dict[str, tuple[str, bool, tuple[int, ...], dict[str, float]]] = {}
         self.volumes: dict[str, Looked] = {}
         self.planes: dict[str, tuple[Plane, ...]] = {}
+        self.outlines = Outlined()
 
     def add(self, one: Measured) -> None:
         case = self.by_id[one.id]
+        self.outlines.add(one.outlines, one.unit)
         if one.error is not None:
             self.unreadable[one.id] = one.error
             return

@@ -18,6 +18,7 @@ from sagittal.data._planes import Plane, planes
 from sagittal.data.drawings import SAME_GRID, drawn_at, grid_apart
 from sagittal.data.images import named, stacked
 from sagittal.data.manifest import Manifest
+from sagittal.data.signs import Tally, tally, tally_at
 from sagittal.errors import SagittalError
 from sagittal.io.guard import Limits
 from sagittal.ops.contiguous import contiguous
@@ -57,6 +58,7 @@ class Measured:
         shares: For a mask: the share of the samples that each class covers.
         anatomy: Where it lies and how its parts fit; None for a table row.
         planes: What people are shown of it, where that was asked for.
+        outlines: What its outlines are called and coloured; told too where they are of no known class.
     """
 
     id: str
@@ -77,6 +79,7 @@ class Measured:
     shares: Mapping[str, float] = field(default_factory=dict)
     anatomy: Anatomy | None = None
     planes: tuple[Plane, ...] = ()
+    outlines: Tally = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -138,9 +141,12 @@ def measure(asked: Asked, *, limits: Limits | None = None) -> Measured:
         whole = next(iter(opened.values())).geometry
         said = _said(asked, whole, limits)
         found = measured(asked, image, values, said, apart=apart, digests_of=digests_of)
-        return replace(found, shape=whole.shape, spacing=whole.spacing)
+        return replace(found, shape=whole.shape, spacing=whole.spacing, outlines=_outlines(asked, said, whole, limits))
     except SagittalError as error:
-        return Measured(id=asked.id, error=error)
+        if error.code != "UNKNOWN_CLASS":
+            return Measured(id=asked.id, error=error)
+        grid = io.read(next(iter(asked.images.values())), limits=limits).geometry
+        return Measured(id=asked.id, error=error, unit=grid.unit, outlines=tally_at(asked.annotation, grid, limits))
     except MemoryError:
         from sagittal.errors import LimitExceeded
 
@@ -284,6 +290,12 @@ def _said(asked: Asked, like: Geometry, limits: Limits | None) -> Annotation | N
     if not asked.annotation:
         return None
     return drawn_at(asked.annotation, asked.labels, like=like, objects=asked.objects, limits=limits)
+
+
+def _outlines(asked: Asked, said: Annotation | None, grid: Geometry, limits: Limits | None) -> Tally:
+    """The tally of what was drawn, with what the labels leave out."""
+    left_out = any(not name for name in asked.labels.words.values())
+    return tally_at(asked.annotation, grid, limits) if left_out and asked.annotation else tally(said, grid)
 
 
 def _shares(counts: NDArray[np.int64] | None, labels: Labels, size: int) -> Mapping[str, float]:

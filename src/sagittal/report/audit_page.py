@@ -13,6 +13,7 @@ from sagittal.errors import SagittalError
 from sagittal.io.atomic import write_text
 from sagittal.report import describe, doctor, page, words
 from sagittal.report.flags import finding_title, severity_of
+from sagittal.report.outlines import outlines
 from sagittal.report.page import fill
 from sagittal.report.planes import Plane, outlined
 from sagittal.report.section import Section
@@ -125,6 +126,7 @@ def _data(record: Record, labels: Labels) -> Section | None:
         doctor.lie(record),
         doctor.hold(record),
         doctor.drawn(record, colour=lambda name: labels.colour(name) if name in labels.classes else PALETTE[0]),
+        outlines(record),
         describe.histograms(record, colour=colour),
         describe.metadata(record),
     ]

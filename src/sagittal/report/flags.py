@@ -31,6 +31,7 @@ TITLES: Mapping[str, str] = {
     "NO_LABEL": "Cases without a label",
     "BLANK": "Pictures of one value throughout",
     "EMPTY_MASK": "Cases on which nothing is drawn",
+    "AMBIGUOUS_OUTLINES": "Outlines can be told apart in several ways",
     "SMALL_SPLIT": "A small split",
     "SHORTCUT": "Format and size alone tell the class",
     "MODALITY_GRID": "Modalities on different grids",

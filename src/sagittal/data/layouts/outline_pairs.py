@@ -18,6 +18,7 @@ from sagittal.data.layouts._found import Found, found, plural, with_positive
 from sagittal.data.layouts._groups import grouped
 from sagittal.data.layouts._pairing import Placed, place
 from sagittal.data.manifest import OUTLINES, Manifest, classes_of, relative
+from sagittal.data.signs import Signs, class_in
 from sagittal.errors import SagittalError, UsageError
 from sagittal.io.guard import Limits
 
@@ -83,7 +84,8 @@ def outline_pairs(
     ]
     told = grouped(cases, group)
     counted = len(names) == 2 and seen.many if objects is None else objects
-    provenance = {"said": "outlines", "group_rule": told.rule, "unmarked": unmarked, **({"objects": True} if counted else {})}
+    provenance = {"said": "outlines", "group_rule": told.rule, "unmarked": unmarked, "bare": len(bare)}
+    provenance |= {"objects": True} if counted else {}
     manifest = Manifest(cases=told.cases, labels=labels, root=root, provenance=provenance)
     what = f"{plural(len(marked), 'tile')} with outlines in {' and '.join(formats)}, classes {', '.join(names)}"
     what += f", each outline is one {names[-1]}" if counted else ""
@@ -144,13 +146,13 @@ def _of_many(path: Path, locator: str, tiles: Sequence[Placed]) -> dict[str, str
 class _Seen:
     """What outlines are called in some of the drawings, and whether there are many of them on the median picture."""
 
-    told: frozenset[str]
+    told: frozenset[tuple[Signs, str]]
     many: bool
 
     def classes(self, words: Mapping[str, str]) -> tuple[str, ...]:
         """Names of classes: what the user's words stand for and the other names; of colours only where there are several."""
-        known = {word.casefold(): name for word, name in words.items()}
-        mapped = {known.get(t.casefold(), t) for t in self.told} | set(words.values())
+        meant = ((class_in(signs, words), told) for signs, told in self.told)
+        mapped = {told if name is None else name for name, told in meant} | set(words.values())
         names = {t for t in mapped if t and not t.startswith("#")} - {"background"}
         if not names and len(mapped) > 1:
             names = {t for t in mapped if t.startswith("#")}
@@ -159,13 +161,13 @@ class _Seen:
 
 def _seen(locators: Sequence[str]) -> _Seen:
     one = Labels(classes=("background", "foreground"), background="background")
-    told, counts = set[str](), list[int]()
+    told, counts = set[tuple[Signs, str]](), list[int]()
     for locator in locators[:: max(1, len(locators) // _MOST_READ)]:
         try:
             drawn = io.read_annotation(locator, one)
         except SagittalError:
             continue
         if isinstance(drawn, Polygons):
-            told.update(o.told for o in drawn.outlines)
+            told.update((o.signs, o.told) for o in drawn.outlines)
             counts.append(len(drawn.outlines))
     return _Seen(told=frozenset(told), many=bool(counts) and float(np.median(counts)) >= _MANY)

@@ -93,11 +93,13 @@ def class_of(names: Sequence[str], colours: Sequence[str], labels: Labels, path:
     Raises:
         Refused: It says something else than any class.
     """
-    known = {c.lower(): c for c in labels.classes} | {word.lower(): c for word, c in labels.words.items()}
-    known = {labels.colours[c].lower(): c for c in labels.classes if c in labels.colours} | known
-    for word in (*names, *colours):
-        if word.lower() in known:
-            return known[word.lower()] or None
+    told = {word.lower(): c for word, c in labels.words.items()}
+    known = {labels.colours[c].lower(): c for c in labels.classes if c in labels.colours} | {c.lower(): c for c in labels.classes}
+    # what the user says of a word, a colour perhaps, goes before a class that happens to be called like another
+    for table in (told, known):
+        for word in (*names, *colours):
+            if word.lower() in table:
+                return table[word.lower()] or None
     drawn = [c for c in labels.classes if c != labels.background]
     if len(drawn) == 1:
         return drawn[0]

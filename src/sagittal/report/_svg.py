@@ -36,13 +36,14 @@ def path(x: Iterable[float], y: Iterable[float], **attributes: object) -> Markup
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Axis:
-    """What an axis measures: its range, its name, and whether it counts in powers of ten."""
+    """What an axis measures: its range, its name, and whether it counts in powers of ten; or the names at 0, 1, 2 ..."""
 
     low: float
     high: float
     label: str = ""
     log: bool = False
     whole: bool = False
+    names: tuple[str, ...] = ()
 
     def share(self, value: float) -> float:
         """Where a value lies: 0 at the low end, 1 at the high end; clipped to both."""
@@ -55,6 +56,8 @@ class Axis:
         >>> Axis(low=0, high=1).ticks(), Axis(low=0.001, high=1, log=True).ticks()
         ([0.0, 0.2, 0.4, 0.6, 0.8, 1.0], [0.001, 0.01, 0.1, 1.0])
         """
+        if self.names:
+            return [float(n) for n in range(0, len(self.names), max(1, -(-len(self.names) // max(1, wanted))))]
         if self.log:
             powers = range(math.ceil(math.log10(self.low) - 1e-9), math.floor(math.log10(self.high) + 1e-9) + 1)
             tens = [10.0**p for p in powers]
@@ -63,6 +66,14 @@ class Axis:
         step = max(step, 1.0) if self.whole else step
         first = math.ceil(self.low / step - 1e-9)
         return [round(k * step, 10) for k in range(first, math.floor(self.high / step + 1e-9) + 1)]
+
+    def text(self, tick: float) -> str:
+        """What stands at a tick.
+
+        >>> Axis(low=-0.5, high=1.5, names=("adam", "sgd")).text(1.0)
+        'sgd'
+        """
+        return self.names[int(tick)] if self.names else short(tick)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -108,7 +119,7 @@ class Frame:
         room = self.width - self.left - self.right
         ticks = self.x.ticks()
         for wanted in (4, 3, 2):
-            if sum(len(short(t)) + 2 for t in ticks) * DIGIT_PX > room:
+            if sum(len(self.x.text(t)) + 2 for t in ticks) * DIGIT_PX > room:
                 ticks = self.x.ticks(wanted)
         return ticks
 
@@ -123,7 +134,7 @@ class Frame:
         for tick in self._columns():
             column = self.px(tick)
             parts.append(tag("line", x1=column, x2=column, y1=base, y2=base + 4, class_="base"))
-            parts.append(tag("text", short(tick), x=column, y=base + 16, text_anchor="middle"))
+            parts.append(tag("text", self.x.text(tick), x=column, y=base + 16, text_anchor="middle"))
         middle = (self.left + end) / 2
         parts.append(tag("text", self.x.label, x=middle, y=self.height - 5, text_anchor="middle", class_="name"))
         if self.y.label:

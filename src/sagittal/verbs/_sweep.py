@@ -16,6 +16,7 @@ from sagittal.engine.trials import CHOICE, Training, Trial, best_training, colum
 from sagittal.io import atomic
 from sagittal.io.lock import locked
 from sagittal.io.writers.csv import write_rows
+from sagittal.report.sweep_page import write as write_page
 
 RESULT = "trial.json"
 """Says in a run's folder what came of it."""
@@ -87,7 +88,7 @@ class Sweep:
         return run.read(RESULT) if run.has(RESULT) else None
 
     def write(self, trials: Sequence[Trial]) -> None:
-        """``sweep.json``, ``sweep.csv`` and, where one can be chosen, ``best.json``; to be called under :meth:`lock`."""
+        """``sweep.json``, ``sweep.csv``, ``sweep.html`` and, where one can be chosen, ``best.json``; to be called under :meth:`lock`."""
         order = ranked(trials, lower=self.lower)
         keys = self.asked.keys
         atomic.write_json(
@@ -102,10 +103,12 @@ class Sweep:
                 "note": CHOICE,
                 "finished": self.finished(trials),
                 "best": order[0].number if order else None,
+                "next": self.next_command(order[0]) if order else None,
                 "trials": [record(trial) for trial in trials],
             },
         )
         write_rows(self.folder / "sweep.csv", columns(keys, self.score), rows(trials, keys, self.score))
+        write_page(self.folder)
         if order:
             atomic.write_json(self.folder / "best.json", {**self._best(order[0]), "finished": self.finished(trials)})
 

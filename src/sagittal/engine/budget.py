@@ -243,5 +243,6 @@ def _free(device: torch.device) -> int:
     """Bytes that the device can still give."""
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
-        return int(free)
+        # What torch has taken and does not use is free for this process.
+        return int(free) + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
     return int(psutil.virtual_memory().available)

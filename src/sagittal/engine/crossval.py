@@ -16,7 +16,8 @@ from sagittal.engine.assess import Assessment, Row, answered, of_rows, rejoin
 from sagittal.engine.config import Recipe
 from sagittal.engine.facts import facts_of
 from sagittal.engine.infer import Predictor
-from sagittal.engine.learn import fitted_on, learn, predictor_of, write_calibration
+from sagittal.engine.learn import fitted_on, learn, predictor_of, unheard, write_calibration
+from sagittal.engine.ranks import Ranks
 from sagittal.engine.rules import decide
 from sagittal.engine.run import Run
 from sagittal.engine.shares import reference_of
@@ -31,8 +32,10 @@ def teach_folds(run: Run, recipe: Recipe, manifest: Manifest, *, device: torch.d
     """Train every fold of every repeat, pool the answers, then train the model that is kept on all cases.
 
     Folds that are finished are kept when the run is resumed. The pooled scores are of the way of training; the
-    model that is kept has seen every case, and the report says so.
+    model that is kept has seen every case, and the report says so. Several processes train each fold together; the first writes.
     """
+    ranks = Ranks(device)
+    say = say if ranks.first else unheard
     k, repeats = recipe.split.folds or 2, recipe.split.repeats
     inner = recipe.split.inner(table=bool(manifest.features))
     pooled: list[list[Row]] = []
@@ -47,12 +50,13 @@ def teach_folds(run: Run, recipe: Recipe, manifest: Manifest, *, device: torch.d
         say(f"repeat {repeat + 1} of {repeats}: {_headline(predictor, manifest, pooled[-1])}")
     if predictor is None:
         return
-    pool(predictor, manifest, pooled, folds=k).write(run.evaluation("test"))
     all_cases = everyone(manifest, recipe)
     plan = decide(recipe, all_cases, facts_of(all_cases))
-    run.write("plan.json", plan.record())
+    if ranks.first:
+        pool(predictor, manifest, pooled, folds=k).write(run.evaluation("test"))
+        run.write("plan.json", plan.record())
     learn(run, plan, all_cases, device=device, resume=True, say=say)
-    if inner == 0 and predictor.task.calibrated:
+    if inner == 0 and predictor.task.calibrated and ranks.first:
         # No case was kept aside, but every pooled answer is one that its model had not seen.
         write_calibration(run, *fitted_on(pooled[0], plan))
 
@@ -73,16 +77,22 @@ def everyone(manifest: Manifest, recipe: Recipe) -> Manifest:
 
 def _taught(part: Run, recipe: Recipe, fold: Manifest, *, number: int, device: torch.device) -> Predictor:
     """The model of a fold: the one that is there when the fold is finished, else trained, or trained on."""
-    if part.has(FINISHED):
+    ranks = Ranks(device)
+    # Asked before anybody trains: no process may find what another one has just finished.
+    if ranks.any(part.has(FINISHED)):
+        ranks.wait()
         return predictor_of(part, device=device)
     plan = decide(recipe, fold, facts_of(fold))
     plan = replace(plan, seed=plan.seed + number)
-    part.path.mkdir(parents=True, exist_ok=True)
-    part.write("plan.json", plan.record())
-    learned = learn(part, plan, fold, device=device, resume=True, say=_quiet, events=False)
-    part.write(FINISHED, {"format": "sagittal-fold", "version": 1, "number": number, "ended": learned.fitted.ended})
-    # what a fold would go on from is not wanted any more
-    shutil.rmtree(part.checkpoints / "last", ignore_errors=True)
+    if ranks.first:
+        part.path.mkdir(parents=True, exist_ok=True)
+        part.write("plan.json", plan.record())
+    learned = learn(part, plan, fold, device=device, resume=True, say=unheard, events=False)
+    ranks.wait()
+    if ranks.first:
+        part.write(FINISHED, {"format": "sagittal-fold", "version": 1, "number": number, "ended": learned.fitted.ended})
+        # what a fold would go on from is not wanted any more
+        shutil.rmtree(part.checkpoints / "last", ignore_errors=True)
     return learned.predictor
 
 
@@ -124,7 +134,3 @@ def _headline(predictor: Predictor | None, manifest: Manifest, rows: Sequence[Ro
         return "nothing"
     found = of_rows(predictor, manifest, rows, reference=None).scores
     return f"{found[0].metric} {found[0].text()}" if found else "done"
-
-
-def _quiet(line: str) -> None:
-    """A fold says nothing of its own."""

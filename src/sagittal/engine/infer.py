@@ -19,6 +19,7 @@ from sagittal.data.ready import Ready
 from sagittal.engine.budget import Budget, Choice, Resizable
 from sagittal.engine.calibrate import Calibration, OperatingPoint
 from sagittal.engine.drawing import Drawing, Store
+from sagittal.engine.halving import in_parts
 from sagittal.engine.plan import Plan
 from sagittal.engine.postprocess import Postprocessing
 from sagittal.errors import LimitExceeded, NumericFailure, SagittalError
@@ -119,7 +120,9 @@ class Predictor:
         if self.plan.precision == "auto" and self.task.samplewise:
             same = all(same_in_bf16(member, self.task.activate, self.device) for member in self.members)
             object.__setattr__(self, "numbers", torch.bfloat16 if same else torch.float32)
-        if self.device.type == "cpu" and self.plan.row.head(self.plan.labels, self.plan.preparation.axes).dense:
+        # A GPU has its fast bf16 kernels for this layout, and its fast fp32 ones for the usual one.
+        fast = self.device.type == "cpu" or (self.device.type == "cuda" and self.numbers == torch.bfloat16)
+        if fast and self.plan.row.head(self.plan.labels, self.plan.preparation.axes).dense:
             for member in self.members:
                 _lay_out(member)
 
@@ -306,8 +309,12 @@ class Predictor:
         """Scores ``(B, K, *size)`` of what enters the network for windows of one size."""
         return np.stack([self.place(answer) for answer in self._scores(x)])
 
-    @torch.inference_mode()
     def _scores(self, x: torch.Tensor) -> NDArray[np.float32]:
+        """``(B, C, *shape)`` to scores ``(B, K, ...)``, some windows at a time where the device has no memory for all."""
+        return in_parts(self._asked, x)
+
+    @torch.inference_mode()
+    def _asked(self, x: torch.Tensor) -> NDArray[np.float32]:
         """``(B, C, *shape)`` to scores ``(B, K, ...)``: the mean over members and mirrored views."""
         x = x.to(self.device, non_blocking=True)
         total: torch.Tensor | None = None

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 
+import torch
+
 from sagittal.errors import LimitExceeded, SagittalError, WorkerDied
 
 _WORKER = "DataLoader worker (pid"
@@ -64,9 +66,18 @@ def named_failures(folder: Path) -> Iterator[None]:
             traceback.clear_frames(error.__traceback__)
             what = f"a process that loads data ended by itself ({text.split('. ')[0]})"
             raise WorkerDied("WORKER_DIED", folder, what, "go on with --resume, with fewer workers if memory is short") from error
-        if any(word in text.lower() for word in _MEMORY):
+        if is_out_of_memory(error):
             raise _too_large(error) from error
         raise
+
+
+def is_out_of_memory(error: RuntimeError) -> bool:
+    """Whether this is how torch says that there is no memory, of whatever device.
+
+    >>> is_out_of_memory(torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB"))
+    True
+    """
+    return isinstance(error, torch.OutOfMemoryError) or any(word in str(error).lower() for word in _MEMORY)
 
 
 def _too_large(error: BaseException) -> LimitExceeded:

@@ -24,7 +24,7 @@ from sagittal.engine.memory import keep_freed_memory
 from sagittal.engine.plan import LOSSES, Plan
 from sagittal.engine.postprocess import Postprocessing
 from sagittal.engine.progress import Progress
-from sagittal.engine.ranks import Ranks
+from sagittal.engine.ranks import Ranks, own_gpu
 from sagittal.engine.run import RECIPE, Run
 from sagittal.engine.scoring import Measure, by_class
 from sagittal.engine.settings import LAST, Best
@@ -77,6 +77,8 @@ def learn(
         events: Write TensorBoard events.
     """
     keep_freed_memory()
+    if not Ranks(device).first:
+        say, progress, events = unheard, None, False
     hooks = Hooks(progress=progress, say=say, tensorboard=run.path / "tensorboard" if events else None, classes=plan.labels.classes)
     network = plan.network()
     # A run that was killed before its first checkpoint begins anew, from the same weights.
@@ -89,6 +91,10 @@ def learn(
         fitted = _fit(run, plan, manifest, network, device=device, resume=resume, say=say, hooks=hooks)
     predictor = Predictor(plan=plan, task=plan.row, members=[network.eval()], device=device, provenance={"run": run.name})
     return Learned(fitted=fitted, predictor=calibrate(run, predictor, manifest))
+
+
+def unheard(line: str) -> None:
+    """For lines that others say already: the first process, or the run of which this is a part."""
 
 
 @contextlib.contextmanager
@@ -266,13 +272,16 @@ def calibration_of(record: Mapping[str, Any]) -> tuple[Calibration, OperatingPoi
 
 
 def device_of(name: str) -> torch.device:
-    """The device of a name; ``auto`` is the GPU where there is one.
+    """The device of a name; ``auto`` is the GPU where there is one, under torchrun the process's own.
 
     Raises:
-        UsageError: There is no such device.
+        UsageError: There is no such device, or not one for every process.
     """
+    if name in {"auto", "cuda"} and torch.cuda.is_available():
+        own = own_gpu()
+        return torch.device("cuda") if own is None else torch.device("cuda", own)
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        return torch.device("cpu")
     kind = name.split(":")[0]
     if kind not in DEVICES:
         raise UsageError("DEVICE", name, "there is no device of this name", nearest(kind, ("auto", *DEVICES)))

@@ -25,7 +25,7 @@ class Numbers:
     def __init__(self, model: nn.Module, settings: TrainSettings, device: torch.device) -> None:
         self.device = device
         self.dtype = dtype_for(model, settings, device)
-        self._layout = _layout_for(model, settings, device)
+        self._layout = _layout_for(model, settings, device, self.dtype)
         if self._layout is not None:
             model.to(memory_format=self._layout[1])  # type: ignore[call-overload]
 
@@ -67,9 +67,13 @@ def _convolutions(model: nn.Module) -> list[nn.Module]:
     return [m for m in model.modules() if isinstance(m, (nn.Conv1d, nn.Conv2d, nn.Conv3d))]
 
 
-def _layout_for(model: nn.Module, settings: TrainSettings, device: torch.device) -> tuple[int, torch.memory_format] | None:
+def _layout_for(
+    model: nn.Module, settings: TrainSettings, device: torch.device, dtype: torch.dtype
+) -> tuple[int, torch.memory_format] | None:
     found = next((kind for kind in _LAYOUTS if any(isinstance(m, kind) for m in _convolutions(model))), None)
     if found is None or settings.channels_last == "no":
         return None
-    wanted = settings.channels_last == "yes" or found in _FAST_ON_CPU or device.type == "cuda"
+    # The tensor cores of a GPU read bf16 with channels last; for fp32 its libraries are written for the usual layout.
+    fast = dtype != torch.float32 if device.type == "cuda" else found in _FAST_ON_CPU
+    wanted = settings.channels_last == "yes" or fast
     return _LAYOUTS[found] if wanted else None

@@ -1,18 +1,24 @@
 """The processes that train together, under torchrun; alone is one of one.
 
-Whoever starts the run has set up ``torch.distributed`` before (gloo on CPUs, nccl on GPUs). All processes see the
-same run directory; only the first one writes there.
+Whoever starts the run has set up ``torch.distributed`` before (gloo on CPUs; on GPUs nccl, and gloo for what does not lie there).
+All processes see the same run directory; only the first one writes there.
 """
 
 from __future__ import annotations
 
 import contextlib
+import datetime
 from collections.abc import Iterator
 from typing import Any, cast
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+
+from sagittal.errors import UsageError
+
+PATIENCE = datetime.timedelta(days=1)
+"""How long processes wait for each other: one may look at a large data set meanwhile. Those that died are noticed by torchrun."""
 
 
 class Ranks:
@@ -27,6 +33,8 @@ class Ranks:
         self._device = device
         self.count: int = dist.get_world_size() if together else 1
         self.rank: int = dist.get_rank() if together else 0
+        # Numbers that are on the CPU go by way of it where that is possible: nobody then waits for a GPU.
+        self._by = torch.device("cpu") if together and "gloo" in dist.get_backend_config() else device
 
     @property
     def first(self) -> bool:
@@ -56,7 +64,7 @@ class Ranks:
         """The sums over all processes, in double precision."""
         if self.count == 1:
             return list(numbers)
-        total = torch.tensor(numbers, dtype=torch.float64, device=self._device)
+        total = torch.tensor(numbers, dtype=torch.float64, device=self._by)
         dist.all_reduce(total)
         return cast("list[float]", total.tolist())
 
@@ -82,6 +90,21 @@ class Ranks:
             dist.barrier()
 
 
+def own_gpu() -> int | None:
+    """The number of the GPU that belongs to this process under torchrun; None without torchrun.
+
+    Raises:
+        UsageError: There are more processes than GPUs on this machine.
+    """
+    if not dist.is_available() or not dist.is_torchelastic_launched():
+        return None
+    local, there = dist.get_node_local_rank(fallback_rank=0), torch.cuda.device_count()
+    if local >= there:
+        what = f"process {local + 1} of this machine has no GPU of its own; there are {there}"
+        raise UsageError("DEVICE", "--nproc-per-node", what, f"start {there} processes, or use --device cpu")
+    return local
+
+
 @contextlib.contextmanager
 def joined(device: torch.device) -> Iterator[Ranks]:
     """The processes that torchrun has started, as one group for the length of the block; alone without torchrun.
@@ -92,7 +115,10 @@ def joined(device: torch.device) -> Iterator[Ranks]:
     if not dist.is_available() or not dist.is_torchelastic_launched() or dist.is_initialized():
         yield Ranks(device)
         return
-    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    if device.type == "cuda":
+        # What names no device, and every kernel of nccl, is then on this process's own.
+        torch.cuda.set_device(device)
+    dist.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo", timeout=PATIENCE)
     try:
         yield Ranks(device)
     finally:

@@ -13,8 +13,11 @@ import torch
 def reproducible(device: torch.device) -> Iterator[None]:
     """Within the block CPU kernels that differ from run to run are not used; global random states are put back after it.
 
-    On a GPU the fast kernels stay: byte-equal runs are promised for CPUs only.
+    On a GPU the fastest kernels are looked for once a shape, and those that differ from run to run stay: byte-equal runs are
+    promised for CPUs only.
     """
+    cudnn: Any = torch.backends.cudnn
+    searched = cudnn.benchmark
     before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
     memory: Any = torch.utils.deterministic
     filled = memory.fill_uninitialized_memory
@@ -24,8 +27,11 @@ def reproducible(device: torch.device) -> Iterator[None]:
                 torch.use_deterministic_algorithms(mode=True, warn_only=True)
                 # only needed where memory is read before it is written
                 memory.fill_uninitialized_memory = False
+            # Batches of a run have one shape: what the search takes is soon won back.
+            cudnn.benchmark = device.type == "cuda" or searched
             yield
         finally:
+            cudnn.benchmark = searched
             torch.use_deterministic_algorithms(mode=before[0], warn_only=before[1])
             memory.fill_uninitialized_memory = filled
 
@@ -41,4 +47,5 @@ def seed_all(seed: int, device: torch.device) -> None:
     """
     torch.default_generator.manual_seed(seed)
     if device.type == "cuda":
-        torch.cuda.manual_seed(seed)
+        with torch.cuda.device(device):  # another one may be the current one
+            torch.cuda.manual_seed(seed)

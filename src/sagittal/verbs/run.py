@@ -48,10 +48,8 @@ def run(
         Refused: The data are not safe to use; the message says why and what to do.
         UsageError: The splits keep no case back that could be scored.
     """
-    from sagittal.verbs._explained import write_explanations
-    from sagittal.verbs.evaluate import evaluate
-    from sagittal.verbs.explain import explain
-    from sagittal.verbs.report import report
+    from sagittal.engine.learn import device_of
+    from sagittal.engine.ranks import joined
     from sagittal.verbs.train import trained
 
     asked = Request(
@@ -68,7 +66,21 @@ def run(
         device=device,
         scored=True,
     )
-    learned = trained(asked)
+    with joined(device_of(device)) as ranks:
+        learned = trained(asked)
+        # Several processes train; one of them looks at what came of it, and the others wait, so that all end as it does.
+        outcome = _told(learned, device) if ranks.first else learned
+        ranks.wait()
+    return outcome
+
+
+def _told(learned: Outcome, device: str) -> Outcome:
+    """Evaluate, explain and report what was trained."""
+    from sagittal.verbs._explained import write_explanations
+    from sagittal.verbs.evaluate import evaluate
+    from sagittal.verbs.explain import explain
+    from sagittal.verbs.report import report
+
     path = learned.path
     if path is None:
         raise ValueError("training gave no run")

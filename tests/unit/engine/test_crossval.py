@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -129,3 +132,42 @@ def test_a_run_of_folds_is_scored_by_what_was_pooled_also_without_a_test_split(t
     assert not own.manifest().split("test")
     assert made.facts["n"] == 60
     assert [p.name for p in (made.path / "evaluation").iterdir()] == ["test"]
+
+
+PROCESSES = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m", "sagittal.cli")
+
+
+def together(*command: object) -> subprocess.CompletedProcess[str]:
+    """A command in two processes on the CPU."""
+    given = [*PROCESSES, *map(str, command), "--device", "cpu"]
+    return subprocess.run(given, capture_output=True, text=True, timeout=400, check=False, env={**os.environ, "OMP_NUM_THREADS": "1"})
+
+
+@pytest.mark.slow
+def test_two_processes_train_each_fold_together(table, run, tmp_path):
+    sets = [part for one in SETS for part in ("--set", one)]
+    made = together("train", table, "-o", tmp_path / "two", *sets)
+    assert made.returncode == 0, made.stderr
+    assert made.stderr.count("repeat 1 of 2") == 1, "one process speaks"
+    two = Run.open(tmp_path / "two")
+    assert len(list((two.path / "folds").glob(f"*/{crossval.FINISHED}"))) == 6
+    rows = [list(csv.DictReader((r.evaluation("test") / "predictions.csv").open())) for r in (run, two)]
+    assert [r["case"] for r in rows[0]] == [r["case"] for r in rows[1]]
+    # a table's batch norm and dropout see a process's share: the same way of training, not the same bytes
+    scores = [r.read("evaluation/test/scores.json")["scores"][0] for r in (run, two)]
+    assert scores[0]["metric"] == scores[1]["metric"]
+    assert scores[0]["n"] == scores[1]["n"] == 60
+    before = two.read("evaluation/test/scores.json")
+    (two.path / "folds" / "01-01" / crossval.FINISHED).unlink()
+    gone_on = together("train", "--resume", two.path)
+    assert gone_on.returncode == 0, gone_on.stderr
+    assert two.read("evaluation/test/scores.json") == before
+
+
+@pytest.mark.slow
+def test_a_whole_run_in_two_processes_is_told_by_one(table, tmp_path):
+    sets = [part for one in (*SETS, "split.repeats=1", "explain.cases=1") for part in ("--set", one)]
+    made = together("run", table, "-o", tmp_path / "two", *sets)
+    assert made.returncode == 0, made.stderr
+    assert made.stderr.count("evaluating the test split") == 1
+    assert (tmp_path / "two" / "report.html").is_file()

@@ -217,7 +217,8 @@ def lines(tables: Mapping[str, Any]) -> Iterator[str]:
             if record["unmarked"] == "background"
             else "left out: data.unmarked: background if it means no finding"
         )
-        yield f"       {record['bare']:,} pictures have no drawing: {meant}"
+        noun = "picture" if record["bare"] == 1 else "pictures"
+        yield f"       {record['bare']:,} {noun} without a drawing: {meant}"
     choices = record.get("choices") or ()
     if record.get("words"):
         yield f"map    as given in data.words; it says nothing of {record['unmapped']:,} outlines"

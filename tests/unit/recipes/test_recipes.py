@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import replace
 
 import pytest
 import torch
@@ -146,3 +147,22 @@ def test_s4_learns_fcn8s_with_decay_on_the_way_up_alone():
     assert (train.batch, train.epochs, train.optimizer, train.lr, train.weight_decay) == (2, 30, "adam", 1e-4, 1e-2)
     assert (train.schedule.name, train.schedule.factor) == ("staircase", 0.95)
     assert recipe.prepare.size == 256
+
+
+def test_tiles_of_stomach_are_seen_in_micrometres_and_those_without_a_drawing_have_no_tumour(tmp_path):
+    from sagittal.data.discover import discover
+    from sagittal.engine.facts import facts_of
+    from sagittal.phantoms.tiles import tiles
+
+    tiles(tmp_path / "tiles", patients=4, each=2, size=(128, 128), empty_outlines=False)
+    recipe = load_recipe("gastric_tiles")
+    found = discover(tmp_path / "tiles", layout=recipe.data.layout, options=recipe.data.met())
+    bare = [c for c in found.manifest.cases if not c.annotation]
+    assert bare
+    assert {c.label for c in bare} == {"background"}
+    manifest = found.manifest.with_cases(replace(c, split="train") for c in found.manifest.cases)
+    plan = decide(recipe, manifest, facts_of(manifest))
+    assert (plan.preparation.spacing, plan.preparation.unit, plan.preparation.size) == ((1.0, 1.0), "um", None)
+    assert (plan.windows.name, plan.model.name) == ("balanced", "unet")
+    assert "stain" in plan.augment
+    assert load_recipe("gastric_fcn8s").data.options()["unmarked"] == "background"

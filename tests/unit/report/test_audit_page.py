@@ -93,3 +93,33 @@ def test_an_odd_record_is_still_a_page(odd, tmp_path: Path, golden):
 def test_names_are_escaped(tmp_path: Path):
     page = audit_page.html(record({**LEAK, "items": ["<b>1", "<i>2"], "what": "<u>"}, sentence="<script>"), tmp_path)
     assert "<script>" not in page and "<b>1" not in page and "<u>" not in page
+
+
+OUTLINES = {
+    "shapes": 6, "cases": 3, "unit": "um2", "bare": 2, "unmarked": "background", "words": {}, "unmapped": 0,
+    "signs": [
+        {"kind": "layer", "value": "<Nest>", "shapes": 6, "cases": 3, "area": 2.5e6},
+        {"kind": "colour", "value": "#ff0000", "shapes": 3, "cases": 3, "area": 1e6},
+    ],
+    "choices": [
+        {"kind": "layer", "words": {"<Nest>": "Nest"}, "setting": "--set 'data.words={\"<Nest>\": Nest}'", "as_is": False},
+        {"kind": "colour", "words": {"#ff0000": "red"}, "setting": "--set 'data.words={\"#ff0000\": red}'", "as_is": False},
+    ],
+}  # fmt: skip
+
+
+def test_the_page_shows_what_outlines_are_called_with_swatches_and_the_maps_to_copy():
+    from sagittal.report.outlines import outlines
+
+    block = str(outlines({"tables": {"outlines": OUTLINES}}))
+    assert "2 pictures have no drawing: all of it is background, as told" in block
+    assert "background: #ff0000" in block
+    assert "&lt;Nest&gt;" in block
+    assert "2.5 mm2" in block
+    assert "Choose one map" in block
+    assert block.count("<pre>") == 2
+    given = str(outlines({"tables": {"outlines": OUTLINES | {"words": {"#ff0000": ""}, "unmapped": 3}}}))
+    assert "#ff0000 → left out" in given
+    assert "nothing of 3 outlines" in given
+    assert "<pre>" not in given
+    assert str(outlines({"tables": {}})) == ""

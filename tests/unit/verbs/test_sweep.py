@@ -88,6 +88,7 @@ def test_the_table_has_an_interval_over_seeds_and_one_is_chosen(undisturbed):
     assert best["next"].startswith("sagittal evaluate ")
     assert best["finished"]
     assert (undisturbed / best["run"] / BEST).is_file()
+    assert f"Trial {best['trial']} is chosen" in (undisturbed / "sweep.html").read_text(encoding="utf-8")
 
 
 def test_validation_alone_chose_and_no_score_of_the_test_split_exists(undisturbed):

@@ -14,13 +14,15 @@ from sagittal.io.guard import Limits
 class Format:
     """A file format: its name for people, its suffixes (lower case, with the dot), and how it begins.
 
-    ``header`` gives, of formats whose values lie in a file of their own, the file that begins as told.
+    ``header`` gives, of formats whose values lie in a file of their own, the file that begins as told. ``sure`` says that
+    nothing else begins like this, but DICOM, which may begin like anything: where the name says the same nobody else is asked.
     """
 
     name: str
     suffixes: tuple[str, ...]
     matches: Callable[[bytes], bool] = field(repr=False)
     header: Callable[[Path], Path] | None = field(default=None, repr=False)
+    sure: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ class Reader:
         claims: ``claims(path, head)``: the format of a file that is a special kind of another reader's, such as a slide
             among TIFF files; asked before all others.
         resume: ``resume(path, part, limits, begun)``: ``open`` for readers of small files, which go on from what was read
-            of the file already instead of opening it once more.
+            of the file already instead of opening it once more, and whose images hold nothing but what a header says.
         outlines: ``outlines(path, part, labels, like, limits)``: of formats that hold what a person drew, see
             :func:`sagittal.io.read_annotation`.
     """

@@ -1,4 +1,4 @@
-"""What was decoded last, so that the rows of one table or array do not each decode it all again."""
+"""What was read or decoded last, so that the rows of one table or array do not each decode it all again."""
 
 from __future__ import annotations
 
@@ -37,6 +37,22 @@ class Recent(Generic[T]):
             while len(self._kept) > 1 and sum(map(self._size_of, self._kept.values())) > self._most:
                 self._kept.popitem(last=False)
         return value
+
+
+class Last(Generic[T]):
+    """What was read last, for whom it was read: of many headers only one keeps the bytes of its file."""
+
+    def __init__(self) -> None:
+        self._kept: tuple[object, T] | None = None
+
+    def put(self, owner: object, value: T) -> None:
+        """Keep a value, and no longer the one before it."""
+        self._kept = (owner, value)
+
+    def get(self, owner: object) -> T | None:
+        """The value, where it is this owner's."""
+        kept = self._kept  # read once: another thread may put its own
+        return kept[1] if kept is not None and kept[0] is owner else None
 
 
 def array_bytes(value: Any) -> int:

@@ -61,9 +61,12 @@ def look(path: Path) -> Found:
         UnreadableInput: Not there, not a regular file, empty, no permission, of no known format, or of
             another one than its name says.
     """
-    named = format_of_name(path)
+    by_name = _by_name(path)
+    named = by_name.format if by_name is not None else None
     begun = begin(named.header(path) if named is not None and named.header is not None else path)
     head = begun.head[:HEAD]
+    if by_name is not None and by_name.format.sure and by_name.format.matches(head) and head[128:132] != b"DICM":
+        return Found(by_name.format, by_name.reader, begun)
     special = _claimed(path, head)
     if special is not None:
         return special
@@ -140,6 +143,11 @@ def begin(path: Path) -> Begun:
 
 def format_of_name(path: Path) -> Format | None:
     """The format that the file's suffix stands for; None for a suffix that says nothing."""
+    found = _by_name(path)
+    return found.format if found is not None else None
+
+
+def _by_name(path: Path) -> Found | None:
     known = _suffixes()
     # As ``Path.suffixes`` has them, which takes longer.
     parts = path.name.lower().lstrip(".").split(".")[1:][-2:]
@@ -165,10 +173,10 @@ def is_text(head: bytes) -> bool:
 
 
 @lru_cache(maxsize=1)
-def _suffixes() -> dict[str, Format]:
+def _suffixes() -> dict[str, Found]:
     shelf = readers()
-    ours = [f for name in shelf.names() for f in shelf.get(name).formats]
-    return {suffix: f for f in (*FOREIGN, *ours) for suffix in f.suffixes}
+    ours = [Found(f, reader) for name in shelf.names() for reader in [shelf.get(name)] for f in reader.formats]
+    return {suffix: found for found in (*(Found(f, None) for f in FOREIGN), *ours) for suffix in found.format.suffixes}
 
 
 @lru_cache(maxsize=1)

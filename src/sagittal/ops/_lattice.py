@@ -21,7 +21,7 @@ def fewest(linear: Sequence[Sequence[float]]) -> tuple[float, ...]:
     (1.0, 1.004987562112089)
     """
     rows = [list(row) for row in linear]
-    best, improved = _volume(rows), True
+    best, improved = math.inf, True
     while improved:
         improved = False
         for one, other in permutations(range(len(rows)), 2):
@@ -29,6 +29,7 @@ def fewest(linear: Sequence[Sequence[float]]) -> tuple[float, ...]:
             times = round(sum(row[one] * row[other] for row in rows) / length) if length else 0
             if times == 0:
                 continue
+            best = min(best, _volume(rows))
             leaner = [[v - times * row[other] if a == one else v for a, v in enumerate(row)] for row in rows]
             if _volume(leaner) < best * (1 - 1e-9):
                 rows, best, improved = leaner, _volume(leaner), True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -53,15 +54,19 @@ class Scale:
     @property
     def tone(self) -> Tone:
         """What both steps do, as one product and one sum a channel."""
-        given = (self.low, self.high, self.mean, self.std)
-        count = max(map(len, given))
-        low, high, mean, std = (numbers * count if len(numbers) == 1 else numbers for numbers in given)
-        factor = [1 / ((h - a) * s) for a, h, s in zip(low, high, std, strict=True)]
-        return Tone(factor, [-a * f - m / s for a, f, m, s in zip(low, factor, mean, std, strict=True)])
+        return _tone(self.low, self.high, self.mean, self.std)
 
     def settled(self) -> Scale:
         """The scale of values that are unit values already."""
         return Scale(mean=self.mean, std=self.std)
+
+
+@lru_cache(maxsize=16)
+def _tone(*given: Numbers) -> Tone:
+    count = max(map(len, given))
+    low, high, mean, std = (numbers * count if len(numbers) == 1 else numbers for numbers in given)
+    factor = [1 / ((h - a) * s) for a, h, s in zip(low, high, std, strict=True)]
+    return Tone(factor, [-a * f - m / s for a, f, m, s in zip(low, factor, mean, std, strict=True)])
 
 
 def measured(values: NDArray[Any], rule: Rule) -> Scale:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
-from sagittal.core.geometry import Geometry
+from sagittal.core.geometry import REMEMBERED, Geometry
 from sagittal.errors import UsageError, nearest
 from sagittal.transforms._kinds import Floats, Geometric
 from sagittal.transforms._ranges import chance
@@ -26,11 +27,13 @@ class Flip(Geometric):
     def affine(self, grid: Geometry, rng: np.random.Generator) -> Floats | None:
         """One draw an axis."""
         chosen = range(grid.axes) if self.axes is None else [_index_axis(grid, a) for a in self.axes]
+        turned = [axis for axis in chosen if rng.random() < self.p]
+        if not turned:
+            return None
         mirrored = np.eye(grid.axes + 1)
-        for axis in chosen:
-            if rng.random() < self.p:
-                mirrored[axis, axis] *= -1
-                mirrored[axis, grid.axes] = grid.shape[axis] - 1 - mirrored[axis, grid.axes]
+        for axis in turned:
+            mirrored[axis, axis] *= -1
+            mirrored[axis, grid.axes] = grid.shape[axis] - 1 - mirrored[axis, grid.axes]
         return mirrored
 
 
@@ -54,6 +57,7 @@ def flip(*, axes: str | int | Sequence[str | int] = "horizontal", p: float = 0.5
     return Flip(axes=tuple(dict.fromkeys(wanted)), p=chance(p, "flip.p"))
 
 
+@lru_cache(maxsize=REMEMBERED)
 def _index_axis(grid: Geometry, axis: str | int) -> int:
     """The index axis that runs most nearly along the world's axis."""
     place = axis if isinstance(axis, int) else WORLD[axis]

@@ -46,6 +46,7 @@ class Manifest:
     root: Path
     provenance: Mapping[str, object] = field(default_factory=dict)
     _channels: tuple[str, ...] | None = field(init=False, repr=False, default=None)
+    _located: dict[str, str] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.cases)
@@ -182,8 +183,11 @@ class Manifest:
 
     def locate(self, locator: str) -> str:
         """A locator that can be opened: absolute, the part after ``::`` kept."""
-        path, mark, part = locator.partition("::")
-        return f"{self.root / path}{mark}{part}"
+        found = self._located.get(locator)
+        if found is None:
+            path, mark, part = locator.partition("::")
+            found = self._located[locator] = f"{self.root / path}{mark}{part}"
+        return found
 
     def drawn_locator(self, case: Case) -> str:
         """Where what was drawn on a case can be opened: of several people one after the other, parted by ``;``."""

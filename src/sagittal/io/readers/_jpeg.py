@@ -10,6 +10,7 @@ import numpy as np
 
 from sagittal.core.image import Values
 from sagittal.errors import UnreadableInput
+from sagittal.io._recent import Last
 from sagittal.io.guard import Limits, decoding, quiet
 from sagittal.io.readers._exif import orientation
 from sagittal.io.readers._picture import Picture
@@ -20,7 +21,8 @@ _BARE = {0x01, *range(0xD0, 0xD8)}
 _SCAN, _END, _APP1 = 0xDA, 0xD9, 0xE1
 _CHANNELS = {1: ("value",), 3: ("red", "green", "blue"), 4: ("red", "green", "blue")}
 _KEPT = 1 << 17
-"""Files up to so many bytes are decoded from what was read for the header."""
+"""A file up to so many bytes is decoded from what was read for its header, where that was the last one read."""
+_last: Last[bytes] = Last()
 _MODES = {1: "L", 3: "RGB", 4: "CMYK"}
 
 
@@ -57,16 +59,16 @@ def jpeg(path: Path, limits: Limits, head: bytes, *, size: int) -> Picture:
     shape = (header.rows, header.columns)
     limits.check(path, shape, 3 if header.components != 1 else 1, stored=size)
     four = header.components == 4
-    # A long file is not kept in memory for an image that may never be read.
-    data: bytes | None = head if len(head) == size and size <= _KEPT else None
+    if len(head) == size and size <= _KEPT:
+        _last.put(header, head)
     return Picture(
         shape=shape,
         channels=_CHANNELS[header.components],
         orientation=header.orientation,
         meta={"format": "JPEG", "bits": 8, "mode": _MODES[header.components]},
-        decode=lambda: _cmyk(path, header, data) if four else _decode(path, header, data, 1),
+        decode=lambda: _cmyk(path, header) if four else _decode(path, header, 1),
         scales=() if four else (2, 4, 8),
-        decode_scaled=None if four else lambda step: _decode(path, header, data, step),
+        decode_scaled=None if four else lambda step: _decode(path, header, step),
     )
 
 
@@ -131,15 +133,15 @@ def _frame(marker: int, body: bytes, path: Path) -> tuple[int, int, int]:
     return rows, columns, components
 
 
-def _whole(path: Path, header: _Header, data: bytes | None) -> bytes:
+def _whole(path: Path, header: _Header) -> bytes:
     """The bytes of the file; refused without an end marker after the scans (data cannot look like one)."""
-    data = path.read_bytes() if data is None else data
+    data = _last.get(header) or path.read_bytes()
     if data.rfind(b"\xff\xd9", header.scan) < 0:
         raise _truncated(path, f"the file ends after {len(data):,} bytes, before its end marker")
     return data
 
 
-def _decode(path: Path, header: _Header, data: bytes | None, step: int) -> Values:
+def _decode(path: Path, header: _Header, step: int) -> Values:
     import cv2
 
     grey = header.components == 1
@@ -148,7 +150,7 @@ def _decode(path: Path, header: _Header, data: bytes | None, step: int) -> Value
     else:
         flags = getattr(cv2, f"IMREAD_REDUCED_{'GRAYSCALE' if grey else 'COLOR'}_{step}")
     with decoding(path, "JPEG"):
-        stored = np.frombuffer(_whole(path, header, data), dtype=np.uint8)
+        stored = np.frombuffer(_whole(path, header), dtype=np.uint8)
         values = cv2.imdecode(stored, flags | cv2.IMREAD_IGNORE_ORIENTATION)
         if values is None:
             raise ValueError("the scan data are broken")
@@ -156,12 +158,12 @@ def _decode(path: Path, header: _Header, data: bytes | None, step: int) -> Value
         return values if grey or step == 1 else values[:, :, ::-1]
 
 
-def _cmyk(path: Path, header: _Header, data: bytes | None) -> Values:
+def _cmyk(path: Path, header: _Header) -> Values:
     import io
 
     from PIL import Image
 
-    with decoding(path, "JPEG"), quiet("PIL"), Image.open(io.BytesIO(_whole(path, header, data)), formats=["JPEG"]) as opened:
+    with decoding(path, "JPEG"), quiet("PIL"), Image.open(io.BytesIO(_whole(path, header)), formats=["JPEG"]) as opened:
         return np.asarray(opened.convert("RGB"))
 
 

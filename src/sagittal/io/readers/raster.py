@@ -17,8 +17,8 @@ from sagittal.io.readers._picture import Picture
 from sagittal.io.readers._png import png
 from sagittal.io.readers._tiff import tiff
 
-_PNG = Format(name="PNG", suffixes=(".png",), matches=starts(b"\x89PNG\r\n\x1a\n"))
-_JPEG = Format(name="JPEG", suffixes=(".jpg", ".jpeg", ".jpe", ".jfif"), matches=starts(b"\xff\xd8\xff"))
+_PNG = Format(name="PNG", suffixes=(".png",), matches=starts(b"\x89PNG\r\n\x1a\n"), sure=True)
+_JPEG = Format(name="JPEG", suffixes=(".jpg", ".jpeg", ".jpe", ".jfif"), matches=starts(b"\xff\xd8\xff"), sure=True)
 _TIFF = Format(name="TIFF", suffixes=(".tif", ".tiff"), matches=starts(b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"))
 _BMP = Format(name="BMP", suffixes=(".bmp", ".dib"), matches=lambda h: h[:2] == b"BM" and len(h) >= 26 and h[6:10] == b"\0\0\0\0")
 

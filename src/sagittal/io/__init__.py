@@ -10,6 +10,7 @@ from sagittal.core import Annotation, Geometry, Image, LabelMap, Labels, Polygon
 from sagittal.errors import UnreadableInput
 from sagittal.io import _sniff, locator
 from sagittal.io.guard import Limits
+from sagittal.io.readers._slide_dicom import the_slide_in
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,7 +22,8 @@ def read(source: str | Path, *, limits: Limits | None = None) -> Image:
     r"""The image that a locator names: a picture, a volume, or a row of a table.
 
     The content decides how it is read. The header is checked now, the pixels are decoded when the image is read.
-    A folder or zip archive of DICOM is read by series: the only volume in it, or the one that ``folder::KEY`` names.
+    A folder or zip archive of DICOM is read by series: the only volume in it, or the one that ``folder::KEY`` names; a folder
+    of the levels of one DICOM slide is that slide.
 
     Args:
         source: ``path`` or ``path::part``; see :mod:`sagittal.io.locator`.
@@ -41,7 +43,10 @@ def read(source: str | Path, *, limits: Limits | None = None) -> Image:
     path, part = _parts(source)
     limits = limits or Limits.default()
     if path.is_dir():
-        return _series(path, part, limits)
+        slide = the_slide_in(path, limits)
+        if slide is None:
+            return _series(path, part, limits)
+        path = slide
     found = _sniff.look(path)
     if found.format.name == "ZIP":
         return _series(path, part, limits)

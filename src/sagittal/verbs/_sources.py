@@ -15,6 +15,7 @@ from sagittal.data.images import image_of, stacked
 from sagittal.data.manifest import Manifest
 from sagittal.errors import Refused, SagittalError, UnreadableInput, UsageError, nearest
 from sagittal.io.guard import Limits
+from sagittal.io.readers._slide_dicom import of_slide, one_each
 from sagittal.verbs._open import found_at, lacking, say, with_modalities
 
 if TYPE_CHECKING:
@@ -188,9 +189,8 @@ class Reading:
         files = sorted(
             p for p in folder.rglob("*") if p.is_file() and not any(part.startswith(".") for part in p.relative_to(folder).parts)
         )
-        for file in files:
-            if file.suffix.lower() not in BESIDE:
-                yield self._of_file(bare(file.relative_to(folder)), str(file))
+        for file in one_each((f for f in files if f.suffix.lower() not in BESIDE), self.limits):
+            yield self._of_file(_named(file, folder), str(file))
 
     def _is_series(self, folder: Path) -> bool:
         try:
@@ -263,6 +263,13 @@ class Reading:
         what = lacking(self.preparation.names, given)
         if what:
             raise UnreadableInput("COLUMNS", item, what, "give the columns that the model was trained on")
+
+
+def _named(file: Path, folder: Path) -> str:
+    """What a file below a folder is called: a DICOM slide as its folder, since its files are numbers, all others by themselves."""
+    if not of_slide(file):
+        return bare(file.relative_to(folder))
+    return folder.resolve().name if file.parent == folder else file.parent.relative_to(folder).as_posix()
 
 
 def bare(path: Path) -> str:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+SLIDE_CLASS: Final = "1.2.840.10008.5.1.4.1.1.77.1.6"
+"""VL Whole Slide Microscopy Image Storage (PS3.4 B.5): a file is a level of a slide, and its frames are tiles."""
+
 # PS3.6; private tags are named with their vendor, the block of the creator left out (xx0C is 0x..0C).
 _WANTED: Final[dict[str, tuple[int, str]]] = {
     "SpecificCharacterSet": (0x00080005, "CS"),
@@ -86,6 +89,7 @@ _WANTED: Final[dict[str, tuple[int, str]]] = {
     "BluePalette": (0x00281203, "OW"),
     "PixelMeasuresSequence": (0x00289110, "SQ"),
     "PixelValueTransformationSequence": (0x00289145, "SQ"),
+    "TotalPixelMatrixColumns": (0x00480006, "UL"),
     "GridFrameOffsetVector": (0x3004000C, "DS"),
     "DoseGridScaling": (0x3004000E, "DS"),
     "DetectorInformationSequence": (0x00540022, "SQ"),

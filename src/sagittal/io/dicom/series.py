@@ -18,6 +18,7 @@ from sagittal.io.dicom._faults import Fault, names, relative
 from sagittal.io.dicom._mosaic import Siemens
 from sagittal.io.dicom._planes import Plane, planes
 from sagittal.io.dicom._sort import Part, grouped, parts, places
+from sagittal.io.dicom._tags import SLIDE_CLASS
 from sagittal.io.dicom._values import Box, read_planes
 from sagittal.io.dicom.header import Dataset, scan
 from sagittal.io.dicom.volume import Volume, grid_of, titled
@@ -133,7 +134,7 @@ def _scan(files: Sequence[Path], root: Path, limits: Limits, *, strict: bool) ->
     for path in files:
         try:
             header = scan(path, limits=limits)
-            found = planes(header, mosaics=mosaics) if header.data.text("Modality") not in _NOT_IMAGES else []
+            found = planes(header, mosaics=mosaics) if _is_image(header.data) else []
             if header.broken is not None and not found:
                 raise header.broken
             if header.pixels is None and not found and _describes_pixels(header.data):
@@ -150,6 +151,11 @@ def _scan(files: Sequence[Path], root: Path, limits: Limits, *, strict: bool) ->
 def _natural(word: str) -> tuple[tuple[int, int, str], ...]:
     """A key that sorts ``t2`` before ``t10``."""
     return tuple((1, int(p), "") if p.isdecimal() else (0, 0, p) for p in re.split(r"(\d+)", word) if p)
+
+
+def _is_image(data: Dataset) -> bool:
+    """Whether its frames are slices; those of a slide are tiles, and read by the reader of slides."""
+    return data.text("Modality") not in _NOT_IMAGES and data.text("SOPClassUID") != SLIDE_CLASS
 
 
 def _describes_pixels(data: Dataset) -> bool:

@@ -9,6 +9,7 @@ from sagittal.core import Image
 from sagittal.io._reader import Format, Reader
 from sagittal.io.guard import Limits
 from sagittal.io.readers._micrometres import stated
+from sagittal.io.readers._slide_dicom import is_slide
 from sagittal.io.readers._slide_openslide import open_slide, vendor_of
 from sagittal.io.readers._slide_tiff import tiff_slide
 from sagittal.io.readers.raster import raster
@@ -19,7 +20,6 @@ LARGE = 6000 * 6000
 BY_TILES = (None, "aperio", "generic-tiff")
 """Kinds of TIFF whose tiles are decoded here, which is faster; the others go through OpenSlide, which knows their oddities."""
 
-_WSI = b"1.2.840.10008.5.1.4.1.1.77.1.6\0"
 _MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _MOST_TAGS = 4096
 
@@ -48,7 +48,7 @@ def _claims(path: Path, head: bytes) -> Format | None:
     named = next((f for f in _FORMATS if suffix in f.suffixes), None)
     if head[:4] in _MAGIC:
         return named if named is not None and suffix not in _NOT_TIFF else (_TIFF if _is_large(path) else None)
-    if head[128:132] == b"DICM" and _WSI in head:
+    if is_slide(head):
         return _DICOM
     return named if suffix in _NOT_TIFF and vendor_of(path) is not None else None
 

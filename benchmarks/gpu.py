@@ -26,7 +26,7 @@ from sagittal.data.unread import together
 from sagittal.engine.batch_read import Reading
 from sagittal.engine.learner import Learner, Place
 from sagittal.engine.ranks import Ranks
-from sagittal.engine.settings import TrainSettings
+from sagittal.engine.settings import Precision, TrainSettings
 from sagittal.losses.dice_ce import dice_ce
 from sagittal.models.unet import unet
 from sagittal.ops.randomness import generator
@@ -44,6 +44,7 @@ AUGMENT = {
     "noise": 0.05,
 }
 WIDTHS = (32, 64, 128, 256)
+PRECISIONS: tuple[Precision, Precision] = ("bf16", "fp32")
 
 
 def rows(*, turns: int = 7, folder: Path | None = None) -> list[Row]:
@@ -60,7 +61,7 @@ def measured(device: torch.device, *, turns: int, volume: Sequence[int] = VOLUME
     case = _Case(tuple(volume), tuple(patch), device)
     read = _row(f"batch of {BATCH} patches read, elastic", "our kernels, one core", case.on_device, case.by_workers, device, turns=turns)
     batch = case.on_device(0)
-    halves, full = (_steps(batch, precision, device) for precision in ("bf16", "fp32"))
+    halves, full = (_steps(batch, TrainSettings(precision=precision, batch=BATCH, ema=0.99), device) for precision in PRECISIONS)
     return [read, _row("training step, U-Net, bf16", "fp32", halves, full, device, turns=turns)]
 
 
@@ -113,10 +114,9 @@ def _keys(turn: int) -> list[Key]:
     return [Key(epoch=turn, index=n) for n in range(BATCH)]
 
 
-def _steps(batch: Batch, precision: str, device: torch.device) -> Callable[[int], object]:
+def _steps(batch: Batch, settings: TrainSettings, device: torch.device) -> Callable[[int], object]:
     """Steps of a network of its own on one batch."""
     network = unet(channels=2, outputs=CLASSES, axes=3, widths=WIDTHS, generator=torch.Generator().manual_seed(0))
-    settings = TrainSettings(precision=precision, batch=BATCH, ema=0.99)
     learner = Learner(network, dice_ce(), settings, ranks=Ranks(device), device=device, seed=0)
     return lambda turn: learner.step([batch], place=Place(0, turn), rate=1.0, number=turn + 1)
 

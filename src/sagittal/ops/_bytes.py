@@ -27,7 +27,7 @@ def reader_of(memory: Memory) -> Callable[..., None] | None:
     flat, offsets, sizes, steps = memory
     if flat.itemsize != 1 or flat.size < WORD or sizes[0] != 1:
         return None
-    reach = int(max(offsets)) + int(steps[2])
+    reach = int(max(offsets.tolist())) + int(steps[2])
     return read_grey if reach == 1 and steps[2] == 1 else read_bytes if reach < WORD else None
 
 

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from sagittal.core.geometry import Geometry
 from sagittal.ops.lowpass import shrinking_taps
-from sagittal.ops.warp import DECIMALS, Outside, ReadMap
+from sagittal.ops.readmap import DECIMALS, ReadMap
+from sagittal.ops.warp import Outside
 
 PIECE_BYTES = 32 << 20
 """So much is made at a time."""

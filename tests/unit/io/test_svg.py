@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -104,7 +107,15 @@ def test_references_and_inner_canvases_are_followed(tmp_path, inner):
     np.testing.assert_array_equal(mask(tmp_path, inner), box(5, 10, 20, 30))
 
 
-def test_a_reference_to_itself_and_a_bomb_of_references_are_refused(tmp_path):
+def test_the_map_of_the_user_goes_before_what_a_shape_is_called(tmp_path):
+    text = f'{HEAD}<g id="gland"><path stroke="#abcdef" d="M10 5h20v15h-20z"/></g></svg>'
+    np.testing.assert_array_equal(drawn(tmp_path, text, SEVERAL).mask_of(GRID), box(5, 10, 20, 30, 1))
+    mapped = replace(SEVERAL, words={"#ABCDEF": "tumour"})
+    np.testing.assert_array_equal(drawn(tmp_path, text, mapped).mask_of(GRID), box(5, 10, 20, 30, 2))
+
+
+def test_a_reference_to_itself_and_a_bomb_of_references_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("sagittal.io.readers._svg_tree._MOST_ELEMENTS", 2000)
     with pytest.raises(UnreadableInput, match="draws itself"):
         mask(tmp_path, '<g id="a"><use href="#b"/></g><g id="b"><use href="#a"/></g>')
     layers = "".join(f'<g id="l{n}">' + f'<use href="#l{n + 1}"/>' * 10 + "</g>" for n in range(9))
@@ -133,6 +144,20 @@ def test_a_reference_to_itself_and_a_bomb_of_references_are_refused(tmp_path):
 def test_what_would_be_misread_is_refused_by_name(tmp_path, inner, why):
     with pytest.raises(UnreadableInput, match=why):
         mask(tmp_path, inner)
+
+
+def test_sheets_are_limited_and_read_in_a_time_that_grows_with_their_length(tmp_path):
+    for sheet in (".a{fill:red}" * 2001, "path{fill:red}" * 51, "*{fill:red}" * 51):
+        with pytest.raises(UnreadableInput, match="OVER_LIMIT"):
+            mask(tmp_path, f'<style>{sheet}</style><path d="M0 0h9v9z"/>')
+    began = time.monotonic()
+    mask(tmp_path, f'<style>{"/*" * 200_000} {"{}" * 200_000}</style><path style="{"/*" * 200_000}" d="M0 0h9v9z"/>')
+    assert time.monotonic() - began < 5
+
+
+def test_a_sheet_that_ends_too_early_is_broken(tmp_path):
+    with pytest.raises(UnreadableInput, match="middle of a rule"):
+        mask(tmp_path, "<style>.a{fill:red} .b</style>")
 
 
 def test_a_sheet_in_another_file_is_refused(tmp_path):

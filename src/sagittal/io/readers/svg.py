@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 from xml.etree.ElementTree import Element
@@ -111,6 +112,7 @@ def _painted(style: Style, key: str) -> str:
     return style.get("color", "") if value.lower() == "currentcolor" else value
 
 
+@lru_cache(maxsize=256)
 def _colour(text: str) -> str:
     """``#rrggbb`` of a colour however it is written; empty for none.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sagittal.core import Annotation, Geometry, Image, LabelMap, Labels, Polygons
 from sagittal.errors import UnreadableInput
-from sagittal.io import _sniff, locator
+from sagittal.io import _headers, _sniff, locator
 from sagittal.io.guard import Limits
 from sagittal.io.readers._slide_dicom import the_slide_in
 
@@ -42,6 +42,10 @@ def read(source: str | Path, *, limits: Limits | None = None) -> Image:
     """
     path, part = _parts(source)
     limits = limits or Limits.default()
+    state = _headers.state_of(path, part, limits)
+    known = _headers.known(state)
+    if known is not None:
+        return known
     if path.is_dir():
         slide = the_slide_in(path, limits)
         if slide is None:
@@ -53,7 +57,10 @@ def read(source: str | Path, *, limits: Limits | None = None) -> Image:
     if found.reader is None:
         what = f"it is a {found.format.name} file, which is not read as an image"
         raise UnreadableInput("UNSUPPORTED", path, what, "convert it to PNG, TIFF, NIfTI or npy")
-    return found.reader.read(path, part, limits, found.begun)
+    image = found.reader.read(path, part, limits, found.begun)
+    if found.reader.resume is not None:
+        _headers.remember(state, image)
+    return image
 
 
 def at_mpp(source: str, mpp: float, *, limits: Limits | None = None) -> str:

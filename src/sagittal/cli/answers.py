@@ -56,7 +56,7 @@ def predict(
     max_pixels: options.MaxPixels = None,
     device: options.Device = "auto",
     max_ram: options.MaxRam = None,
-    mpp: Annotated[float | None, typer.Option("--mpp", help="Micrometres a pixel of slides whose files do not say it.")] = None,
+    mpp: Annotated[float | None, typer.Option("--mpp", help="Micrometres a pixel, where slides or pictures do not say it.")] = None,
 ) -> None:
     """Answers for new sources, in their own geometry."""
 

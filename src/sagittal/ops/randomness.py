@@ -9,6 +9,10 @@ import numpy as np
 from numpy.random.bit_generator import ISeedSequence
 from numpy.typing import NDArray
 
+_WORDS = np.dtype("<u8")
+_START = np.zeros(4, np.uint64)
+"""Where Philox counts from by itself as well; given as an array it is not taken apart as a large number first."""
+
 
 def generator(seed: int, *keys: int) -> np.random.Generator:
     """A generator that depends on the seed and the keys alone, such as ``generator(seed, epoch, index)``.
@@ -27,8 +31,8 @@ def generator(seed: int, *keys: int) -> np.random.Generator:
     """
     text = ",".join(str(int(key)) for key in (seed, *keys))
     digest = hashlib.blake2b(text.encode("ascii"), digest_size=16).digest()
-    key: Any = _Key(np.frombuffer(digest, dtype="<u8").astype(np.uint64))  # numpy's stubs do not know that any ISeedSequence will do
-    return np.random.Generator(np.random.Philox(key))
+    key: Any = _Key(np.frombuffer(digest, dtype=_WORDS))  # numpy's stubs do not know that any ISeedSequence will do
+    return np.random.Generator(np.random.Philox(key, counter=_START))
 
 
 class _Key(ISeedSequence):

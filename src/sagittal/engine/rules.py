@@ -51,6 +51,8 @@ TABLE_STEPS = 600
 MAX_RAM = 4.0
 """GiB: a whole brain at 1 mm fits into it with a small U-Net, and it fits into a machine of 8."""
 
+MODERATE = "moderate: what changes a picture but not what it shows"
+
 GIVEN = ("channels", "outputs", "axes", "generator")
 """Options of a network that follow from the data and the seed."""
 
@@ -244,10 +246,10 @@ def _preparation(recipe: Recipe, facts: Facts, ledger: Ledger, *, dense: bool, p
     colour = "rgb" if pretrained == "imagenet" and colour == "grey" else colour
     channels = ledger.choose("prepare.channels", wish.channels, colour, "the pictures have no colour" if facts.grey else "as they come")
     size = _size(recipe, facts, ledger, dense=dense)
-    low, high, mean, std = _scaling(recipe, facts, ledger, channels=channels, pretrained=pretrained)
+    volume, own = facts.axes > 2, _own_colours(recipe, facts, dense=dense)
+    low, high, mean, std = _scaling(recipe, facts, ledger, channels=channels, pretrained=pretrained, own=own)
     spacing = _spacing(recipe, facts, ledger, dense=dense)
-    volume = facts.axes > 2
-    scaling, clip = _scaling_rule(recipe, facts, ledger) if volume or wish.normalise in OWN else ("fixed", False)
+    scaling, clip = _scaling_rule(recipe, facts, ledger) if volume or own or wish.normalise in OWN else ("fixed", False)
     crop = volume and ledger.choose("prepare.crop", wish.crop, cropped(facts), "what is exactly 0 around the rest is not looked at")
     return Preparation(
         axes=facts.axes,
@@ -303,6 +305,13 @@ def _crops(recipe: Recipe, facts: Facts) -> bool:
     return cropped(facts) if recipe.prepare.crop is None else recipe.prepare.crop
 
 
+def _own_colours(recipe: Recipe, facts: Facts, *, dense: bool) -> bool:
+    """Whether each picture of tissue is measured by itself; not where the recipe says how colours are met."""
+    wish = recipe.prepare
+    told = wish.normalise is not None or wish.range is not None or wish.stain is not None
+    return dense and not told and recipe.model.pretrained is None and tile_rules.few_stains(facts, sided=sided(facts.names))
+
+
 def _scaling_rule(recipe: Recipe, facts: Facts, ledger: Ledger) -> tuple[Rule, bool]:
     """Which numbers the intensities are measured by, and whether they are cut off."""
     wish = recipe.prepare.normalise
@@ -310,7 +319,7 @@ def _scaling_rule(recipe: Recipe, facts: Facts, ledger: Ledger) -> tuple[Rule, b
         return cast(Rule, ledger.choose("prepare.normalise", wish, None, "")), False
     if wish is not None or recipe.prepare.range is not None:
         return "fixed", wish == "ct"
-    rule, why = volume_rules.scaling_of(facts)
+    rule, why = volume_rules.scaling_of(facts) if facts.axes > 2 else ("image", tile_rules.WHY_OWN)
     ledger.choose("prepare.normalise", None, "ct" if rule == "fixed" else rule, why)
     return rule, rule == "fixed"
 
@@ -333,7 +342,7 @@ def _size(recipe: Recipe, facts: Facts, ledger: Ledger, *, dense: bool) -> tuple
 
 
 def _scaling(
-    recipe: Recipe, facts: Facts, ledger: Ledger, *, channels: str, pretrained: str | None
+    recipe: Recipe, facts: Facts, ledger: Ledger, *, channels: str, pretrained: str | None, own: bool
 ) -> tuple[tuple[float, ...], tuple[float, ...], tuple[float, ...], tuple[float, ...]]:
     """``low, high, mean, std``."""
     wish = recipe.prepare.range
@@ -342,7 +351,7 @@ def _scaling(
     low, high = _channels(low, n), _channels(high, n)
     default = "imagenet" if pretrained == "imagenet" else "data"
     how = recipe.prepare.normalise or default
-    if facts.axes < 3:
+    if facts.axes < 3 and not own:
         ledger.choose("prepare.normalise", recipe.prepare.normalise, default, "mean and deviation of the training cases")
     if how == "imagenet":
         return low, high, _channels(IMAGENET_MEAN, n), _channels(IMAGENET_STD, n)
@@ -404,9 +413,11 @@ def _augment(recipe: Recipe, facts: Facts, ledger: Ledger, windows: Part, *, mix
         return {}
     if recipe.augment is not None:
         return dict(recipe.augment)
-    tissue = dense and tile_rules.any_way_round(facts, sided=sided(facts.names))
-    default = tile_rules.augment_of() if tissue else {**_default_augment(facts, windows), **({"mixup": 0.3} if mixed else {})}
-    ledger.choose("augment", None, ", ".join(default), "moderate: what changes a picture but not what it shows")
+    one_side = sided(facts.names)
+    tissue, few = dense and tile_rules.any_way_round(facts, sided=one_side), tile_rules.few_stains(facts, sided=one_side)
+    default = tile_rules.augment_of(few=few) if tissue else {**_default_augment(facts, windows), **({"mixup": 0.3} if mixed else {})}
+    why = f"colours change more than usual: fewer than {tile_rules.FEW_CASES} cases have few stains" if tissue and few else MODERATE
+    ledger.choose("augment", None, ", ".join(default), why)
     return default
 
 

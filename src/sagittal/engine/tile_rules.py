@@ -23,6 +23,11 @@ SIDES = {2: 256, 3: 96}
 
 WHY_METRICS = "tissue without any of it counts, too, and pathology tells pixels by their ranks"
 
+FEW_CASES = 10
+"""Fewer training cases than this have few stains: what they do not have, augmentation and measuring must make up for."""
+
+WHY_OWN = f"below {FEW_CASES} training cases have few stains, so each picture is measured by itself: its mean and deviation of each colour"
+
 WIDTHS = [16, 32, 64, 128, 192]
 """Of the U-Net: the deepest level sees 16 samples of the picture as one, so that it knows what kind of tissue it is in."""
 
@@ -46,6 +51,11 @@ def any_way_round(facts: Facts, *, sided: bool) -> bool:
     return facts.axes == 2 and not facts.grey and len(facts.channels) > 2 and not sided
 
 
+def few_stains(facts: Facts, *, sided: bool) -> bool:
+    """Whether pictures of tissue are so few that stains elsewhere will be others; slides are measured with the glass around."""
+    return any_way_round(facts, sided=sided) and not facts.slides and facts.cases < FEW_CASES
+
+
 def windows_of(facts: Facts, factor: int, *, whole: bool) -> tuple[str, dict[str, Any], str]:
     """The windowing, its options, and why.
 
@@ -62,13 +72,21 @@ def windows_of(facts: Facts, factor: int, *, whole: bool) -> tuple[str, dict[str
     return "patches", {"size": size, "per_case": per_case}, f"cases of {tuple(shape)} are larger than one window of {size}"
 
 
-def augment_of() -> dict[str, Any]:
-    """Transforms of pictures that have no up and down: tissue may lie any way round."""
+def augment_of(*, few: bool) -> dict[str, Any]:
+    """Transforms of pictures that have no up and down: tissue may lie any way round.
+
+    Args:
+        few: The training cases have few stains: colours and sizes change more.
+    """
+    colours: dict[str, Any] = {"stain": {"amount": 0.3, "shift": 0.08}}
+    if few:
+        jitter = {"brightness": 0.2, "contrast": 0.3, "saturation": 0.4, "hue": 0.06}
+        colours = {"stain": {"amount": 0.5, "shift": 0.15}, "jitter": jitter}
     return {
         "flip": "any",
-        "affine": {"rotate": 180, "scale": [0.8, 1.25], "shear": 5},
+        "affine": {"rotate": 180, "scale": [0.75, 1.33] if few else [0.8, 1.25], "shear": 5},
         "elastic": {"strength": 0.02, "p": 0.3},
-        "stain": {"amount": 0.3, "shift": 0.08},
+        **colours,
         "blur": {"sigma": 1.2, "p": 0.25},
         "noise": 0.04,
     }

@@ -14,7 +14,9 @@ from sagittal.core.image import Image
 from sagittal.core.labels import Labels
 from sagittal.data.manifest import Manifest
 from sagittal.engine import tile_rules
-from sagittal.engine.facts import Facts
+from sagittal.engine.config import load_recipe
+from sagittal.engine.facts import Facts, facts_of
+from sagittal.engine.rules import decide
 from sagittal.engine.tiles import across_of
 
 GLANDS = Facts(
@@ -83,3 +85,40 @@ def test_the_size_of_the_objects_that_most_of_what_is_drawn_belongs_to(tmp_path,
     manifest = Manifest(cases=tuple(cases), labels=labels, root=tmp_path, provenance={"said": said, "objects": objects})
     assert across_of(manifest, manifest.cases) == pytest.approx(2 * np.sqrt(wanted * 10 / np.pi))
     assert across_of(manifest, []) is None
+
+
+@pytest.mark.parametrize(
+    ("cases", "sets", "scaling", "jitter"),
+    [
+        (4, [], "image", True),
+        (4, ["prepare.normalise=data"], "fixed", True),
+        (4, ["prepare.range=[0,255]"], "fixed", True),
+        (10, [], "fixed", False),
+    ],
+)
+def test_few_pictures_of_tissue_are_measured_each_by_itself_and_their_colours_change_more(tmp_path, cases, sets, scaling, jitter):
+    rng = np.random.default_rng(0)
+    grid = Geometry.picture((64, 64))
+    mask = np.zeros((64, 64), np.uint8)
+    mask[8:40, 8:40] = 1
+    made = []
+    for number in range(cases):
+        io.write(Image.of(rng.integers(0, 255, (3, 64, 64), dtype=np.uint8), grid), tmp_path / f"{number}.png")
+        io.write(Image.of(mask[None], grid), tmp_path / f"{number}_mask.png")
+        made.append(Case(id=str(number), images={"image": f"{number}.png"}, annotation=f"{number}_mask.png", split="train"))
+    labels = Labels(classes=("ground", "nucleus"), background="ground")
+    manifest = Manifest(cases=tuple(made), labels=labels, root=tmp_path, provenance={"said": "mask"})
+    plan = decide(load_recipe("auto", sets), manifest, facts_of(manifest))
+    assert plan.preparation.scaling == scaling
+    assert ("jitter" in plan.augment) is jitter
+    told = [r for r in plan.reasons if r.what == "prepare.normalise"]
+    assert len(told) == 1 and (told[0].value, "few stains" in told[0].why) == (
+        ("image", True) if scaling == "image" else (told[0].value, False)
+    )
+    assert any("few stains" in r.why for r in plan.reasons if r.what == "augment") is jitter
+
+
+def test_slides_have_glass_around_and_are_not_measured_each_by_itself():
+    assert tile_rules.few_stains(replace(GLANDS, cases=9), sided=False)
+    assert not tile_rules.few_stains(replace(GLANDS, cases=9, slides=True), sided=False)
+    assert not tile_rules.few_stains(replace(GLANDS, cases=9, grey=True), sided=False)

@@ -97,9 +97,8 @@ def assign(manifest: Manifest, rules: SplitRules | None = None) -> tuple[Manifes
     sizes = ", ".join(f"{name} {len(made.split(name))}" for name in made.splits)
     if shares:
         what = f"{' and '.join(sorted(shares))} made here {_by(manifest)}, stratified, seed {rules.seed}: {sizes}"
-        findings.append(
-            Finding(code="SPLIT_MADE", severity="note", items=tuple(sorted(shares)), what=what, remedy="give splits to keep your own")
-        )
+        remedy = "give splits to keep your own" + (", or set split.test=0 where your test lies elsewhere" if "test" in shares else "")
+        findings.append(Finding(code="SPLIT_MADE", severity="note", items=tuple(sorted(shares)), what=what, remedy=remedy))
     return made, findings
 
 

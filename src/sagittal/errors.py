@@ -10,6 +10,7 @@ SagittalError
 ├── WorkerDied            8   a data or training process ended by itself
 ├── StorageFailure        9   disk full, read-only, permission
 ├── LimitExceeded        10   out of memory, or over a size or time limit
+│   └── OverLimit        10   a file that is too large to be read; it is skipped as an unreadable one is
 ├── Partial              11   some items failed; the list is written
 └── Interrupted         130   Ctrl-C
 """
@@ -112,6 +113,10 @@ class LimitExceeded(SagittalError):
     """Out of memory, or over a limit."""
 
     exit_code = 10
+
+
+class OverLimit(LimitExceeded, UnreadableInput):
+    """A file that is over a limit before it is read; whoever may skip unreadable files skips it too."""
 
 
 class Partial(SagittalError):

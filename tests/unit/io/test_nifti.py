@@ -317,7 +317,7 @@ def test_every_refusal_of_a_mutated_header_is_ours(tmp_path, version, order):
             assert np.isfinite(image.geometry.corners()).all()
         except SagittalError as error:
             refused += 1
-            assert error.exit_code in {3, 4}
+            assert error.exit_code in {3, 4, 10}
     assert refused > 80
 
 

@@ -149,7 +149,7 @@ def test_only_refusals_come_out_of_mutated_files(tmp_path, name, packed):
             assert image.read().shape == (len(image.channels), *image.geometry.shape)
         except SagittalError as error:
             refused += 1
-            assert error.exit_code in {3, 4}
+            assert error.exit_code in {3, 4, 10}
     assert refused > 50
 
 

@@ -6,7 +6,7 @@ import zlib
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from sagittal.errors import UnreadableInput
+from sagittal.errors import OverLimit, UnreadableInput
 from sagittal.io.guard import Limits
 
 FIRST = 1 << 14
@@ -78,7 +78,7 @@ class DeflatedSource:
             place += len(piece)
             if place > self.end:
                 what = f"{self._stored:,} bytes would decode to more than {self.end:,}, over the limit"
-                raise UnreadableInput("OVER_LIMIT", self._path, what, "raise the limit (--max-pixels) if the file is to be trusted")
+                raise OverLimit("OVER_LIMIT", self._path, what, "raise the limit (--max-pixels) if the file is to be trusted")
         if self._inflate.eof:
             self.end = place
         self.window, self.base = b"".join(pieces), at

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sagittal.errors import UnreadableInput
+from sagittal.errors import OverLimit, UnreadableInput
 from sagittal.io.dicom._skim import ROOM, skim, sought
 from sagittal.io.dicom._source import Source
 from sagittal.io.dicom._tags import CREATORS, LONG_VRS, VR
@@ -27,6 +27,8 @@ _ANY_CREATOR = 0x0065
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 
 _VRS = {int.from_bytes(vr.encode(), "big"): vr for vr in [*LONG_VRS, *VR.values(), "AS", "AT", "LT", "SL", "SS", "ST", "UL"]}
+
+_REMEDY = "copy it again from its source, or leave it out"
 
 MOST_DEPTH = 64
 """Sequences in sequences; real ones stay below 20."""
@@ -104,7 +106,7 @@ class Walker:
                     return -stop - 1
                 place = stop
             if len(stack) > MOST_DEPTH:
-                raise self._broken(f"sequences lie {MOST_DEPTH} deep in one another", code="OVER_LIMIT")
+                raise OverLimit("OVER_LIMIT", self._path, f"sequences lie {MOST_DEPTH} deep in one another", _REMEDY)
         return place
 
     def _item(self, place: int, stack: list[_Level]) -> int:
@@ -182,7 +184,7 @@ class Walker:
         window, at = self._source.window, place - self._source.base
         self._count += 1
         if self._count > MOST_ELEMENTS:
-            raise self._broken(f"it has more than {MOST_ELEMENTS:,} elements", code="OVER_LIMIT")
+            raise OverLimit("OVER_LIMIT", self._path, f"it has more than {MOST_ELEMENTS:,} elements", _REMEDY)
         if implicit:
             group, element, length = self._plain(window, at)
             return group, element, "", length, place + 8
@@ -286,5 +288,5 @@ class Walker:
         what = f"the file ends, or an element reaches beyond its end, at byte {place:,}"
         return UnreadableInput("TRUNCATED", self._path, what, "copy it again from its source")
 
-    def _broken(self, what: str, *, code: str = "BROKEN") -> UnreadableInput:
-        return UnreadableInput(code, self._path, what, "copy it again from its source, or leave it out")
+    def _broken(self, what: str) -> UnreadableInput:
+        return UnreadableInput("BROKEN", self._path, what, _REMEDY)

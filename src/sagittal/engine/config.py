@@ -12,8 +12,7 @@ from typing import Any, Literal
 import pydantic
 import yaml
 
-from sagittal.data.split import SplitRules
-from sagittal.engine.operating import Rule
+from sagittal.engine.sections import Data, Evaluate, Explain, LabelRules, Loss, Model, Prepare, Section, Seed, Split, Windows
 from sagittal.engine.settings import Feeding, TrainSettings
 from sagittal.errors import UnreadableInput, UsageError, nearest
 
@@ -21,136 +20,25 @@ L2, DECAY = "l2", "weight_decay"
 """Published systems say L2 of what the loop knows as weight decay: two names of one setting of ``train``."""
 
 
-class Section(pydantic.BaseModel):
-    """A part of the recipe: frozen, closed."""
-
-    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
-
-
-class Open(Section):
-    """A part whose further keys are options of the named part on a shelf, checked there."""
-
-    model_config = pydantic.ConfigDict(extra="allow", frozen=True)
-
-    def options(self) -> dict[str, Any]:
-        """The keys beyond the declared ones."""
-        return dict(self.model_extra or {})
-
-
-class Data(Open):
-    """Where the data are and how they lie. Further keys are options of the layout."""
-
-    layout: str | None = None
-    group: str | None = None
-    resample_labels: bool = False
-    resample_modalities: bool = False
-    mpp: float | None = pydantic.Field(default=None, gt=0)
-
-    def met(self) -> dict[str, Any]:
-        """What :func:`sagittal.data.discover.discover` is told: the layout's options, and how grids that differ are met."""
-        stated = {} if self.mpp is None else {"mpp": self.mpp}
-        return {**self.options(), **stated, "resample_labels": self.resample_labels, "resample_modalities": self.resample_modalities}
-
-
-class LabelRules(Section):
-    """What the classes mean."""
-
-    positive: str | None = None
-    background: str | None = None
-    colours: dict[str, str] = {}
-
-
-class Split(Section):
-    """Who is trained on and who is tested on."""
-
-    test: float | None = pydantic.Field(default=None, ge=0, lt=1)
-    val: float | None = pydantic.Field(default=None, ge=0, lt=1)
-    group: str | None = None
-    folds: int | None = pydantic.Field(default=None, ge=2)
-    repeats: int = pydantic.Field(default=1, ge=1)
-    leaks: Literal["refuse", "drop"] = "refuse"
-    seed: int = 0
-
-    def rules(self, *, has: Sequence[str] = (), allow: Iterable[str] = ()) -> SplitRules:
-        """What :func:`sagittal.data.split.assign` wants.
-
-        Args:
-            has: The splits that the data set comes with. Where it has a validation split, whoever made it keeps a
-                test split elsewhere: a tenth is then enough for a test of our own, instead of a fifth.
-            allow: Findings that do not stop the run.
-        """
-        test = self.test if self.test is not None else (0.1 if "val" in has else 0.2)
-        return SplitRules(test=test, val=0.2 if self.val is None else self.val, seed=self.seed, leaks=self.leaks, allow=frozenset(allow))
-
-    def inner(self, *, table: bool) -> float:
-        """The share of a fold's training cases that choose; none for a table, whose length of training is fixed."""
-        return self.val if self.val is not None else (0.0 if table else 0.15)
-
-
-class Windows(Open):
-    """What the model sees at once. Further keys are options of the windowing."""
-
-    name: str | None = None
-    unit: Literal["case", "window"] = "case"
-
-
-class Prepare(Section):
-    """The deterministic way from a file to what enters the network."""
-
-    size: int | list[int] | None = None
-    resize: int | None = None
-    fit: Literal["stretch", "crop", "pad"] | None = None
-    spacing: float | list[float] | None = None
-    channels: Literal["grey", "rgb", "all"] | None = None
-    range: tuple[float, float] | None = None
-    normalise: (
-        Literal["data", "imagenet", "none", "ct", "image", "nonzero", "max_min", "full_volume_mean", "brats", "max", "mean"] | None
-    ) = None
-    crop: bool | None = None
-    region: Literal["lungs"] | None = None
-    order: Literal["linear", "cubic"] | None = None
-    stain: Literal["macenko", "reinhard", "vahadane"] | None = None
-
-
-class Model(Open):
-    """The network. Further keys are options of the network."""
-
-    name: str | None = None
-    pretrained: str | None = None
-    freeze: str | list[str] | None = None
-    views: int = pydantic.Field(default=1, ge=1)
-    members: int | None = pydantic.Field(default=None, ge=1)
-
-
-class Loss(Open):
-    """The loss. Further keys are its options."""
-
-    name: str
-
-
-class Evaluate(Section):
-    """How the answers are made and judged."""
-
-    flips: list[int] | None = None
-    max_ram: float | None = pydantic.Field(default=None, gt=0)
-    precision: Literal["fp32", "auto"] = "fp32"
-    postprocess: bool = True
-    metrics: dict[str, bool | dict[str, Any]] = {}
-    rule: Rule = "sensitivity"
-    sensitivity: float = pydantic.Field(default=0.95, gt=0, lt=1)
-    specificity: float = pydantic.Field(default=0.95, gt=0, lt=1)
-    abstain_error: float = pydantic.Field(default=0.05, gt=0, lt=1)
-
-
-class Explain(Open):
-    """Which explainer, for how many cases. Further keys are options of the explainer."""
-
-    name: str | None = None
-    cases: int = pydantic.Field(default=6, ge=0)
-
-
 class Recipe(Section):
-    """All that a run was asked to do. None means: the plan decides from the data, and says why."""
+    """All that a run was asked to do. None means: the plan decides from the data, and says why.
+
+    Args:
+        recipe: The name that the rest was laid over.
+        data: Where the data are and how they lie.
+        task: What is asked of each case; decided from what was said of them.
+        labels: What the classes mean.
+        split: Who is trained on and who is tested on.
+        windows: What the model sees at once.
+        prepare: The way from a file to what enters the network.
+        model: The network.
+        augment: Transforms by name, each with its options, or none.
+        loss: The loss, by name or with its options.
+        train: How it learns.
+        evaluate: How the answers are made and judged.
+        explain: Which explainer, for how many cases.
+        seed: Of everything random in training.
+    """
 
     recipe: str = "auto"
     data: Data = Data()
@@ -162,10 +50,10 @@ class Recipe(Section):
     model: Model = Model()
     augment: dict[str, Any] | Literal["none"] | None = None
     loss: Loss | None = None
-    train: dict[str, Any] = {}
+    train: dict[str, Any] = pydantic.Field(default_factory=dict)
     evaluate: Evaluate = Evaluate()
     explain: Explain = Explain()
-    seed: int = 0
+    seed: Seed = 0
 
     @pydantic.field_validator("train", mode="before")
     @classmethod
@@ -302,22 +190,27 @@ def _keys(path: Iterable[object]) -> list[str]:
 
 def settings() -> list[tuple[str, str, str]]:
     """Every setting as ``(key, default, meaning)``, for listings."""
-    rows = []
+    rows, told = [], _told(Recipe)
     for name, field in Recipe.model_fields.items():
         default = field.default
         if name == "train":
             rows += [*_of_dataclass(TrainSettings, "train"), *_of_dataclass(Feeding, "train")]
         elif isinstance(default, Section):
-            for sub, below in type(default).model_fields.items():
-                rows.append((f"{name}.{sub}", repr(below.default), (type(default).__doc__ or "").split("\n")[0]))
+            meant = _told(type(default))
+            rows += [(f"{name}.{sub}", repr(below.default), meant.get(sub, "")) for sub, below in type(default).model_fields.items()]
         else:
-            rows.append((name, repr(default), ""))
+            rows.append((name, repr(default), told.get(name, "")))
     return rows
+
+
+def _told(kind: type) -> dict[str, str]:
+    """What the documentation of a class says of each of its fields."""
+    return dict(re.findall(r"^\s+(\w+): (.+)$", kind.__doc__ or "", flags=re.MULTILINE))
 
 
 def _of_dataclass(kind: Any, where: str) -> list[tuple[str, str, str]]:
     """The fields of a dataclass, those of the dataclasses below it too, with what its documentation says of each."""
-    said = dict(re.findall(r"^\s+(\w+): (.+)$", kind.__doc__ or "", flags=re.MULTILINE))
+    said = _told(kind)
     hints = typing.get_type_hints(kind)
     rows = []
     for field in dataclasses.fields(kind):

@@ -16,10 +16,11 @@ from sagittal.data.discover import LAYOUTS
 from sagittal.data.manifest import Manifest
 from sagittal.engine import slide_rules, tile_rules, volume_rules
 from sagittal.engine.case_scores import case_metrics
-from sagittal.engine.config import Open, Recipe
+from sagittal.engine.config import Recipe
 from sagittal.engine.facts import Facts
 from sagittal.engine.plan import EXPLAINERS, LOSSES, MODELS, TASKS, WINDOWS, Part, Plan, Reason, build
 from sagittal.engine.prepare import Preparation
+from sagittal.engine.sections import Open
 from sagittal.engine.settings import LAST, Feeding, TrainSettings
 from sagittal.engine.shares import shares_of
 from sagittal.engine.units import units_of

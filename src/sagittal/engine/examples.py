@@ -34,6 +34,7 @@ class Seen:
     def __init__(self, classes: Sequence[str] = ()) -> None:
         self._classes = tuple(classes)
         self._examples: list[Pixels] = []
+        self._scores: list[Pixels] = []
         self._counts: NDArray[np.int64] | None = None
 
     def add(self, outputs: Tensor, batch: Batch) -> None:
@@ -49,14 +50,19 @@ class Seen:
             for image, truth, answer in zip(batch.images[:n], targets[:n].cpu().numpy(), answers, strict=True):
                 # Of slices with their neighbours the middle one is answered.
                 self._examples.append(example(image[len(image) // 2].float().cpu().numpy(), truth, answer))
+            scores = outputs[:n].detach().float().softmax(dim=1).cpu().numpy()
+            for image, each in zip(batch.images[:n], scores, strict=True):
+                self._scores.append(score_maps(image[len(image) // 2].float().cpu().numpy(), each))
 
     @property
     def examples(self) -> Pixels | None:
         """Cases below each other, left with the truth, right with the answer; None where there are none."""
-        if not self._examples:
-            return None
-        width = max(e.shape[1] for e in self._examples)
-        return np.concatenate([np.pad(e, ((0, 4), (0, width - e.shape[1]), (0, 0))) for e in self._examples])
+        return _stacked(self._examples)
+
+    @property
+    def scores(self) -> Pixels | None:
+        """The same cases below each other with the score of each class; None where there are none."""
+        return _stacked(self._scores)
 
     @property
     def confusion(self) -> Pixels | None:
@@ -91,8 +97,7 @@ def example(image: NDArray[np.float32], truth: NDArray[np.integer], answer: NDAr
     >>> example(np.zeros((8, 6), np.float32), np.zeros((8, 6), int), np.zeros((8, 6), int)).shape
     (160, 244, 3)
     """
-    low, high = np.percentile(image, (0.5, 99.5))
-    grey = np.clip((image - low) / max(high - low, 1e-9) * 255, 0, 255).astype(np.uint8)
+    grey = _grey(image)
     some = truth > 0 if (truth > 0).any() else answer > 0
     at = [int(some.sum(axis=tuple(a for a in range(image.ndim) if a != axis)).argmax()) for axis in range(image.ndim)]
     if not some.any():
@@ -100,6 +105,27 @@ def example(image: NDArray[np.float32], truth: NDArray[np.integer], answer: NDAr
     greys = _planes(grey, at)
     sides = [np.concatenate(list(map(_outlined, greys, _planes(drawn, at))), axis=1) for drawn in (truth, answer)]
     return np.concatenate([sides[0], np.zeros((SIDE_PX, 4, 3), np.uint8), sides[1]], axis=1)
+
+
+def score_maps(image: NDArray[np.float32], scores: NDArray[np.float32]) -> Pixels:
+    """A case and the score of each class beside it, from black for 0 to white for 1; of a volume the middle planes.
+
+    Args:
+        image: ``(*shape)``, of two or three axes.
+        scores: ``(K, *shape)``.
+
+    >>> score_maps(np.zeros((8, 6), np.float32), np.zeros((2, 8, 6), np.float32)).shape
+    (160, 368, 3)
+    """
+    at = [n // 2 for n in image.shape]
+    rows = [
+        np.concatenate([_sized(plane) for plane in _planes(one, at)], axis=1)
+        for one in (_grey(image), *np.rint(scores * 255).astype(np.uint8))
+    ]
+    gap = np.zeros((SIDE_PX, 4), np.uint8)
+    joined = [part for row in rows for part in (row, gap)][:-1]
+    found: Pixels = np.repeat(np.concatenate(joined, axis=1)[..., None], 3, axis=-1)
+    return found
 
 
 def table(counts: NDArray[np.int64], names: Sequence[str]) -> Pixels:
@@ -131,12 +157,32 @@ def _planes(volume: NDArray[np.generic], at: Sequence[int]) -> list[NDArray[np.g
     return [np.rot90(np.take(volume, at[axis], axis=axis)) for axis in (2, 1, 0)]
 
 
+def _grey(image: NDArray[np.float32]) -> Pixels:
+    low, high = np.percentile(image, (0.5, 99.5))
+    found: Pixels = np.clip((image - low) / max(high - low, 1e-9) * 255, 0, 255).astype(np.uint8)
+    return found
+
+
+def _stacked(made: Sequence[Pixels]) -> Pixels | None:
+    if not made:
+        return None
+    width = max(e.shape[1] for e in made)
+    return np.concatenate([np.pad(e, ((0, 4), (0, width - e.shape[1]), (0, 0))) for e in made])
+
+
+def _sized(plane: NDArray[np.generic]) -> Pixels:
+    """A plane at a height that can be seen."""
+    width = max(1, round(plane.shape[1] * SIDE_PX / plane.shape[0]))
+    found: Pixels = np.asarray(cv2.resize(np.ascontiguousarray(plane), (width, SIDE_PX), interpolation=cv2.INTER_LINEAR), np.uint8)
+    return found
+
+
 def _outlined(grey: NDArray[np.generic], drawn: NDArray[np.generic]) -> Pixels:
     """One plane at a height that can be seen, with a line round each class."""
-    width = max(1, round(grey.shape[1] * SIDE_PX / grey.shape[0]))
-    sized = cv2.resize(np.ascontiguousarray(grey), (width, SIDE_PX), interpolation=cv2.INTER_LINEAR)
+    sized = _sized(grey)
+    width = sized.shape[1]
     classes = cv2.resize(np.ascontiguousarray(drawn).astype(np.float32), (width, SIDE_PX), interpolation=cv2.INTER_NEAREST).astype(int)
-    view: Pixels = np.repeat(np.asarray(sized, np.uint8)[..., None], 3, axis=-1)
+    view: Pixels = np.repeat(sized[..., None], 3, axis=-1)
     padded = np.pad(classes, 1, mode="edge")
     beside = [padded[:-2, 1:-1], padded[2:, 1:-1], padded[1:-1, :-2], padded[1:-1, 2:]]
     edge = np.any([b < classes for b in beside], axis=0) & (classes > 0)

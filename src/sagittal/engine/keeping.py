@@ -174,7 +174,8 @@ class Keeping:
         kernels = first_kernels(learner.model)
         if kernels is not None:
             self._events.pictures("kernels/first", kernels, step=step)
-        for name, picture in (("examples", seen.examples), ("confusion", seen.confusion)) if seen is not None else ():
+        made = {} if seen is None else {"examples": seen.examples, "scores": seen.scores, "confusion": seen.confusion}
+        for name, picture in made.items():
             if picture is not None:
                 self._events.picture(f"val/{name}", as_tensor(picture), step=step)
 

@@ -150,6 +150,20 @@ def feature_maps(values: ArrayLike, *, most: int = 32) -> bytes:
     return sheet([picture(one[None], most_px=96) for one in np.asarray(values)[:most]])
 
 
+def scores(values: ArrayLike, maps: ArrayLike, *, height_px: int = 192) -> bytes:
+    """A part of a picture ``(C, y, x)``, and beside it the score of each class ``(K, y, x)``: black is 0, white is 1.
+
+    Bytes are shown as they are, other values from their darkest to their brightest ones.
+    """
+    shown, found = np.asarray(values), np.asarray(maps, dtype=np.float32)
+    if shown.dtype != np.uint8:
+        low, high = np.percentile(shown, (0.5, 99.5))
+        shown = as_bytes(np.clip((shown - low) / max(float(high - low), 1e-9), 0, 1) * 255)
+    step = max(1, round(height_px / shown.shape[1]))
+    tiles = [picture(shown, most_px=2 * height_px), *(picture(as_bytes(one[None] * 255), most_px=2 * height_px) for one in found)]
+    return png(_tiled([tile.repeat(step, axis=0).repeat(step, axis=1) for tile in tiles], columns=min(len(tiles), 6), gap_px=4))
+
+
 def png(pixels: NDArray[np.uint8]) -> bytes:
     r"""A PNG file of ``(height, width)`` grey or ``(height, width, 3)`` colour; the same pixels give the same bytes.
 

@@ -26,8 +26,9 @@ def thumbnails(folder: Path, *, size_px: int = SIZE_PX) -> Callable[[str], str |
             return None
         try:
             from sagittal.io import read
+            from sagittal.ops.overview import overview
 
-            values = read(locator).read()
+            values = overview(read(locator), longest=2 * size_px).read()
         except (SagittalError, OSError):
             return None
         return inline(galleries.thumbnail(values, size_px=size_px)) if values.ndim > 2 else None

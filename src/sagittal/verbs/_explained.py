@@ -15,10 +15,14 @@ from sagittal.verbs._pictures import Canvas, compared, legend
 
 if TYPE_CHECKING:
     from sagittal.core.image import Image
+    from sagittal.core.prediction import Prediction
+    from sagittal.core.window import Window
     from sagittal.data.manifest import Manifest
     from sagittal.engine.assess import Assessment
     from sagittal.engine.explain import Pick
     from sagittal.engine.infer import Predictor
+
+SCORES = "scores.png"
 
 MOST_BORDERS = 16
 """Cases of whose pictures the border is looked at: it takes a finer map, which is slow."""
@@ -43,33 +47,39 @@ def write_explanations(
     from sagittal.engine.importance import importance_of
 
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / SCORES).unlink(missing_ok=True)
     threshold = predictor.operating.threshold if predictor.operating is not None else None
     picks = pick(assessment, most=most, threshold=threshold, classes=predictor.plan.labels.classes)
     # Where an answer is drawn, the picture of it says more than a map of what spoke for it.
     drawn = assessment.answers is None or assessment.answers.kind == "boxes"
     done: dict[tuple[str, int], dict[str, Any]] = {}
-    items = []
+    items: list[dict[str, Any]] = []
+    record: dict[str, Any] = {"format": "sagittal-explanation", "version": 1, "method": "" if drawn else predictor.plan.explain.name}
     for p in picks:
         key = (p.row.id, p.target)
         if key not in done:
             image = image_of(p.row.case, manifest)
             done[key] = (
-                _drawn(predictor, manifest, p, image, folder=folder, mapped=assessment.answers is None and len(done) < maps)
+                _drawn(
+                    predictor, manifest, p, image, folder=folder, mapped=assessment.answers is None and len(done) < maps, scored=not done
+                )
                 if drawn
                 else _explained(predictor, p, image, folder=folder, asks=len(done) < MOST_BORDERS)
             )
         items.append({**_told(predictor, p), **done[key]})
-    method = "" if drawn else predictor.plan.explain.name
-    record: dict[str, Any] = {"format": "sagittal-explanation", "version": 1, "method": method, "items": items}
+    record["items"] = items
     if note:
         record["note"] = note
     if drawn:
         record["legend"] = {c: f"{name}: first as a person drew it, then the answer" for c, name in legend(predictor.plan.labels).items()}
     borders = [found for found in done.values() if found.get("border") is not None]
     if borders:
-        record["border_attention"] = _border_record(borders, method if method in IS_FINE else FINE.name)
+        record["border_attention"] = _border_record(borders, record["method"] if record["method"] in IS_FINE else FINE.name)
     if predictor.plan.preparation.axes == 0:
         record["importance"] = importance_of(predictor, manifest, assessment.rows)
+    if (folder / SCORES).exists():
+        extra = predictor.task.apart.extra if predictor.task.apart is not None else ()
+        record |= {"scores": SCORES, "scores_of": [*predictor.plan.labels.classes, *extra]}
     kernels = _kernels(predictor)
     if kernels is not None:
         atomic.write_bytes(folder / "kernels.png", kernels)
@@ -89,10 +99,12 @@ def _told(predictor: Predictor, p: Pick) -> dict[str, Any]:
     return {**told, **said, **({} if p.p is None else {"p": round(p.p, 6)})}
 
 
-def _drawn(predictor: Predictor, manifest: Manifest, p: Pick, image: Image, *, folder: Path, mapped: bool) -> dict[str, Any]:
-    """Write the case with the truth and with the answer drawn on it, and where asked what spoke for its class; gives the names."""
+def _drawn(predictor: Predictor, manifest: Manifest, p: Pick, image: Image, *, folder: Path, mapped: bool, scored: bool) -> dict[str, Any]:
+    """Write the case with the truth and with the answer drawn on it, where asked the scores and what spoke for its class; gives names."""
     prediction = next(iter(predictor.answer([(p.row.case.id, image)])))
-    truth = predictor.task.truth(manifest.annotation(p.row.case, like=image.geometry), image.geometry)
+    if scored and image.geometry.axes == 2 and predictor.dense:
+        atomic.write_bytes(folder / SCORES, _scores(predictor, prediction, image))
+    truth = predictor.task.truth(manifest.annotation(p.row.case, like=image.geometry), prediction.geometry)
     both = compared(image, truth, prediction.answer, prediction.labels)
     if both is None:
         return {}
@@ -161,3 +173,27 @@ def _kernels(predictor: Predictor) -> bytes | None:
 
     weights = first_kernels(predictor.members[0])
     return galleries.kernels(weights) if weights is not None and weights.ndim == 4 else None
+
+
+def _scores(predictor: Predictor, prediction: Prediction, image: Image) -> bytes:
+    """The window of a case whose answer is parted most evenly between the background and the rest, and the score of each class in it."""
+    import torch
+
+    from sagittal.ops.resample import on_grid
+    from sagittal.report import galleries
+
+    drawn = np.asarray(prediction.answer) != (prediction.labels.index(prediction.labels.background) if prediction.labels.background else -1)
+    ready = predictor.plan.preparation.ready(image)
+    grid = image.geometry.resized(drawn.shape)
+
+    def share(window: Window) -> float:
+        ends = grid.to_index(ready.grid.at(window).to_world([[-0.5] * 2, [n - 0.5 for n in window.size]])) + 0.5
+        (top, left), (bottom, right) = (np.clip(np.rint(e), 0, drawn.shape).astype(int) for e in ends)
+        part = drawn[top:bottom, left:right]
+        return float(part.mean()) if part.size else 0.0
+
+    windows = predictor.budget.choose(ready.grid).windows
+    window = min(windows, key=lambda w: (abs(share(w) - 0.5), w.start))
+    scores = predictor.scores(torch.from_numpy(predictor.see(ready, window)[None]))[0]
+    values = on_grid(image, ready.grid.at(window))
+    return galleries.scores(np.rint(values).clip(0, 255).astype(np.uint8) if image.meta.get("bits") == 8 else values, scores)

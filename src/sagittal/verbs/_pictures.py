@@ -18,6 +18,9 @@ from sagittal.ops.resample import on_grid
 from sagittal.report import galleries
 from sagittal.report.planes import outlined
 
+SLIDE_PX = 800
+"""Along the longer side of a slide on which truth and answer are compared."""
+
 LEAST_SHOWN = 0.4
 """Answered boxes with a lower score are not drawn in a picture."""
 
@@ -74,7 +77,7 @@ def compared(image: Image, truth: ArrayLike, answer: ArrayLike, labels: Labels) 
     canvas = Canvas.of(image)
     if image.tiled and true.ndim == image.geometry.axes and true.shape == said.shape:
         drawn = [_masks(canvas.turned(m, image.geometry.resized(true.shape)), labels) for m in (true, said)]
-        return galleries.compared(canvas.values, drawn[0], drawn[1], spacing=canvas.spacing)
+        return galleries.compared(canvas.values, drawn[0], drawn[1], spacing=canvas.spacing, most_px=SLIDE_PX)
     if true.shape == image.geometry.shape:
         drawn = [_masks(canvas.turned(m, image.geometry), labels) for m in (true, said)]
         return galleries.compared(canvas.values, drawn[0], drawn[1], spacing=canvas.spacing)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,9 @@ LONGEST = 1024
 
 LEVELS = 8
 
+MOST_TIDIED = 1 << 27
+"""Samples of a label map that is tidied, which is done in memory; larger ones stay as they are, and it is said."""
+
 
 def streams(predictor: Predictor, image: Image) -> bool:
     """Whether a source is answered while it is written: a slide of which every sample gets a class."""
@@ -48,20 +52,21 @@ def answer_slide(
     its outlines in the slide's pixels; ``NAME_tiles.csv`` what each tile was given; ``NAME_heat.png`` the probability of what is
     looked for on a thumbnail; ``NAME.json`` what the codes mean and how large the areas are. Objects that are told apart have
     their numbers in ``NAME_objects.tif`` and a row each in ``NAME_objects.csv``. Until they are whole, what is done lies in
-    ``.NAME.part``. A model that tidies its label maps looks at the whole map, in memory, before it is outlined.
+    ``.NAME.part``. A model that tidies its label maps looks at the whole map, in memory, before it is outlined; of maps of more
+    than :data:`MOST_TIDIED` samples the record says that it did not.
     """
     from sagittal.engine.streaming import stream
 
     labels, stem, apart = predictor.plan.labels, safe_name(name), predictor.task.apart
     folder = out / f".{stem}.part"
     with Outlines(folder, labels, image.geometry) as outlines:
-        tidied = predictor.postprocessing is not None and bool(predictor.postprocessing.steps)
+        tidies = predictor.postprocessing is not None and bool(predictor.postprocessing.steps)
         parts = Parts(
             folder=folder,
             labels=labels,
             identity=_identity(predictor, source, image),
             extra=apart.extra if apart is not None else (),
-            follower=outlines if apart is None and not tidied else None,
+            follower=outlines if apart is None and not tidies else None,
         )
         job = stream(predictor, name, image, parts)
         drawn = Drawn.of(predictor, parts, job)
@@ -77,9 +82,10 @@ def answer_slide(
     if overlay:
         files |= _pictures(image, parts, rows, labels, out=out, stem=stem)
     shutil.rmtree(parts.folder, ignore_errors=True)
+    told = {"tidied": math.prod(job.grid.shape) <= MOST_TIDIED} if tidies and apart is None else {}
     counts = {c: outlines.counts[c] for c in labels.classes if c != labels.background}
     found = [area_row(name, c, n, int(areas[c]["samples"]), job.grid) for c, n in counts.items()]
-    return {**files, "areas": areas, "objects" if apart is not None else "pieces": counts}, found
+    return {**files, **told, "areas": areas, "objects" if apart is not None else "pieces": counts}, found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +112,7 @@ class Drawn:
         if apart is not None:
             found = told_apart(apart, rows, grid, labels, parts.folder)
             return cls(rows=found.classes, grid=grid, labels=labels, objects=found)
-        if predictor.postprocessing is not None and predictor.postprocessing.steps:
+        if predictor.postprocessing is not None and predictor.postprocessing.steps and math.prod(grid.shape) <= MOST_TIDIED:
             path = parts.folder / "tidied.raw"
             tidied = predictor.postprocessing.apply(rows(0, grid.shape[0]), grid, labels)
             with atomic.storage(path):

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from sagittal.data.batch import Batch
-from sagittal.engine.examples import Seen, example
+from sagittal.engine.examples import SIDE_PX, Seen, example, score_maps
 
 
 def batch(images, targets):
@@ -38,3 +38,15 @@ def test_a_few_cases_are_kept_and_values_have_no_picture():
     values = Seen()
     values.add(torch.rand(2, 1), batch(torch.rand(2, 1, 8, 8), torch.rand(2, 1)))
     assert values.examples is None and values.confusion is None
+
+
+def test_scores_of_a_drawn_validation_are_maps_beside_the_picture():
+    rng = np.random.default_rng(0)
+    image = rng.normal(size=(8, 8)).astype(np.float32)
+    scores = np.zeros((2, 8, 8), np.float32)
+    scores[1, :, 4:] = 1
+    made = score_maps(image, scores)
+    assert made.shape == (SIDE_PX, 3 * SIDE_PX + 8, 3)
+    first, second = made[:, SIDE_PX + 4 : 2 * SIDE_PX + 4], made[:, 2 * SIDE_PX + 8 :]
+    assert not first.any()
+    assert (second[:, :60] == 0).all() and (second[:, -60:] == 255).all()

@@ -23,10 +23,12 @@ from sagittal.engine.postprocess import Postprocessing, Step
 from sagittal.engine.streaming import stream
 from sagittal.ops.components import components
 from sagittal.phantoms.slide import slide
+from sagittal.report.thumbnails import thumbnails
 from sagittal.verbs._open import predictor_at
 from sagittal.verbs._outlined import outlined
 from sagittal.verbs._parts import Parts
 from sagittal.verbs._streamed import answer_slide
+from sagittal.verbs.explain import explain
 
 QUICK = {
     "train.epochs": 1,
@@ -130,6 +132,23 @@ def test_a_model_that_tidies_its_maps_tidies_those_of_slides(trained, tmp_path):
     assert record["areas"]["tumour"]["samples"] == mask.sum() and components(mask)[1] == 1
     said = io.read_annotation(tmp_path / "a.geojson", predictor.plan.labels, like=image.geometry)
     np.testing.assert_array_equal(said.mask_of(image.geometry), mask)
+
+
+def test_an_explanation_shows_slides_with_truth_and_answer_and_the_scores_of_a_part(trained, tmp_path):
+    run, _ = trained
+    folder = explain(run, cases=["patient-01_slide-1"], out=tmp_path / "out", device="cpu").path
+    index = json.loads((folder / "index.json").read_text())
+    assert index["scores"] == "scores.png" and index["scores_of"] == ["background", "tumour"]
+    sizes = {name: io.read(folder / name).geometry.shape for name in ("kernels.png", "scores.png", *(i["overlay"] for i in index["items"]))}
+    assert sizes["scores.png"] == (192, 3 * 192 + 2 * 4), "a window of 64 enlarged, and a map for each class"
+    assert all(max(size) > 500 for name, size in sizes.items() if name.endswith("_answer.png"))
+
+
+def test_a_slide_has_a_thumbnail_though_it_is_too_large_to_be_read_whole(trained, monkeypatch):
+    small = io.Limits().but(pixels=200_000)
+    monkeypatch.setattr("sagittal.io.Limits.default", lambda: small)
+    made = thumbnails(trained[0])("patient-01_slide-1")
+    assert made is not None and made.startswith("data:image/png")
 
 
 class Stopped(Exception):

@@ -33,7 +33,7 @@ PAGE = """
 {% if keys %}{{ parts.keys(keys) }}{% endif %}
 {% for kind in kinds %}
 <h3 class="block-head">{{ kind.title }}</h3>
-<div class="gallery{% if kind.broad %} broad{% endif %}">
+<div class="gallery{% if kind.broad %} broad{% endif %}{% if kind.beside %} beside{% endif %}">
 {% for item in kind.shown %}
 <figure>
 <div class="pair{% if item.faces | length == 1 %} one{% endif %}">
@@ -83,7 +83,11 @@ def gallery(view: RunView) -> Section | None:
 
 
 def _row(kind: str, shown: list[dict[str, Any]]) -> dict[str, Any]:
-    return {"title": KINDS.get(kind, kind.replace("_", " ").capitalize()), "shown": shown, "broad": any(item["broad"] for item in shown)}
+    return {
+        "title": KINDS.get(kind, kind.replace("_", " ").capitalize()),
+        "shown": shown,
+        **{k: any(item[k] for item in shown) for k in ("broad", "beside")},
+    }
 
 
 def _item(view: RunView, item: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -96,7 +100,9 @@ def _item(view: RunView, item: Mapping[str, Any]) -> dict[str, Any] | None:
     told = {key: _plain(item.get(key)) for key in ("case", "truth", "predicted", "attention_to", "attention_method")}
     told["attention_method"] = told["attention_method"].replace("_", "-")
     broad = any(proportion(path.read_bytes()[:24]) > BROAD for path in files if path is not None)
-    return {**told, "p": probability, "faces": faces, "broad": broad} if faces else None
+    # Outlines need room too
+    drawn = bool(view.explanation.get("legend"))
+    return {**told, "p": probability, "faces": faces, "broad": broad or drawn, "beside": drawn and not broad} if faces else None
 
 
 def _plain(value: object) -> str:

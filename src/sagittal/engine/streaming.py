@@ -14,7 +14,8 @@ from sagittal.core.geometry import Geometry
 from sagittal.core.image import Image
 from sagittal.core.window import Window
 from sagittal.data.ready import Ready
-from sagittal.engine.infer import Predictor, answer_grid
+from sagittal.engine.infer import Predictor
+from sagittal.engine.sight import answer_grid
 from sagittal.errors import NumericFailure, UsageError
 from sagittal.ops.ring import Lattice, Ring
 

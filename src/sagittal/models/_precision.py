@@ -9,13 +9,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from sagittal.models._blocks.fast import LAYOUTS
 from sagittal.models._network import Network
 
 AGREEMENT = 1e-2
 """How far class probabilities may lie from those in fp32."""
 
 _FEATURES = 0.05
-_LAYOUTS = {4: torch.channels_last, 5: torch.channels_last_3d}
 _PROBE = 4
 _SIDE = 64
 _MOST_SCORES = 0.999
@@ -67,7 +67,7 @@ def fast(module: nn.Module, example: Tensor, *, whole: Network | None = None) ->
     torch.Size([2, 8])
     """
     x = example[:_PROBE]
-    grid = x.dim() in _LAYOUTS
+    grid = x.dim() in LAYOUTS
     if computes_bf16(x.device):
         plain = ask(module, x, dtype=torch.float32, channels_last=False)
         found = ask(module, x, dtype=torch.bfloat16, channels_last=grid)
@@ -125,7 +125,7 @@ def apart(plain: Tensor, found: Tensor, *, whole: Network | None) -> float:
 def ask(module: nn.Module, x: Tensor, *, dtype: torch.dtype, channels_last: bool) -> Tensor:
     """What a module computes, in float32, under autocast to ``dtype`` unless that is float32."""
     if channels_last:
-        x = x.contiguous(memory_format=_LAYOUTS[x.dim()])
+        x = x.contiguous(memory_format=LAYOUTS[x.dim()])
     half = torch.autocast(x.device.type, dtype=dtype) if dtype != torch.float32 else contextlib.nullcontext()
     with half:
         found: Tensor = module(x)

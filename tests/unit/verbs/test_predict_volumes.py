@@ -119,10 +119,10 @@ def test_a_study_that_fails_is_marked_and_the_rest_goes_on(run, heads, tmp_path)
 
 
 def test_nan_in_one_study_does_not_end_the_others(run, heads, tmp_path, monkeypatch):
-    monkeypatch.setattr("sagittal.engine.infer._Open.take", spoil_first())
+    monkeypatch.setattr("sagittal.engine.waiting.Waiting.take", spoil_first())
     with pytest.raises(NumericFailure):
         predict(run, [heads], out=tmp_path / "strict", overlay=False)
-    monkeypatch.setattr("sagittal.engine.infer._Open.take", spoil_first())
+    monkeypatch.setattr("sagittal.engine.waiting.Waiting.take", spoil_first())
     made = predict(run, [heads], out=tmp_path / "out", overlay=False, allow_unreadable=True)
     assert (made.facts["n"], len(made.facts["failed"])) == (4, 1)
 
@@ -160,9 +160,9 @@ def test_evaluation_and_prediction_answer_alike(run, tmp_path):
 
 def spoil_first():
     """``take`` of the first window gets NaN."""
-    from sagittal.engine.infer import _Open
+    from sagittal.engine.waiting import Waiting
 
-    plain = getattr(_Open.take, "plain", _Open.take)
+    plain = getattr(Waiting.take, "plain", Waiting.take)
     seen = []
 
     def take(self, window, scores):

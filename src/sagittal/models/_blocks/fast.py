@@ -13,7 +13,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-_LAYOUTS = {4: torch.channels_last, 5: torch.channels_last_3d}
+LAYOUTS = {4: torch.channels_last, 5: torch.channels_last_3d}
+"""Channels last, by the number of axes of a tensor ``(B, C, *shape)``."""
+
 _SMALLEST = 1e-5
 _LARGE = 7
 
@@ -132,5 +134,5 @@ def _spread(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 
 
 def _channels_last(x: Tensor) -> bool:
-    layout = _LAYOUTS.get(x.dim())
+    layout = LAYOUTS.get(x.dim())
     return layout is not None and x.device.type == "cpu" and x.is_contiguous(memory_format=layout) and not x.is_contiguous()

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from sagittal.engine.settings import TrainSettings
+from sagittal.models._precision import computes_bf16
 
 _LAYOUTS = {nn.Conv2d: (4, torch.channels_last), nn.Conv3d: (5, torch.channels_last_3d)}
 _FAST_ON_CPU = (nn.Conv2d, nn.Conv3d)
@@ -51,16 +52,7 @@ def dtype_for(model: nn.Module, settings: TrainSettings, device: torch.device) -
     """
     if settings.precision != "auto":
         return torch.bfloat16 if settings.precision == "bf16" else torch.float32
-    return torch.bfloat16 if _convolutions(model) and has_bf16(device) else torch.float32
-
-
-def has_bf16(device: torch.device) -> bool:
-    """Whether the device multiplies bf16 numbers itself, not by way of fp32."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_capability(device) >= (8, 0)
-    if device.type == "cpu":
-        return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-    return False
+    return torch.bfloat16 if _convolutions(model) and computes_bf16(device) else torch.float32
 
 
 def _convolutions(model: nn.Module) -> list[nn.Module]:

@@ -16,11 +16,12 @@ from torch import nn
 from sagittal.engine.checkpoint import load
 from sagittal.engine.ema import Average
 from sagittal.engine.fit import Hooks
-from sagittal.engine.precision import Numbers, dtype_for, has_bf16
+from sagittal.engine.precision import Numbers, dtype_for
 from sagittal.engine.progress import Bar, Lines, Now, progress_on
 from sagittal.engine.settings import Best, Every, TrainSettings
 from sagittal.engine.tracking import first_kernels, sheet
 from sagittal.errors import NumericFailure
+from sagittal.models._precision import computes_bf16
 
 fitting = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("_fitting.py"))))
 CPU = torch.device("cpu")
@@ -76,7 +77,7 @@ def test_the_best_of_a_quick_run_is_the_best_though_it_was_written_later(tmp_pat
     assert fitted.best["epoch"] == 2
     val.targets = right
     model = fitted.model.eval()
-    with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16, enabled=has_bf16(CPU)):
+    with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16, enabled=computes_bf16(CPU)):
         loss = fitting.loss(model(val.images).float(), right).mean()
     assert float(loss) == pytest.approx(fitted.best["value"], abs=1e-3)
 
@@ -132,13 +133,13 @@ def test_a_slow_disk_is_written_to_less_often(tmp_path: Path) -> None:
 
 def test_bf16_is_chosen_for_convolutions_where_the_machine_computes_in_it() -> None:
     conv = nn.Conv2d(1, 1, 3)
-    assert dtype_for(conv, TrainSettings(), CPU) == (torch.bfloat16 if has_bf16(CPU) else torch.float32)
+    assert dtype_for(conv, TrainSettings(), CPU) == (torch.bfloat16 if computes_bf16(CPU) else torch.float32)
     assert dtype_for(nn.Linear(2, 2), TrainSettings(), CPU) == torch.float32
     assert dtype_for(conv, TrainSettings(precision="fp32"), CPU) == torch.float32
     assert dtype_for(nn.Linear(2, 2), TrainSettings(precision="bf16"), CPU) == torch.bfloat16
     capable = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else None
     if capable is not None:
-        assert has_bf16(CPU) == bool(capable.get("avx512_bf16") or capable.get("amx_bf16"))
+        assert computes_bf16(CPU) == bool(capable.get("avx512_bf16") or capable.get("amx_bf16"))
 
 
 @pytest.mark.parametrize(("layer", "shape", "wanted"), [(nn.Conv2d, (2, 3, 4, 4), "auto"), (nn.Conv3d, (2, 3, 4, 4, 4), "yes")])

@@ -83,6 +83,8 @@ def rows(*, turns: int = 7, folder: Path | None = None) -> list[Row]:
 def ours(files: list[Path], colour: bool, *, keep: bool = False) -> Callable[[Path, int], object]:
     """What training asks of its dataset: a sample of a case in an epoch, from the file to the tensor.
 
+    From its second epoch on, as peers are timed too: what a file's header says is known then, while the file stays as it is.
+
     Args:
         files: The cases.
         colour: Three channels.

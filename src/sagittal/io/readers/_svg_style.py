@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
 from xml.etree.ElementTree import Element
 
-from sagittal.errors import UnreadableInput
+from sagittal.errors import OverLimit, UnreadableInput
 from sagittal.io.readers._curves import tag
 
 INHERITED = ("fill", "stroke", "fill-rule", "visibility", "color")
@@ -21,8 +22,10 @@ _SIZES = ("width", "height")
 """Of a rectangle; of pictures and canvases in a page they are nobody's business here."""
 
 _KNOWN = frozenset((*INHERITED, *OWN))
-_MOST_RULES = 10_000
-_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
+_MOST_RULES = 2000
+_MOST_OF_ONE_KIND = 50
+"""Rules of ``polygon`` or ``*``, which are looked at for every such element."""
+
 _SIMPLE = re.compile(r"(?P<kind>\*|-?[A-Za-z_][\w-]*)?(?P<marks>([.#]-?[A-Za-z_][\w-]*)*)")
 _HARMLESS = frozenset({"@charset", "@namespace", "@font-face"})
 
@@ -40,18 +43,23 @@ class _Rule:
     def matches(self, element: Element, classes: frozenset[str]) -> bool:
         return (not self.kind or self.kind == tag(element)) and (not self.id or self.id == element.get("id")) and self.classes <= classes
 
+    @property
+    def key(self) -> str:
+        """Without this an element does not match: its id, one of its classes, or its kind."""
+        return f"#{self.id}" if self.id else f".{min(self.classes)}" if self.classes else self.kind
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sheet:
-    """The rules of all ``<style>`` elements of a file, the weakest first.
+    """The rules of all ``<style>`` elements of a file.
 
     Args:
         path: For messages.
-        rules: Each of one simple selector.
+        rules: Each of one simple selector, with its place in the file, by what an element must have to match.
     """
 
     path: Path
-    rules: tuple[_Rule, ...] = field(default=())
+    rules: Mapping[str, Sequence[tuple[int, _Rule]]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, root: Element, path: Path) -> Sheet:
@@ -67,10 +75,15 @@ class Sheet:
                 media = element.get("media", "all").strip().lower()
                 if media not in {"", "all", "screen"}:
                     _refuse(path, f"a style sheet for {media[:40]!r}")
-                found += _rules("".join(element.itertext()), path)
-        if len(found) > _MOST_RULES:
-            raise UnreadableInput("OVER_LIMIT", path, f"more than {_MOST_RULES:,} rules of style", "save plain outlines")
-        return cls(path=path, rules=tuple(sorted(found, key=lambda rule: rule.weight)))
+                found += itertools.islice(_rules("".join(element.itertext()), path), _MOST_RULES + 1)
+        keyed: dict[str, list[tuple[int, _Rule]]] = {}
+        for place, rule in enumerate(found):
+            keyed.setdefault(rule.key, []).append((place, rule))
+        often = max((len(rules) for key, rules in keyed.items() if key[:1] not in {"#", "."}), default=0)
+        if len(found) > _MOST_RULES or often > _MOST_OF_ONE_KIND:
+            what = f"more than {_MOST_RULES:,} rules of style, or {_MOST_OF_ONE_KIND} of one kind of element"
+            raise OverLimit("OVER_LIMIT", path, what, "save plain outlines")
+        return cls(path=path, rules=keyed)
 
     def of_element(self, element: Element, above: Style) -> Style:
         """What holds for an element: attributes, below sheets, below its own ``style``, below what is ``!important``.
@@ -85,7 +98,9 @@ class Sheet:
         own: Style = {key: value.strip() for key in _KNOWN if (value := element.get(key)) is not None}
         last: Style = {}
         classes = frozenset(element.get("class", "").split())
-        told = [rule.declared for rule in self.rules if rule.matches(element, classes)]
+        keys = ("", tag(element), f"#{element.get('id')}", *(f".{name}" for name in classes))
+        fitting = [entry for key in keys for entry in self.rules.get(key, ()) if entry[1].matches(element, classes)]
+        told = [rule.declared for _, rule in sorted(fitting, key=lambda entry: (entry[1].weight, entry[0]))]
         for declared in (*told, dict(_declarations(element.get("style", "")))):
             for key, text in declared.items():
                 value, important, _ = text.partition("!important")
@@ -101,26 +116,42 @@ class Sheet:
 
 def _rules(text: str, path: Path) -> Iterator[_Rule]:
     """The rules of one sheet; those that change nothing of what is read here are left out."""
-    text = _COMMENT.sub(" ", text).replace("<!--", " ").replace("-->", " ")
+    text = _uncommented(text).replace("<!--", " ").replace("-->", " ")
     at = 0
-    while (rest := text[at:]).strip():
-        start = len(rest) - len(rest.lstrip())
-        ends = [i for i in (rest.find("{"), rest.find(";") if rest.lstrip().startswith("@") else -1) if i >= 0]
-        if not ends:
-            raise UnreadableInput("BROKEN", path, "a style sheet ends in the middle of a rule", "copy it again from its source")
-        end = min(ends)
-        head = rest[start:end].strip()
-        if head.startswith("@") and head.split()[0].lower() not in _HARMLESS:
-            _refuse(path, f"{head.split()[0]!r} in a style sheet")
-        if rest[end] == ";":
-            at += end + 1
+    while at < len(text):
+        opens, closes = text.find("{", at), text.find("}", at)
+        ends = text.find(";", at)
+        if 0 <= ends < (opens if opens >= 0 else len(text)) and text[at:ends].lstrip().startswith("@"):
+            _check_rule(text[at:ends].strip(), path)
+            at = ends + 1
             continue
-        close = rest.find("}", end)
-        body = rest[end + 1 : close if close >= 0 else len(rest)]
-        at += close + 1 if close >= 0 else len(rest)
-        declared = dict(_declarations(body))
+        if opens < 0:
+            if text[at:].strip():
+                raise UnreadableInput("BROKEN", path, "a style sheet ends in the middle of a rule", "copy it again from its source")
+            return
+        head = text[at:opens].strip()
+        if head.startswith("@"):
+            _check_rule(head, path)
+        declared = dict(_declarations(text[opens + 1 : closes if closes >= 0 else len(text)]))
         if declared and not head.startswith("@"):
             yield from (_rule(selector.strip(), declared, path) for selector in head.split(","))
+        at = closes + 1 if closes >= 0 else len(text)
+
+
+def _check_rule(head: str, path: Path) -> None:
+    """Refuse rules that fetch or choose other rules."""
+    if head.split()[0].lower() not in _HARMLESS:
+        _refuse(path, f"{head.split()[0][:40]!r} in a style sheet")
+
+
+def _uncommented(text: str) -> str:
+    """Without what stands between ``/*`` and ``*/``; one that never ends goes to the end.
+
+    >>> _uncommented("a/* b /* b */c/* d")
+    'a  c '
+    """
+    first, *others = text.split("/*")
+    return first + "".join(" " + piece.partition("*/")[2] for piece in others)
 
 
 def _rule(selector: str, declared: Mapping[str, str], path: Path) -> _Rule:
@@ -139,7 +170,7 @@ def _rule(selector: str, declared: Mapping[str, str], path: Path) -> _Rule:
 
 def _declarations(text: str) -> Iterator[tuple[str, str]]:
     """The properties that are known here, or that move a shape."""
-    for entry in _COMMENT.sub(" ", text).split(";"):
+    for entry in _uncommented(text).split(";"):
         key, _, value = entry.partition(":")
         key = key.strip().lower()
         if key in _KNOWN or key in MOVING or key in _SIZES:

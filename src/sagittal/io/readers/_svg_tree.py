@@ -12,7 +12,7 @@ from xml.etree.ElementTree import Element
 import numpy as np
 from numpy.typing import NDArray
 
-from sagittal.errors import UnreadableInput
+from sagittal.errors import OverLimit, UnreadableInput
 from sagittal.io.readers._curves import numbers, rings, tag, transform_of
 from sagittal.io.readers._svg_names import Called, called
 from sagittal.io.readers._svg_style import Sheet, Style
@@ -24,6 +24,7 @@ _HIDDEN = frozenset(
 _NAMESPACE = "{http://www.w3.org/2000/svg}"
 _MOST_ELEMENTS = 200_000
 _MOST_DEPTH = 64
+_MOST_CUTS = 8
 _HREFS = ("href", "{http://www.w3.org/1999/xlink}href")
 _UNITS = {"px": 1.0, "in": 96.0, "cm": 96 / 2.54, "mm": 96 / 25.4, "Q": 96 / 101.6, "pt": 96 / 72, "pc": 16.0}
 _ALIGNED = {"Min": 0.0, "Mid": 0.5, "Max": 1.0}
@@ -84,7 +85,7 @@ def shapes(root: Element, path: Path, box: Box) -> Iterator[Shape]:
         count += 1
         if count > _MOST_ELEMENTS or place.depth > _MOST_DEPTH:
             what = f"more than {_MOST_ELEMENTS:,} elements, or {_MOST_DEPTH} levels, references followed"
-            raise UnreadableInput("OVER_LIMIT", path, what, "simplify it")
+            raise OverLimit("OVER_LIMIT", path, what, "simplify it")
         if kind in _HIDDEN or not kind:
             continue
         here = _inside(element, place, sheet, path)
@@ -215,8 +216,13 @@ def _check_cut(place: _Place, named: Mapping[str, Element], box: Box, path: Path
 
 def _holds(clip: Element, place: _Place, box: Box, path: Path) -> bool:
     """Whether a clip path is one plain rectangle that the whole canvas lies in."""
-    inner = [child for child in clip if _kind(child) in SHAPES | {"use", "text"}]
-    plain = len(inner) == 1 and _kind(inner[0]) == "rect" and clip.get("clipPathUnits", "userSpaceOnUse") == "userSpaceOnUse"
+    inner = [child for child in clip[:_MOST_CUTS] if _kind(child) in SHAPES | {"use", "text"}]
+    plain = (
+        len(clip) <= _MOST_CUTS
+        and len(inner) == 1
+        and _kind(inner[0]) == "rect"
+        and clip.get("clipPathUnits", "userSpaceOnUse") == "userSpaceOnUse"
+    )
     if not plain:
         return False
     matrix = place.transform @ transform_of(clip) @ transform_of(inner[0])

@@ -29,7 +29,7 @@ class Fit:
     Args:
         apart: Of a modality, or of the ``annotation``, how its grid differs from the image's.
         strange: Numbers of the label map that stand for no class.
-        digests: Of each modality its pixels' hash, where there are several.
+        digests: Of each modality its pixels' hash.
     """
 
     apart: Mapping[str, str] = field(default_factory=dict)
@@ -48,7 +48,7 @@ class Anatomy:
         broken: Samples that are no number, or infinite.
         constant: Channels that are one value while others are not.
         volumes: Of each class what it covers, in ml; for pictures nothing.
-        outside: The share of what was drawn that lies where a skull-stripped image is exactly 0; None where it is not stripped.
+        outside: The share of what was drawn that lies where the image is exactly 0; None where its surroundings were not blanked.
         shapes: ``(C, 9)``, of each channel how the values that are not 0 are spread, from 0 to 1.
         kinship: Of each channel after the first how much it tells of the first (mutual information, 0 to 1).
         fit: How its parts fit together.
@@ -191,7 +191,8 @@ def outside_share(values: NDArray[Any], drawn: NDArray[Any], ground: int) -> flo
     """The share of what was drawn that lies where every channel is exactly 0.
 
     Returns:
-        None unless the image is skull-stripped: nothing below 0, a fifth of it exactly 0, and so are its corners.
+        None unless the surroundings were blanked (a skull stripped, a body cut out): nothing below 0, a fifth of it exactly 0,
+        and so are its corners.
     """
     if drawn.ndim != 3:
         return None

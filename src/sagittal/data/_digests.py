@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import itertools
 from collections.abc import Iterator, Mapping
@@ -26,11 +27,9 @@ def digests(values: NDArray[Any]) -> tuple[str, str]:
 
 
 def joined(parts: Mapping[str, tuple[str, str]]) -> tuple[str, str]:
-    """The hashes of several modalities together."""
-    digest = turned = ""
-    for one, other in parts.values():
-        digest, turned = _both(digest, one), _both(turned, other)
-    return digest, turned
+    """The hashes of all modalities together; of an only one its own."""
+    plain, turned = zip(*parts.values(), strict=True)
+    return functools.reduce(_both, plain), functools.reduce(_both, turned)
 
 
 def _canonical(values: NDArray[Any]) -> Iterator[NDArray[Any]]:
@@ -70,4 +69,4 @@ def _hash(values: NDArray[Any]) -> str:
 
 
 def _both(a: str, b: str) -> str:
-    return hashlib.blake2b(f"{a} {b}".encode(), digest_size=16).hexdigest() if a or b else ""
+    return hashlib.blake2b(f"{a} {b}".encode(), digest_size=16).hexdigest()

@@ -142,15 +142,15 @@ def _places(cases: Cases) -> Iterator[Finding]:
 
 
 def _outside(cases: Cases) -> Iterator[Finding]:
-    """Labels where a skull-stripped image is exactly 0: the brain mask was cut more tightly than the labels were drawn."""
+    """Labels where an image whose surroundings were blanked is exactly 0: it was cut more tightly than the labels were drawn."""
     known = {name: one.anatomy.outside for name, one in cases.items() if one.anatomy.outside is not None}
     found = {name: share for name, share in known.items() if share}
     if found:
         shares = np.array(list(found.values()))
         which = f"every case ({len(found)})" if len(found) == len(known) == len(cases) else f"{len(found)} of {len(cases)} cases"
         span = _percent(float(shares.max())) if len(shares) == 1 else f"{_percent(float(shares.min()))} to {_percent(float(shares.max()))}"
-        what = f"in {which} labels lie outside the skull-stripped brain: {span} of what was drawn is where the image is exactly 0"
-        remedy = "nothing there can be seen, so no model can learn it; use the unstripped images, or cut the labels with the brain"
+        what = f"in {which} labels lie where nothing is shown: {span} of what was drawn is where the image, blanked outside, is 0"
+        remedy = "no model can learn what cannot be seen; use the images as they were before they were cut, or cut the labels likewise"
         yield Finding(code="LABEL_OUTSIDE", severity="warn", items=tuple(found), what=what, remedy=remedy)
 
 

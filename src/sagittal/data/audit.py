@@ -20,7 +20,7 @@ from sagittal.data.fingerprint import Tally, histograms
 from sagittal.data.manifest import Manifest
 from sagittal.data.measure import Asked, Measured, measure
 from sagittal.data.signs import Outlined, ambiguous, told_of
-from sagittal.errors import Refused, SagittalError, UnreadableInput
+from sagittal.errors import OverLimit, Refused, SagittalError, UnreadableInput
 from sagittal.io.guard import Limits
 
 FORMAT = "sagittal-audit"
@@ -93,15 +93,28 @@ class Audit:
         if self.unreadable and not skip_unreadable and "UNREADABLE" not in allow:
             name, error = next(iter(self.unreadable.items()))
             if len(self.unreadable) == 1 and isinstance(error, UnreadableInput):
-                return UnreadableInput(error.code, error.item, error.what, f"{error.remedy}; or --allow-unreadable to leave it out")
+                return type(error)(error.code, error.item, error.what, f"{error.remedy}; or --allow-unreadable to leave it out")
             if len(self.unreadable) == 1:
                 return error
             what = f"{len(self.unreadable)} cases cannot be read; this one: {error.what}"
-            return UnreadableInput("UNREADABLE", error.item or name, what, "mend or remove them, or --allow-unreadable to leave them out")
+            kind = OverLimit if all(isinstance(e, OverLimit) for e in self.unreadable.values()) else UnreadableInput
+            return kind("UNREADABLE", error.item or name, what, "mend or remove them, or --allow-unreadable to leave them out")
         for finding in self.findings:
             if finding.severity == "block" and finding.code not in {*allow, "UNREADABLE"} and not (drop and finding.code in LEAKS):
                 return Refused(finding.code, some(finding.items, 1), finding.what, finding.remedy)
         return None
+
+    def letting(self, allow: Collection[str]) -> Audit:
+        """The audit with what the user lets through: it is still said, and stops nothing.
+
+        Args:
+            allow: Codes of findings.
+        """
+        told = [
+            replace(f, severity="warn", remedy="it stops nothing, as told") if f.severity == "block" and f.code in allow else f
+            for f in self.findings
+        ]
+        return replace(self, findings=_sorted(told))
 
     def exact(self) -> list[tuple[str, str]]:
         """Ids of cases with the same pixels."""

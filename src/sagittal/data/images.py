@@ -55,7 +55,7 @@ def stacked(parts: Mapping[str, Image], *, item: str, resample: bool = False) ->
     """Images of one place as the channels of one image, on the grid of the first; read when asked for.
 
     Args:
-        parts: By modality; a part with several channels gives ``name.channel`` for each.
+        parts: By modality; a part with several channels gives ``name.channel`` for each. An only part is the image itself.
         item: Whose they are, for messages.
         resample: Bring parts on other grids onto the first one's (linear), instead of refusing.
 
@@ -69,6 +69,8 @@ def stacked(parts: Mapping[str, Image], *, item: str, resample: bool = False) ->
     """
     named_parts = {name: named(name, part) for name, part in parts.items()}
     first_name, first = next(iter(named_parts.items()))
+    if len(named_parts) == 1:
+        return first
     placed = []
     for name, part in named_parts.items():
         if part.geometry.same_grid(first.geometry, tolerance=SAME_GRID):

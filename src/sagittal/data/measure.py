@@ -16,7 +16,7 @@ from sagittal.data._anatomy import Anatomy, Fit, anatomy_of, counts_of, outside_
 from sagittal.data._digests import digests, joined
 from sagittal.data._planes import Plane, planes
 from sagittal.data.drawings import SAME_GRID, drawn_at, grid_apart
-from sagittal.data.images import named, stacked
+from sagittal.data.images import stacked
 from sagittal.data.manifest import Manifest
 from sagittal.data.signs import Tally, tally, tally_at
 from sagittal.errors import SagittalError
@@ -127,20 +127,12 @@ class Asked:
 def measure(asked: Asked, *, limits: Limits | None = None) -> Measured:
     """One pass over one case; an error of the file is part of the answer, not raised."""
     try:
-        opened = {name: named(name, io.read(source, limits=limits)) for name, source in asked.images.items()}
+        opened = {name: io.read(source, limits=limits) for name, source in asked.images.items()}
         # They are asked for their pixels more than once here; of a slide an overview is.
         parts = {name: overview(image) for name, image in opened.items()}
-        first = next(iter(parts.values()))
-        apart = {
-            n: p.geometry.apart(first.geometry) for n, p in parts.items() if not p.geometry.same_grid(first.geometry, tolerance=SAME_GRID)
-        }
-        joined = parts if asked.resample else {n: p for n, p in parts.items() if n not in apart}
-        image = stacked(joined, item=asked.id, resample=asked.resample) if len(joined) > 1 else first
-        values = contiguous(image.read())
-        digests_of = {name: digests(part.read()) for name, part in parts.items()} if len(parts) > 1 else {}
         whole = next(iter(opened.values())).geometry
         said = _said(asked, whole, limits)
-        found = measured(asked, image, values, said, apart=apart, digests_of=digests_of)
+        found = measured(asked, parts, said)
         return replace(found, shape=whole.shape, spacing=whole.spacing, outlines=_outlines(asked, said, whole, limits))
     except SagittalError as error:
         if error.code != "UNKNOWN_CLASS":
@@ -153,38 +145,34 @@ def measure(asked: Asked, *, limits: Limits | None = None) -> Measured:
         return Measured(id=asked.id, error=LimitExceeded("MEMORY", asked.id, "it does not fit into memory", "make it smaller"))
 
 
-def measured(
-    asked: Asked,
-    image: Image,
-    values: NDArray[Any],
-    said: Annotation | None,
-    *,
-    apart: Mapping[str, str],
-    digests_of: Mapping[str, tuple[str, str]],
-) -> Measured:
-    """The measures of values that have been read, and of what was drawn on them.
+def measured(asked: Asked, parts: Mapping[str, Image], said: Annotation | None) -> Measured:
+    """The measures of what has been read, and of what was drawn on it.
 
     Args:
         asked: The question.
-        image: All channels on one grid.
-        values: Of the image.
+        parts: Each modality in memory, the first giving the grid; one for most cases.
         said: What was drawn.
-        apart: Of modalities that are not among the channels, how their grids differ.
-        digests_of: The hashes of each modality, where there are several.
+
+    Raises:
+        Refused: The modalities cannot be brought together.
     """
-    geometry, whole = image.geometry, _plain(image, values, asked.features)
+    image, apart = _together(asked, parts)
+    geometry, whole = image.geometry, _plain(image, contiguous(image.read()), asked.features)
     flat = whole.reshape(whole.shape[0], -1)
     mean, square, quantiles = _statistics(flat)
     grey = geometry.axes == 2 and whole.shape[0] == 3 and _is_grey(flat)
     seen = whole[:1] if grey and (whole[0] == whole[1]).all() and (whole[0] == whole[2]).all() else whole
     blank = bool(geometry.axes) and bool((square - mean**2 <= 1e-12 * square).all()) and bool((flat == flat[:, :1]).all())
-    digest, turned = ("", "") if blank else joined(digests_of) if digests_of else digests(seen)
+    # an only picture is hashed as it is seen: a grey one that is stored in colour is the same picture
+    told = {name: part.read() for name, part in parts.items()} if len(parts) > 1 else dict.fromkeys(parts, seen)
+    each = {name: digests(values) for name, values in told.items()}
+    digest, turned = ("", "") if blank else joined(each)
     strange = () if said is None else strange_numbers(said)
     drawn = said.mask_of(geometry) if said is not None and not strange else None
     counts = None if drawn is None else counts_of(drawn, asked.labels)
     names = _names(image, whole.shape[0], asked)
     own = "" if said is None else grid_apart(said, geometry)
-    fit = Fit(apart={**apart, **({"annotation": own} if own else {})}, strange=strange, digests={n: d for n, (d, _) in digests_of.items()})
+    fit = Fit(apart={**apart, **({"annotation": own} if own else {})}, strange=strange, digests={n: d for n, (d, _) in each.items()})
     return Measured(
         id=asked.id,
         digest=digest,
@@ -204,6 +192,14 @@ def measured(
         anatomy=_anatomy(asked, geometry, whole, names, (drawn, counts), fit) if geometry.axes else None,
         planes=planes(whole, geometry, _shown(said, drawn, geometry), ground=_ground(asked.labels)) if asked.show else (),
     )
+
+
+def _together(asked: Asked, parts: Mapping[str, Image]) -> tuple[Image, Mapping[str, str]]:
+    """The modalities on the grid of the first, and how the grids of others differ; those that may not be resampled are left out."""
+    first = next(iter(parts.values()))
+    apart = {n: p.geometry.apart(first.geometry) for n, p in parts.items() if not p.geometry.same_grid(first.geometry, tolerance=SAME_GRID)}
+    fitting = {n: p for n, p in parts.items() if asked.resample or n not in apart}
+    return stacked(fitting, item=asked.id, resample=asked.resample), apart
 
 
 def thumbnail(values: NDArray[Any]) -> NDArray[np.uint8] | None:

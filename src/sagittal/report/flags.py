@@ -37,7 +37,7 @@ TITLES: Mapping[str, str] = {
     "MODALITY_GRID": "Modalities on different grids",
     "LABEL_GRID": "Label maps that do not lie on their image",
     "LABEL_VALUES": "Numbers in label maps that stand for no class",
-    "LABEL_OUTSIDE": "Labels outside the skull-stripped brain",
+    "LABEL_OUTSIDE": "Labels where the image is blank",
     "NOT_FINITE": "Samples that are no number",
     "CONSTANT_CHANNEL": "A modality of one value throughout",
     "ABSURD_SPACING": "Voxels of an absurd size",

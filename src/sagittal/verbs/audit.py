@@ -91,7 +91,8 @@ def audit(
     told = {"layout": layout, **(options or {}), **_settings(sets), **{k: v for k, v in (("layout", layout), ("group", group)) if v}}
     found = found_at(data, layout=told.pop("layout"), options=told)
     place = folder_for(out or f"audit-{Path(data).resolve().stem}")
-    seen = look(found.manifest, workers=workers, limits=terms.limits, progress=_progress())
+    looked = look(found.manifest, workers=workers, limits=terms.limits, progress=_progress())
+    seen = looked.letting({*allow, *(["UNREADABLE"] if terms.skips else [])})
     write(seen, found.manifest, place)
     skipped = tuple(seen.unreadable) if terms.skips else ()
     facts = {"sentence": found.sentence, "counts": seen.counts, "findings": [f.record() for f in seen.findings], "out": str(place)}

@@ -28,7 +28,7 @@ def phantom(kind: str, *, out: str | Path, sets: Sequence[str] = (), seed: int =
         An outcome whose ``path`` is the folder.
 
     Raises:
-        UsageError: There is no such phantom or option, or the folder is not empty.
+        UsageError: There is no such phantom or option, an option it cannot be drawn with, or the folder is not empty.
     """
     check_numbers(seed=seed)
     out = Path(out)
@@ -40,5 +40,13 @@ def phantom(kind: str, *, out: str | Path, sets: Sequence[str] = (), seed: int =
         if not equals:
             raise UsageError("SETTING", text, "is not option=value", "write for example --set patients=20")
         options[key] = yaml.safe_load(value)
-    PHANTOMS.make(kind, options, out=out, seed=seed)
+    try:
+        PHANTOMS.make(kind, options, out=out, seed=seed)
+    except (TypeError, ValueError, ArithmeticError) as error:
+        if not options:
+            raise
+        what = f"it cannot be drawn with these settings ({str(error)[:160]})"
+        raise UsageError(
+            "SETTING", " ".join(f"{kind}.{k}={v}" for k, v in options.items()), what, "correct them, or leave them out"
+        ) from error
     return Outcome(path=out, text=[f"a synthetic {kind} data set is in {out}"])

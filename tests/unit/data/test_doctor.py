@@ -143,7 +143,7 @@ def test_labels_outside_the_skull_stripped_brain_are_told_with_their_share(heads
         values[:, :, 11:] = 0
         _write(heads / f"images/sub-{i:02}.nii.gz", values)
     found = _found(_look(heads), "LABEL_OUTSIDE")
-    assert found.what.startswith("in every case (6) labels lie outside the skull-stripped brain: ")
+    assert found.what.startswith("in every case (6) labels lie where nothing is shown: ")
     assert found.severity == "warn"
     labels = _body(0)[0]
     measured = measure(Asked.of(discover(heads).manifest.cases[0], discover(heads).manifest))
@@ -300,5 +300,5 @@ def test_the_page_shows_planes_and_tables(heads, tmp_path):
 def test_every_ibsr_case_has_labels_outside_the_brain(real_data):
     seen = audit(discover(real_data / "ibsr18").manifest, workers=0)
     found = _found(seen, "LABEL_OUTSIDE")
-    assert found.what.startswith("in every case (10) labels lie outside the skull-stripped brain")
+    assert found.what.startswith("in every case (10) labels lie where nothing is shown")
     assert seen.refusal() is None

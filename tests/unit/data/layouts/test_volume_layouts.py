@@ -12,6 +12,7 @@ from sagittal.core import Geometry, Image, Labels
 from sagittal.core.annotation import IGNORE
 from sagittal.data.discover import discover
 from sagittal.data.images import image_of
+from sagittal.data.layouts._files import VOLUMES
 from sagittal.data.layouts.array_pairs import array_pairs
 from sagittal.data.layouts.bids import bids
 from sagittal.data.layouts.brats import brats
@@ -74,6 +75,46 @@ def test_iseg_that_somebody_renumbered_keeps_those_numbers(tmp_path):
         _volume(tmp_path / f"subject-1-{part}.nii")
     _volume(tmp_path / "subject-1-label.nii", _numbers((0, 1, 2, 3)))
     assert np.unique(_mask(iseg(tmp_path))).tolist() == [0, 1, 2, 3]
+
+
+def test_label_maps_with_other_numbers_are_not_taken_for_iseg(tmp_path):
+    for part in ("T1", "T2"):
+        _volume(tmp_path / f"subject-1-{part}.nii")
+    _volume(tmp_path / "subject-1-label.nii", _numbers((0, 10, 77, 250)))
+    with pytest.raises(UsageError, match=r"LABEL_VALUES .*hold 77, and iSeg has 0, 10, 150, 250"):
+        iseg(tmp_path)
+    _volume(tmp_path / "subject-1-label.nii", _numbers((0, 10, 150, 250)))
+    with pytest.raises(UsageError, match="iSeg has 4 classes, and there are 3 names"):
+        iseg(tmp_path, classes=["a", "b", "c"])
+
+
+@pytest.mark.parametrize("suffix", VOLUMES)
+def test_a_volume_of_any_suffix_is_found_in_any_layout_of_volumes(suffix, tmp_path):
+    itk = pytest.importorskip("SimpleITK")
+
+    def put(name, values):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        itk.WriteImage(itk.GetImageFromArray(values), str(tmp_path / name) + suffix)
+
+    for i in range(2):
+        for part in ("T1", "T2"):
+            put(f"iseg/subject-{i}-{part}", np.random.default_rng(i).integers(0, 900, SHAPE).astype(np.int16))
+        put(f"iseg/subject-{i}-label", _numbers((0, 10, 150, 250)))
+        for part in ("pre/FLAIR", "pre/T1"):
+            put(f"mrbrains/{i}/{part}", np.random.default_rng(i).integers(0, 900, SHAPE).astype(np.int16))
+        put(f"mrbrains/{i}/segm", _numbers((0, 1, 2, 3)))
+        put(f"image_pairs/images/case{i}", np.random.default_rng(i).integers(0, 900, SHAPE).astype(np.int16))
+        put(f"image_pairs/masks/case{i}", _numbers((0, 1)))
+    for layout in ("iseg", "mrbrains", "image_pairs"):
+        found = discover(tmp_path / layout)
+        assert found.layout == layout
+        assert len(found.manifest) == 2
+        assert image_of(found.manifest.cases[1], found.manifest).read().shape[1:] == SHAPE[::-1]
+        assert set(np.unique(_mask(found, 1))) >= {0, 1}
+
+
+def test_the_suffixes_of_volumes_are_those_that_the_readers_know():
+    assert set(VOLUMES) <= set(io.suffixes("nifti", "nrrd", "metaimage"))
 
 
 @pytest.mark.parametrize("year", [18, 19, 20])

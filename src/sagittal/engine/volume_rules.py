@@ -89,7 +89,7 @@ def windows_of(facts: Facts, spacing: Sequence[float], *, crop: bool) -> tuple[s
         plane = [min(_up(size[a], 16), MOST_PLANE) for a in range(3) if a != coarsest]
         share = f"{spacing[coarsest] / max(others):.1f} times as far apart as samples within them"
         per_case = _slices_an_epoch(size[coarsest], facts.cases)
-        why = f"slices lie {share}; {per_case} a case and epoch, so that validation (all slices) takes about a tenth of the time"
+        why = f"slices lie {share}; {per_case} a case and epoch, so that validation (all slices) takes less than a tenth of the time"
         return "slices", {"size": plane, "axis": coarsest, "context": 1, "per_case": per_case, "on_object": 0.7}, why
     whole = [_up(n, 8) for n in size]
     if math.prod(whole) <= MOST_SEEN:
@@ -99,12 +99,12 @@ def windows_of(facts: Facts, spacing: Sequence[float], *, crop: bool) -> tuple[s
 
 
 def _slices_an_epoch(slices: int, cases: int) -> int:
-    """As many as a case has, or fewer where there would hardly be an epoch.
+    """Twice as many as a case has, or fewer where there would hardly be an epoch.
 
     Validation looks at every slice of its cases, which are about a quarter as many as those that are trained on, and a look
-    takes a quarter of a step's time.
+    takes a quarter of a step's time; slices larger than the window are looked at in parts.
     """
-    return min(slices, max(1, PLANE_STEPS * PLANE_BATCH // (LEAST_LOOKS * max(cases, 1))))
+    return min(2 * slices, max(1, PLANE_STEPS * PLANE_BATCH // (LEAST_LOOKS * max(cases, 1))))
 
 
 def size_of(facts: Facts) -> tuple[int, ...]:

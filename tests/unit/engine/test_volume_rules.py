@@ -90,7 +90,7 @@ def test_an_epoch_of_slices_is_long_enough_for_its_validation_and_short_enough_f
         )[1]
         return options["per_case"], volume_rules.training_of(found, "slices", options)["epochs"]
 
-    assert epoch(8, 128) == (128, 62), "as many as a case has: validation looks at all of them"
+    assert epoch(8, 128) == (256, 31), "twice as many as a case has: validation looks at all of them"
     assert epoch(100, 300) == (64, 10), "fewer where there would hardly be an epoch"
     assert epoch(100_000, 300)[0] == 1
 

@@ -93,7 +93,8 @@ def settings_page() -> str:
         "Set with `--set key=value`, or in a recipe file. `None` means: decided from the data; `plan.json` says what and why.",
         "",
     ]
-    lines += ["| key | default |", "|---|---|", *(f"| `{key}` | `{default}` |" for key, default, _ in settings())]
+    rows = (f"| `{key}` | `{default}` | {meaning.replace('|', '/')} |" for key, default, meaning in settings())
+    lines += ["| key | default | meaning |", "|---|---|---|", *rows]
     lines += ["", "`data`, `windows`, `model`, `loss` and `explain` also take the options of the part that they name.", ""]
     lines += ["`augment` takes the parts of the shelf [transforms](transforms.md), each with its options, or `none`.", ""]
     lines += ["## train", "", "```text", inspect.cleandoc(TrainSettings.__doc__ or ""), "```"]

@@ -75,7 +75,9 @@ def _answered(run: Run, split: str) -> dict[str, _Answer]:
     """The answered cases; those whose answer has no score are left out."""
     path = run.evaluation(split) / "predictions.csv"
     if not path.is_file():
-        raise UnreadableInput("NOT_EVALUATED", run.path, f"has no evaluation of {split}", f"run `sagittal evaluate {run.path}`")
+        there = [p.parent.name for p in run.path.glob("evaluation/*/predictions.csv")]
+        remedy = f"run `sagittal evaluate {run.path}`" + (f", or compare {', '.join(sorted(there))}" if there else "")
+        raise UnreadableInput("NOT_EVALUATED", run.path, f"has no evaluation of {split}", remedy)
     with path.open(encoding="utf-8", newline="") as file:
         table = csv.DictReader(file)
         good = _goodness_of(table.fieldnames or [], run)

@@ -52,8 +52,6 @@ TABLE_STEPS = 600
 MAX_RAM = 4.0
 """GiB: a whole brain at 1 mm fits into it with a small U-Net, and it fits into a machine of 8."""
 
-MODERATE = "moderate: what changes a picture but not what it shows"
-
 GIVEN = ("channels", "outputs", "axes", "generator")
 """Options of a network that follow from the data and the seed."""
 
@@ -414,10 +412,8 @@ def _augment(recipe: Recipe, facts: Facts, ledger: Ledger, windows: Part, *, mix
         return {}
     if recipe.augment is not None:
         return dict(recipe.augment)
-    one_side = sided(facts.names)
-    tissue, few = dense and tile_rules.any_way_round(facts, sided=one_side), tile_rules.few_stains(facts, sided=one_side)
-    default = tile_rules.augment_of(few=few) if tissue else {**_default_augment(facts, windows), **({"mixup": 0.3} if mixed else {})}
-    why = f"colours change more than usual: fewer than {tile_rules.FEW_CASES} cases have few stains" if tissue and few else MODERATE
+    found = tile_rules.augment_for(facts, sided=sided(facts.names)) if dense else None
+    default, why = found or ({**_default_augment(facts, windows), **({"mixup": 0.3} if mixed else {})}, tile_rules.MODERATE)
     ledger.choose("augment", None, ", ".join(default), why)
     return default
 

@@ -26,6 +26,15 @@ WHY_METRICS = "tissue without any of it counts, too, and pathology tells pixels 
 FEW_CASES = 10
 """Fewer training cases than this have few stains: what they do not have, augmentation and measuring must make up for."""
 
+SMALL = 64
+"""In pictures of at most so many samples a side borders are as wide as a sample, and what is read between samples is not theirs."""
+
+WHY_FEW = f"colours change more than usual: fewer than {FEW_CASES} cases have few stains"
+
+WHY_SMALL = "half of the samples stay where they are, without blur: borders of small pictures are a sample wide"
+
+MODERATE = "moderate: what changes a picture but not what it shows"
+
 WHY_OWN = f"below {FEW_CASES} training cases have few stains, so each picture is measured by itself: its mean and deviation of each colour"
 
 WIDTHS = [16, 32, 64, 128, 192]
@@ -71,6 +80,27 @@ def windows_of(facts: Facts, factor: int, *, whole: bool) -> tuple[str, dict[str
     # With so many, validation, which looks at overlapping windows, takes 8 % of the time (measured with three cases to one).
     per_case = max(1, min(64, round(4 * math.prod(shape) / math.prod(size))))
     return "patches", {"size": size, "per_case": per_case}, f"cases of {tuple(shape)} are larger than one window of {size}"
+
+
+def augment_for(facts: Facts, *, sided: bool) -> tuple[dict[str, Any], str] | None:
+    """Transforms of pictures with drawn answers, and why; None where they are those of any picture."""
+    if any_way_round(facts, sided=sided):
+        few = few_stains(facts, sided=sided)
+        return augment_of(few=few), WHY_FEW if few else MODERATE
+    if facts.axes == 2 and max(facts.shape) <= SMALL:
+        return augment_of_small(mirrored=not sided), WHY_SMALL
+    return None
+
+
+def augment_of_small(*, mirrored: bool) -> dict[str, Any]:
+    """Transforms of small pictures."""
+    return {
+        **({"flip": "horizontal"} if mirrored else {}),
+        "affine": {"rotate": 8, "scale": [0.9, 1.15], "shift": 0.05, "shear": 2, "p": 0.5},
+        "jitter": {"brightness": 0.15, "contrast": 0.28},
+        "gamma": [0.74, 1.35],
+        "noise": 0.03,
+    }
 
 
 def augment_of(*, few: bool) -> dict[str, Any]:

@@ -122,3 +122,13 @@ def test_slides_have_glass_around_and_are_not_measured_each_by_itself():
     assert tile_rules.few_stains(replace(GLANDS, cases=9), sided=False)
     assert not tile_rules.few_stains(replace(GLANDS, cases=9, slides=True), sided=False)
     assert not tile_rules.few_stains(replace(GLANDS, cases=9, grey=True), sided=False)
+
+
+def test_small_pictures_are_often_seen_as_they_are_and_never_blurred():
+    small = replace(GLANDS, grey=True, shape=(64, 60), channels=("value",))
+    augment, why = tile_rules.augment_for(small, sided=False)
+    assert augment["affine"]["p"] == 0.5 and "blur" not in augment and "half" in why
+    assert "flip" in augment and "flip" not in tile_rules.augment_for(small, sided=True)[0]
+    assert tile_rules.augment_for(replace(small, shape=(65, 60)), sided=False) is None, "any picture's"
+    assert tile_rules.augment_for(replace(small, axes=3, shape=(64, 64, 64)), sided=False) is None
+    assert tile_rules.augment_for(GLANDS, sided=False)[0]["flip"] == "any"

@@ -29,24 +29,17 @@ def _finish(scores: NDArray[np.float32], labels: Labels, grid: Geometry) -> NDAr
 
 
 def _quick(outputs: torch.Tensor, targets: torch.Tensor) -> Quick:
-    """Dice over the foreground samples of the batch's cases that have any, and of each foreground class."""
-    n, k = outputs.shape[:2]
-    found, truth = outputs.argmax(dim=1).flatten(1), targets.flatten(1)
-    # One pass counts every pair of classes of every case; samples that nobody knows go into a last bin.
-    pair = (torch.arange(n, device=truth.device)[:, None] * k + truth) * k + found
-    pair = torch.where(truth == IGNORE, n * k * k, pair)
+    """Dice over all samples together, of the foreground and of each of its classes: a window without any weighs what is drawn in it."""
+    k = outputs.shape[1]
+    # One pass counts every pair of classes; samples that nobody knows go into a last bin.
+    pair = torch.where(targets == IGNORE, k * k, targets * k + outputs.argmax(dim=1)).flatten()
     # not bincount, which waits for a device to know how large its answer is
-    counts = torch.zeros(n * k * k + 1, dtype=torch.int64, device=truth.device)
-    counts.scatter_add_(0, pair.flatten(), counts.new_ones(1).expand(pair.numel()))
-    counts = counts[:-1].reshape(n, k, k)
-    both, size = counts.diagonal(dim1=1, dim2=2)[:, 1:], (counts.sum(dim=1) + counts.sum(dim=2))[:, 1:]
-    each = {f"dice:{c + 1}": mean_dice(both[:, c], size[:, c]) for c in range(k - 1)}
-    return {"dice": mean_dice(both.sum(dim=1), size.sum(dim=1)), **each}
-
-
-def mean_dice(both: torch.Tensor, size: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """The sum over the cases that have anything, and how many they are."""
-    return (2 * both / size.clamp(min=1)).sum(), (size > 0).sum()
+    counts = torch.zeros(k * k + 1, dtype=torch.int64, device=pair.device)
+    counts.scatter_add_(0, pair, counts.new_ones(1).expand(pair.numel()))
+    counts = counts[:-1].reshape(k, k)
+    both, size = counts.diagonal()[1:], (counts.sum(dim=0) + counts.sum(dim=1))[1:]
+    each = {f"dice:{c + 1}": (2 * both[c], size[c]) for c in range(k - 1)}
+    return {"dice": (2 * both.sum(), size.sum()), **each}
 
 
 segmentation = Task(

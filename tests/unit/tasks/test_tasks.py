@@ -151,13 +151,16 @@ def test_segmentation_answers_the_most_probable_class_and_its_log_leaves_unknown
     assert segmentation.finish(scores, TISSUE, PLACE).tolist() == [[0, 1, 2], [2, 0, 0]]
     scores[:, 1, 1] = (0, 0, 1)
     outputs = torch.from_numpy(scores)[None] * 9
-    assert segmentation.quick(outputs, torch.from_numpy(mask)[None]) == {"dice": (1.0, 1), "dice:1": (1.0, 1), "dice:2": (1.0, 1)}
+    assert segmentation.quick(outputs, torch.from_numpy(mask)[None]) == {"dice": (6, 6), "dice:1": (2, 2), "dice:2": (4, 4)}
     wrong = torch.roll(outputs, 1, dims=1)[:, [1, 0, 2]]
-    assert segmentation.quick(wrong, torch.from_numpy(mask)[None])["dice:2"] == (0.0, 1), "each class stands for itself"
+    assert segmentation.quick(wrong, torch.from_numpy(mask)[None])["dice:2"] == (0, 3), "each class stands for itself"
     empty = torch.zeros((1, 2, 3), dtype=torch.long)
-    assert segmentation.quick(-outputs * 0 + torch.tensor([1.0, 0, 0]).view(1, 3, 1, 1), empty)["dice"] == (0.0, 0), (
-        "nothing to find is not scored"
-    )
+    nothing = -outputs * 0 + torch.tensor([1.0, 0, 0]).view(1, 3, 1, 1)
+    assert segmentation.quick(nothing, empty)["dice"] == (0, 0), "nothing to find is not scored"
+    both = torch.cat([outputs, nothing]), torch.cat([torch.from_numpy(mask)[None], empty])
+    assert segmentation.quick(*both)["dice"] == (6, 6)
+    both[0][1, 1, 0, 0] = 99
+    assert segmentation.quick(*both)["dice"] == (6, 7), "one false sample in an empty window is one sample, not a window"
 
 
 def test_classification_multilabel_and_regression_ask_the_same_annotation_their_own_way():

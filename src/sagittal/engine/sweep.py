@@ -12,8 +12,8 @@ from typing import Any
 
 import yaml
 
+from sagittal.engine.checks import check_settings
 from sagittal.engine.config import DECAY, L2, Recipe, with_settings
-from sagittal.engine.rules import check_settings
 from sagittal.errors import UsageError
 
 FORMAT, VERSION = "sagittal-sweep", 1

@@ -128,8 +128,9 @@ def begin(asked: Request) -> Begun:
         UsageError: Settings that do not exist, or that leave no case for what was asked.
         Refused: The data are not safe to use; the message says why.
     """
+    from sagittal.engine.checks import check_settings
     from sagittal.engine.facts import facts_of
-    from sagittal.engine.rules import check_settings, decide
+    from sagittal.engine.rules import decide
     from sagittal.engine.weights import check_start
 
     recipe = asked.settled()

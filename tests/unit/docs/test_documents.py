@@ -17,8 +17,8 @@ import typer
 
 from sagittal import cli
 from sagittal.core import Geometry
+from sagittal.engine.checks import check_settings
 from sagittal.engine.config import load_recipe, recipe_names
-from sagittal.engine.rules import check_settings
 from sagittal.io.guard import Limits
 from sagittal.report.view import RunView
 from sagittal.verbs.list import SHELVES

@@ -10,9 +10,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sagittal.engine.checks import check_settings
 from sagittal.engine.config import Recipe, load_recipe, recipe_names, recipe_of, settings
 from sagittal.engine.plan import Plan, Units, build
-from sagittal.engine.rules import check_settings
 from sagittal.engine.settings import Feeding, TrainSettings
 from sagittal.errors import SagittalError, UnreadableInput, UsageError
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from sagittal.engine.checks import check_settings
 from sagittal.engine.config import load_recipe, with_settings
-from sagittal.engine.rules import check_settings
 from sagittal.engine.sweep import Asked, Room, check_asked, check_same, corners, grid_of, points, search_of
 from sagittal.engine.trials import Training, Trial, alike, best_training, ranked, record, rows, t_interval, table
 from sagittal.errors import UsageError

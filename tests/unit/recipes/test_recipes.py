@@ -10,10 +10,11 @@ import torch
 
 from sagittal.core.labels import Labels
 from sagittal.data.layouts._found import Found
+from sagittal.engine.checks import check_settings
 from sagittal.engine.config import load_recipe, recipe_names
 from sagittal.engine.facts import Facts
 from sagittal.engine.plan import MODELS, Plan, build
-from sagittal.engine.rules import check_settings, decide
+from sagittal.engine.rules import decide
 from sagittal.engine.settings import Stop, TrainSettings
 from sagittal.engine.stopping import Watch
 from sagittal.models._network import count

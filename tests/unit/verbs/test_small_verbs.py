@@ -134,8 +134,8 @@ def test_shelves_are_listed_and_a_wrong_one_is_answered_with_the_nearest():
 
 
 def test_every_listed_setting_can_be_set():
+    from sagittal.engine.checks import check_settings
     from sagittal.engine.config import load_recipe
-    from sagittal.engine.rules import check_settings
 
     listed = list_parts("settings").facts["parts"]
     assert {"train.epochs", "train.stop.patience", "train.workers", "split.folds", "labels.positive", "windows.unit"} <= set(listed)

@@ -169,7 +169,8 @@ def _model(ground: Ground, *, sliced: bool) -> Part:
 def _members(ground: Ground) -> int:
     wish = ground.recipe.model
     default = ground.kind.members() if wish.name is None else 1
-    members: int = ground.ledger.choose("model.members", wish.members, default, "networks started apart answer better together")
+    why = "networks started apart answer better together" if default > 1 else "one network answers; more of them would take as much longer"
+    members: int = ground.ledger.choose("model.members", wish.members, default, why)
     return members
 
 

@@ -13,9 +13,10 @@ from sagittal.data.audit import LEAKS, Audit, Progress
 from sagittal.data.audit import audit as look
 from sagittal.data.finding import Finding
 from sagittal.data.layouts._found import Found
+from sagittal.data.leaks import apart, tie
 from sagittal.data.manifest import Manifest
 from sagittal.data.signs import lines
-from sagittal.data.split import SplitRules, apart, assign, tie
+from sagittal.data.split import SplitRules, assign
 from sagittal.errors import SagittalError, UsageError
 from sagittal.io import atomic
 from sagittal.verbs._asked import Terms

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sagittal.core import Case, Labels
+from sagittal.data.leaks import apart, unite
 from sagittal.data.manifest import Manifest
-from sagittal.data.split import SplitRules, apart, assign, folds, unite
+from sagittal.data.split import SplitRules, assign, folds
 from sagittal.errors import Refused, UsageError
 
 

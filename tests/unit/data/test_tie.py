@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from sagittal.core import Case, Labels
+from sagittal.data.leaks import tie
 from sagittal.data.manifest import Manifest
-from sagittal.data.split import tie
 
 
 def cases(n: int) -> Manifest:

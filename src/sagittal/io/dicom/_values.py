@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from sagittal.core.image import Values
 from sagittal.errors import UnreadableInput
-from sagittal.io.dicom._planes import Plane, Stored
+from sagittal.io.dicom._planes import Plane
+from sagittal.io.dicom._stored import Stored
 from sagittal.io.dicom.header import BIG_ENDIAN, NATIVE
 from sagittal.io.guard import Limits
 from sagittal.ops.stored import to_values

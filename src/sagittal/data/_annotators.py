@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sagittal.core import Annotation, Geometry, Labels
-from sagittal.core.annotation import _Drawn
+from sagittal.core.drawn import Drawn
 from sagittal.errors import Refused, UsageError, nearest
 from sagittal.ops.consensus import majority, most_likely
 
@@ -18,7 +18,7 @@ RULES: tuple[str, ...] = get_args(Rule)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Consensus(_Drawn):
+class Consensus(Drawn):
     """The class of each sample by several annotations of one case.
 
     Args:

@@ -72,7 +72,8 @@ def _check_answer(task: Task, labels: Labels, said: Any, grid: Geometry, scores:
 
 def _annotated(task: Task) -> tuple[Labels, Any]:
     """Something that was said in the most natural way for the task, on a picture of 32 x 24."""
-    from sagittal.core.annotation import ClassLabel, Outline, Polygons, Value
+    from sagittal.core.annotation import ClassLabel, Value
+    from sagittal.core.polygons import Outline, Polygons
 
     kind = task.said[0]
     if kind == "value":

@@ -8,10 +8,14 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sagittal.core.annotation import IGNORE, Boxes, ClassLabel, LabelMap, Outline, Polygons, Value, boxes_of_objects, fill
+from sagittal.core.annotation import IGNORE, ClassLabel, Value
+from sagittal.core.boxes import Boxes
+from sagittal.core.drawn import boxes_of_objects
 from sagittal.core.geometry import Geometry
 from sagittal.core.image import Image
+from sagittal.core.label_map import LabelMap
 from sagittal.core.labels import Labels
+from sagittal.core.polygons import Outline, Polygons, fill
 from sagittal.core.window import Window
 from sagittal.errors import Refused, UsageError
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from shapely.geometry import Polygon as Shape
 
-from sagittal.core.annotation import fill
+from sagittal.core.polygons import fill
 from sagittal.ops.components import components
 from sagittal.ops.outline import Tracing, area, outline, pieces
 

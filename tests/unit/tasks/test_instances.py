@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sagittal.core.annotation import IGNORE, LabelMap, Outline, Polygons
+from sagittal.core.annotation import IGNORE
 from sagittal.core.geometry import Geometry
 from sagittal.core.image import Image
+from sagittal.core.label_map import LabelMap
 from sagittal.core.labels import Labels
+from sagittal.core.polygons import Outline, Polygons
 from sagittal.tasks._objects import parted
 from sagittal.tasks.instances import BORDER, instances
 

@@ -8,10 +8,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sagittal.core.annotation import IGNORE, Boxes, ClassLabel, LabelMap, Outline, Polygons, Value
+from sagittal.core.annotation import IGNORE, ClassLabel, Value
+from sagittal.core.boxes import Boxes
 from sagittal.core.geometry import Geometry
 from sagittal.core.image import Image
+from sagittal.core.label_map import LabelMap
 from sagittal.core.labels import Labels
+from sagittal.core.polygons import Outline, Polygons
 from sagittal.shelf import Shelf
 from sagittal.tasks import detection as detecting
 from sagittal.tasks.classification import classification

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sagittal.core import Geometry
-from sagittal.core.annotation import fill
+from sagittal.core.polygons import fill
 from sagittal.errors import Refused, UnreadableInput
 from sagittal.io.dicom._tags import DRAWN_TAGS
 from sagittal.io.dicom.header import Dataset, read_header

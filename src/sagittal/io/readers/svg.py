@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sagittal.core import Geometry, Labels, Polygons
-from sagittal.core.annotation import Outline
+from sagittal.core.polygons import Outline
 from sagittal.errors import Refused, UnreadableInput
 from sagittal.io._reader import Format, Reader
 from sagittal.io.guard import Limits, decoding

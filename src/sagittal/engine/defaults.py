@@ -157,7 +157,7 @@ class Volumes(Pictures):
 
     def augment(self, *, across: int | None, exclusive: bool) -> tuple[dict[str, Any], str]:
         """As slices and patches are changed."""
-        return volume_rules.augment_of(sliced=across, mirrored=not self.sided), tile_rules.MODERATE
+        return volume_rules.augment_of(self.facts, sliced=across, mirrored=not self.sided)
 
     def training(self, windows: Part, *, balanced: bool) -> dict[str, Any]:
         """Few steps of few volumes."""

@@ -7,7 +7,6 @@ import multiprocessing
 import os
 import signal
 import sys
-import threading
 import time
 import types
 from collections import deque
@@ -15,9 +14,9 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import resource_tracker
-from multiprocessing.process import BaseProcess
 from typing import TypeVar
 
+from sagittal.data._parent import serve_parent
 from sagittal.errors import WorkerDied
 
 A = TypeVar("A")
@@ -139,13 +138,5 @@ def _begin() -> None:
     """Workers are as many as there are cores, so none needs threads of its own; and none outlives its parent."""
     import cv2
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    serve_parent()
     cv2.setNumThreads(1)
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-
-
-def _end_with(parent: BaseProcess) -> None:
-    parent.join()
-    os._exit(1)

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import signal
-import threading
-from multiprocessing.process import BaseProcess
-
 import torch
+
+from sagittal.data._parent import serve_parent
 
 
 def begin_worker(worker: int) -> None:
@@ -22,13 +18,4 @@ def begin_worker(worker: int) -> None:
         worker: Its number; not used.
     """
     torch.set_num_threads(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-
-
-def _end_with(parent: BaseProcess) -> None:
-    parent.join()
-    # nobody is left to clean up for: threads that feed a pipe without a reader would not end
-    os._exit(1)
+    serve_parent()

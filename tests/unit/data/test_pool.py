@@ -33,7 +33,7 @@ LONG = """
     from sagittal.data._pool import mapped
     import sagittal.verbs.list
 
-    def long(shelf):
+    def long(*asked):
         for i, _ in enumerate(mapped(time.sleep, [0.02] * 5000, workers=2)):
             if i == 0:
                 print("begun", flush=True)

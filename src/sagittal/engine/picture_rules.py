@@ -13,10 +13,10 @@ SMALL = 64
 """Pictures of at most so many samples a side are seen as they are, by a network without a coarse first layer."""
 
 FEW = 1000
-"""Below so many training cases a batch has fewer pictures, and there are more of them."""
+"""Below so many training cases a network learns more from many steps than from fine detail."""
 
-LARGEST = 160
-"""Samples along the longer side at most."""
+COARSE, FINE = 128, 160
+"""Samples along the longer side at most: of few pictures for the default network, and otherwise."""
 
 MIXED = 5000
 """Below so many training cases pictures are mixed."""
@@ -24,18 +24,20 @@ MIXED = 5000
 MANY = 10_000
 """From so many training cases on one network answers alone."""
 
-STEPS_OF_FEW, STEPS = 2000, 1333
+STEPS_OF_FEW, STEPS = 3500, 1333
 """Steps of a batch of 16 on few pictures, and of 64 on more."""
 
-MOST_PASSES = 100
-"""How often each case is seen at most."""
+MOST_PASSES, MOST_WINDOWED = 300, 100
+"""How often each case is seen at most: as one whole picture, and in windows, of which there are many."""
 
 
 def size_of(facts: Facts, *, default_network: bool) -> tuple[int, str]:
     """Samples a side of the prepared picture, and why."""
-    side = min(max(facts.shape), LARGEST)
+    coarse = default_network and facts.cases < FEW
+    side = min(max(facts.shape), COARSE if coarse else FINE)
     side = side if side <= SMALL else max(SMALL, side // 32 * 32)
-    return side, f"the median picture has {' x '.join(map(str, facts.shape))} samples"
+    seen = f"the median picture has {' x '.join(map(str, facts.shape))} samples"
+    return side, f"{seen}, and few pictures teach more in many coarse steps than in few fine ones" if coarse and side == COARSE else seen
 
 
 def model_of(facts: Facts) -> dict[str, Any]:
@@ -79,7 +81,7 @@ def training_of(facts: Facts, *, balanced: bool, whole: bool) -> dict[str, Any]:
     batch = 16 if few else 64
     passes = (STEPS_OF_FEW if few else STEPS) * batch // max(facts.cases, 1)
     return {
-        "epochs": max(12, min(MOST_PASSES, passes)),
+        "epochs": max(12, min(MOST_PASSES if whole else MOST_WINDOWED, passes)),
         "batch": batch,
         "optimizer": "adamw",
         "lr": 2e-3,

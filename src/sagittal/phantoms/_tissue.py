@@ -14,6 +14,7 @@ Points = NDArray[np.float64]
 # Optical density of red, green and blue: Ruifrok & Johnston, Anal. Quant. Cytol. Histol. 23 (2001).
 _HAEMATOXYLIN = np.array([0.65, 0.70, 0.29], np.float32)
 _EOSIN = np.array([0.072, 0.99, 0.105], np.float32)
+_ROUND = 16  # farther from a tumour than its cells and its soft edge reach
 _SHIFT = 4  # OpenCV draws in sixteenths of a pixel
 
 
@@ -40,6 +41,11 @@ def outline(centre: tuple[float, float], radius: float, rng: np.random.Generator
 
 def tile(size: tuple[int, int], tumours: list[Points], stain: Stain, rng: np.random.Generator) -> NDArray[np.uint8]:
     """A picture of tissue with tumour inside the given outlines, ``(rows, columns, 3)``."""
+    return stained(*planes(size, tumours, rng), stain, rng)
+
+
+def planes(size: tuple[int, int], tumours: list[Points], rng: np.random.Generator) -> tuple[Plane, Plane]:
+    """How much haematoxylin and how much eosin lies where, drawn in one piece; see :func:`stained`."""
     blue, pink = np.zeros(size, np.float32), _stroma(size, rng)
     inside = np.zeros(size, np.uint8)
     for points in tumours:
@@ -48,17 +54,20 @@ def tile(size: tuple[int, int], tumours: list[Points], stain: Stain, rng: np.ran
     _scattered(blue, taken, rng)
     for centre, radius in _gland_places(size, taken, rng):
         _gland(blue, pink, centre, radius, rng)
-    _tumour(blue, pink, inside > 0, rng)
-    return _stained(blue, pink, stain, rng)
+    if tumours:
+        (left, top), (right, bottom) = (np.concatenate(tumours).min(axis=0) - _ROUND, np.concatenate(tumours).max(axis=0) + _ROUND)
+        around = slice(max(int(top), 0), max(int(bottom), 0)), slice(max(int(left), 0), max(int(right), 0))
+        _tumour(blue[around], pink[around], inside[around] > 0, rng)
+    return blue, pink
 
 
 def _stroma(size: tuple[int, int], rng: np.random.Generator) -> Plane:
     """Collagen: wavy fibres of eosin with pale gaps."""
     rows, columns = size
-    y, x = np.mgrid[:rows, :columns].astype(np.float32)
+    y, x = np.arange(rows, dtype=np.float32)[:, None], np.arange(columns, dtype=np.float32)
     bend = 26 * _cloud(size, 64, rng)
     turn = rng.uniform(0, np.pi)
-    along = x * np.cos(turn) + y * np.sin(turn) + bend
+    along = x * float(np.cos(turn)) + y * float(np.sin(turn)) + bend
     fibres = np.sin(along / 3.1 + 2.5 * _cloud(size, 18, rng)) + 0.6 * np.sin(along / 6.7 + 3 * _cloud(size, 30, rng))
     return np.asarray(
         np.clip(0.36 + 0.055 * fibres + 0.07 * _cloud(size, 40, rng) + 0.03 * _cloud(size, 3, rng), 0.03, 1), dtype=np.float32
@@ -81,13 +90,16 @@ def _scattered(blue: Plane, taken: NDArray[np.bool_], rng: np.random.Generator) 
 def _gland_places(size: tuple[int, int], taken: NDArray[np.bool_], rng: np.random.Generator) -> list[tuple[tuple[float, float], float]]:
     """Where healthy glands lie: off the tumour and off each other."""
     found: list[tuple[tuple[float, float], float]] = []
-    for _ in range(size[0] * size[1] // 3000):
+    known = np.empty((size[0] * size[1] // 3000, 3))
+    for _ in range(len(known)):
         x, y, radius = rng.uniform(0, size[1]), rng.uniform(0, size[0]), rng.uniform(15, 27)
         ring = np.linspace(0, 2 * np.pi, 16)
         at_y = np.clip(y + 1.25 * radius * np.sin(ring), 0, size[0] - 1).astype(int)
         at_x = np.clip(x + 1.25 * radius * np.cos(ring), 0, size[1] - 1).astype(int)
-        apart = all(np.hypot(x - a, y - b) > 1.15 * (radius + r) for (a, b), r in found)
+        others = known[: len(found)]
+        apart = bool((np.hypot(x - others[:, 0], y - others[:, 1]) > 1.15 * (radius + others[:, 2])).all())
         if apart and not taken[at_y, at_x].any() and not taken[int(y), int(x)]:
+            known[len(found)] = x, y, radius
             found.append(((x, y), radius))
     return found
 
@@ -129,7 +141,7 @@ def _nucleus(blue: Plane, at: tuple[float, float], size: tuple[float, float], tu
     cv2.ellipse(blue, centre, axes, float(turn), 0, 360, float(dark), thickness=-1, lineType=cv2.LINE_AA, shift=_SHIFT)
 
 
-def _stained(blue: Plane, pink: Plane, stain: Stain, rng: np.random.Generator) -> NDArray[np.uint8]:
+def stained(blue: Plane, pink: Plane, stain: Stain, rng: np.random.Generator) -> NDArray[np.uint8]:
     """Beer-Lambert: light through both stains, slightly out of focus, with the grain of a camera."""
     chromatin = 1 + 0.16 * _cloud(blue.shape, 2, rng)
     density = stain.blue * (blue * chromatin)[..., None] * _HAEMATOXYLIN + stain.pink * pink[..., None] * _EOSIN

@@ -11,12 +11,17 @@ from numpy.typing import NDArray
 from sagittal.errors import UsageError
 from sagittal.io.writers._pyramid import Rows, write_pyramid
 from sagittal.phantoms._folder import new_folder, planted, put, rng_of
-from sagittal.phantoms._tissue import Points, Stain, outline, tile
+from sagittal.phantoms._tissue import Points, Stain, outline, planes, stained
 from sagittal.phantoms.tiles import svg
 
 GLASS = 244
-PIECE = 512
-"""Side of the squares in which tissue is drawn: glands and cells are placed one by one."""
+BAND = 256
+"""Rows that are stained at once: the three colours of a whole slide take far more memory than what absorbs them."""
+
+SMALLEST = 512
+
+_SOFT = 4
+"""Rows beside a band that its focus reaches."""
 
 
 def slide(
@@ -48,8 +53,8 @@ def slide(
     ['.json', '.svg', '.tif']
     """
     rows, columns = size
-    if min(rows, columns) < PIECE:
-        raise UsageError("TOO_SMALL", f"size={rows}x{columns}", "a slide needs room for tissue", f"take {PIECE} or more")
+    if min(rows, columns) < SMALLEST:
+        raise UsageError("TOO_SMALL", f"size={rows}x{columns}", "a slide needs room for tissue", f"take {SMALLEST} or more")
     out = new_folder(out)
     counts = {}
     for patient in range(patients):
@@ -84,19 +89,19 @@ def _tumours(size: tuple[int, int], rng: np.random.Generator) -> list[Points]:
 
 
 def _picture(size: tuple[int, int], piece: Points, tumours: list[Points], stain: Stain, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """The slide, drawn square by square."""
+    """The slide: its tissue is drawn in one piece, so that nothing ends at a seam, and stained band by band."""
     rows, columns = size
-    grain = rng.normal(0, 1.5, (rows, columns, 1))
-    picture = np.clip(GLASS + grain + [0.0, -1.0, 1.0], 0, 255).astype(np.uint8)
+    picture = np.empty((rows, columns, 3), np.uint8)
     inside = np.zeros(size, np.uint8)
     cv2.fillPoly(inside, [np.round(piece).astype(np.int32)], 1)
-    for top in range(0, rows, PIECE):
-        for left in range(0, columns, PIECE):
-            deep, wide = min(PIECE, rows - top), min(PIECE, columns - left)
-            here = inside[top : top + deep, left : left + wide]
-            if here.any():
-                drawn = tile((deep, wide), [t - [left, top] for t in tumours], stain, rng)
-                np.copyto(picture[top : top + deep, left : left + wide], drawn, where=here[..., None] > 0)
+    blue, pink = planes(size, tumours, rng)
+    for top in range(0, rows, BAND):
+        band, low = slice(top, top + BAND), max(top - _SOFT, 0)
+        near = slice(low, top + BAND + _SOFT)
+        here = picture[band]
+        here[:] = np.clip(GLASS + rng.normal(0, 1.5, (len(here), columns, 1)) + [0.0, -1.0, 1.0], 0, 255)
+        drawn = stained(blue[near], pink[near], stain, rng)[top - low :][: len(here)]
+        np.copyto(here, drawn, where=inside[band][..., None] > 0)
     if rng.random() < 0.3:
         stroke = [(int(columns * f), int(rows * (0.06 + 0.02 * np.sin(9 * f)))) for f in np.linspace(0.1, 0.4, 20)]
         cv2.polylines(picture, [np.array(stroke, np.int32)], isClosed=False, color=(40, 60, 185), thickness=max(3, rows // 120))

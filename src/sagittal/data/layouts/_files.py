@@ -13,6 +13,10 @@ SLIDES = (".svs", ".ndpi", ".scn", ".bif", ".mrxs", ".vms", ".vmu")
 PICTURES = (".png", ".jpg", ".jpeg", ".jpe", ".tif", ".tiff", ".bmp", *SLIDES)
 VOLUMES = (".nii", ".nii.gz", ".hdr", ".nrrd", ".nhdr", ".mha", ".mhd")
 TABLES = (".csv", ".tsv", ".parquet")
+_NOTES = (".txt", ".json", ".geojson", ".md", ".html", ".npz", ".npy", ".svg", ".xml", ".pdf", ".h5", ".py")
+NO_DICOM = (*PICTURES, *VOLUMES, *TABLES, *_NOTES)
+"""What need not be opened to see whether it is DICOM."""
+
 _JUNK = {"thumbs.db", "desktop.ini", "__macosx", "@eadir", "$recycle.bin", "icon\r"}
 
 _SPLIT_WORDS = {
@@ -84,10 +88,15 @@ def walk(root: Path, suffixes: Iterable[str]) -> list[Path]:
     Links to folders are followed once; a ring of links ends.
     """
     wanted = tuple(suffixes)
-    return sorted(_walk(root, wanted, set()), key=lambda p: natural(p.as_posix()))
+    return sorted((p for p in visible(root) if p.name.casefold().endswith(wanted)), key=lambda p: natural(p.as_posix()))
 
 
-def _walk(folder: Path, wanted: tuple[str, ...], seen: set[tuple[int, int]]) -> Iterator[Path]:
+def visible(root: Path) -> Iterator[Path]:
+    """All visible files below a folder, as :func:`walk` finds them, in the order of the folders."""
+    return _walk(root, set())
+
+
+def _walk(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Path]:
     try:
         entries = sorted(os.scandir(folder), key=lambda e: e.name)
     except OSError:
@@ -104,8 +113,8 @@ def _walk(folder: Path, wanted: tuple[str, ...], seen: set[tuple[int, int]]) -> 
         except OSError:
             continue
         if folder_like:
-            yield from _walk(Path(entry.path), wanted, seen)
-        elif entry.name.casefold().endswith(wanted):
+            yield from _walk(Path(entry.path), seen)
+        else:
             yield Path(entry.path)
 
 

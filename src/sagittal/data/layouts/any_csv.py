@@ -12,6 +12,7 @@ from sagittal.data.layouts._columns import group_column, split_column
 from sagittal.data.layouts._files import PICTURES, TABLES, VOLUMES, ids_of, split_of, stem_of, suffix_of, walk
 from sagittal.data.layouts._found import Found, found, labels_for, plural
 from sagittal.data.layouts._groups import grouped
+from sagittal.data.layouts._images import images
 from sagittal.data.layouts._index import FileIndex
 from sagittal.data.layouts._labels import Told, tell
 from sagittal.data.layouts._roles import is_mask_name
@@ -73,7 +74,7 @@ def any_csv(
     tables = _tables(root, file)
     if not tables:
         return None
-    index = FileIndex(walk(base, (*PICTURES, *VOLUMES, ".svg")), base)
+    index = FileIndex(images(base, (*PICTURES, *VOLUMES, ".svg")), base)
     if not index.locators:
         return None
     seen = [one for table in _joined(tables) if (one := _see(table, index, base, asked, positive)) is not None]
@@ -138,7 +139,7 @@ def _see(table: Cells, index: FileIndex, base: Path, asked: _Columns, positive: 
         if name and name not in table.columns:
             raise UsageError("UNKNOWN_COLUMN", name, f"{table.file.name} has no such column", nearest(name, table.columns))
     table = _with_header(table, index)
-    if not asked.image and _names_folders(table, base):
+    if not asked.image and _names_folders(table, base, index):
         return None
     image, locators, mask, masks = _file_columns(table, index, asked)
     if not image:
@@ -216,11 +217,11 @@ def _several(told: Told, cases: Sequence[Case], table: Cells) -> Told:
     return replace(told, said="labels")
 
 
-def _names_folders(table: Cells, base: Path) -> bool:
-    """Whether a column holds paths of folders: the table speaks of DICOM series, not of files that are called like them."""
+def _names_folders(table: Cells, base: Path, index: FileIndex) -> bool:
+    """Whether a column holds paths of folders that are no slides: the table speaks of DICOM series, not of files called like them."""
     for name in table.columns:
         cells = table.filled(name)[:_SEEN]
-        if cells and sum("/" in c and (base / c).is_dir() for c in cells) >= _LEAST_FOUND * len(cells):
+        if cells and sum("/" in c and (base / c).is_dir() and index.find(c) != c for c in cells) >= _LEAST_FOUND * len(cells):
             return True
     return False
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sagittal.core import Case
-from sagittal.data.layouts._files import PICTURES, VOLUMES, ids_of, split_of, walk
+from sagittal.data.layouts._files import PICTURES, VOLUMES, ids_of, split_of
 from sagittal.data.layouts._found import Found, found, labels_for, plural
 from sagittal.data.layouts._groups import grouped, looks_like_person
+from sagittal.data.layouts._images import images
 from sagittal.data.layouts._pairing import paired
 from sagittal.data.layouts._roles import is_mask_name, is_role_folder
 from sagittal.data.manifest import Manifest, classes_of, relative
@@ -36,7 +37,7 @@ def class_folders(root: Path, *, group: str | None = None, positive: str | None 
     """
     if not root.is_dir():
         return None
-    files = [(p, p.relative_to(root).parts[:-1]) for p in without_masks(walk(root, (*PICTURES, *VOLUMES)), root)]
+    files = [(p, p.relative_to(root).parts[:-1]) for p in without_masks(images(root, (*PICTURES, *VOLUMES)), root)]
     placed = _place(files)
     classes = classes_of(p.label for p in placed)
     stray = len(files) - len(placed)

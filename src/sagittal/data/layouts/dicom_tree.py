@@ -12,7 +12,7 @@ from pathlib import Path
 from sagittal.core import Case, Labels
 from sagittal.data.layouts._codes import classes_of_masks
 from sagittal.data.layouts._dicom_labels import labels_beside
-from sagittal.data.layouts._files import PICTURES, TABLES, VOLUMES, is_hidden, suffix_of
+from sagittal.data.layouts._files import NO_DICOM, is_hidden, suffix_of
 from sagittal.data.layouts._found import Found, found, labels_for, plural, with_positive
 from sagittal.data.layouts._groups import grouped
 from sagittal.data.manifest import Manifest, Said, classes_of, relative
@@ -22,7 +22,6 @@ from sagittal.io.dicom.volume import Volume
 
 _RULE = "DICOM patient id, hashed"
 _LOOKED_AT = 64
-_OTHERS = (*PICTURES, *VOLUMES, *TABLES, ".txt", ".json", ".md", ".html", ".npz", ".npy", ".svg", ".xml", ".pdf", ".h5", ".py")
 
 
 def dicom_tree(
@@ -142,7 +141,7 @@ def _has_dicom(root: Path) -> bool:
 def _candidates(root: Path) -> Iterator[Path]:
     for folder, names, files in os.walk(root):
         names[:] = sorted(n for n in names if not is_hidden(n))
-        yield from (Path(folder) / f for f in sorted(files) if not is_hidden(f) and suffix_of(f) not in _OTHERS)
+        yield from (Path(folder) / f for f in sorted(files) if not is_hidden(f) and suffix_of(f) not in NO_DICOM)
 
 
 def _matching(volumes: Iterable[Volume], pattern: str) -> list[Volume]:

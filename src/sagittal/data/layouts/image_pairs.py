@@ -6,9 +6,10 @@ from pathlib import Path
 
 from sagittal.core import Case
 from sagittal.data.layouts._codes import classes_of_masks
-from sagittal.data.layouts._files import PICTURES, VOLUMES, ids_of, suffix_of, walk
+from sagittal.data.layouts._files import PICTURES, VOLUMES, ids_of, suffix_of
 from sagittal.data.layouts._found import Found, found, plural, with_positive
 from sagittal.data.layouts._groups import grouped
+from sagittal.data.layouts._images import images
 from sagittal.data.layouts._pairing import Together, paired
 from sagittal.data.manifest import Manifest, relative
 
@@ -41,7 +42,7 @@ def image_pairs(
     """
     if not root.is_dir():
         return None
-    locators = [relative(p, root) for p in walk(root, (*PICTURES, *VOLUMES, *ARRAYS))]
+    locators = [relative(p, root) for p in images(root, (*PICTURES, *VOLUMES, *ARRAYS))]
     pairs, bare, lost = paired(locators)
     if not pairs or len(pairs) < _LEAST_PAIRED * (len(pairs) + len(bare)):
         return None

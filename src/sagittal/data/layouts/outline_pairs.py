@@ -16,6 +16,7 @@ from sagittal.core import Case, Labels, Polygons
 from sagittal.data.layouts._files import PICTURES, ids_of, walk
 from sagittal.data.layouts._found import Found, found, plural, with_positive
 from sagittal.data.layouts._groups import grouped
+from sagittal.data.layouts._images import images
 from sagittal.data.layouts._pairing import Placed, place
 from sagittal.data.manifest import OUTLINES, Manifest, classes_of, relative
 from sagittal.data.signs import Signs, class_in
@@ -65,7 +66,7 @@ def outline_pairs(
         return None
     if unmarked not in {"leave", "background"}:
         raise UsageError("UNKNOWN_OPTION", f"data.unmarked={unmarked}", "it is neither leave nor background", "choose one of them")
-    tiles = [place(relative(p, root)) for p in walk(root, PICTURES)]
+    tiles = [place(relative(p, root)) for p in images(root, PICTURES)]
     drawn, formats = _drawings(root, tiles) if tiles else ({}, Counter[str]())
     marked = [t for t in tiles if t.key in drawn and not t.is_mask]
     if not marked:

@@ -6,9 +6,10 @@ import re
 from pathlib import Path
 
 from sagittal.core import Case, Labels
-from sagittal.data.layouts._files import PICTURES, VOLUMES, ids_of, split_of, stem_of, suffix_of, walk
+from sagittal.data.layouts._files import PICTURES, VOLUMES, ids_of, split_of, stem_of, suffix_of
 from sagittal.data.layouts._found import Found, found, plural
 from sagittal.data.layouts._groups import grouped
+from sagittal.data.layouts._images import images, is_slide
 from sagittal.data.layouts._pairing import Placed, channels_together
 from sagittal.data.layouts._roles import is_mask_name, is_role_folder
 from sagittal.data.manifest import Manifest, relative
@@ -29,13 +30,13 @@ def pictures(root: Path, *, group: str | None = None, positive: str | None = Non
     """
     del positive
     if root.is_file():
-        files, base = ([root] if suffix_of(root.name) in (*PICTURES, *VOLUMES) else []), root.parent
+        files, base = ([root] if suffix_of(root.name) in (*PICTURES, *VOLUMES) or is_slide(root) else []), root.parent
     else:
-        files, base = walk(root, (*PICTURES, *VOLUMES)), root
+        files, base = images(root, (*PICTURES, *VOLUMES)), root
     # What was drawn is no image to answer, where there are others.
-    images = [f for f in files if not _is_mask(f, base)]
-    left = len(files) - len(images) if images else 0
-    files = images or files
+    pictured = [f for f in files if not _is_mask(f, base)]
+    left = len(files) - len(pictured) if pictured else 0
+    files = pictured or files
     if not files:
         return None
     locators = [relative(f, base) for f in files]

@@ -13,6 +13,7 @@ from sagittal.core import Case
 from sagittal.data.layouts._files import PICTURES, VOLUMES, ids_of, split_at_start, split_of, stem_of, walk
 from sagittal.data.layouts._found import Found, found, labels_for, plural
 from sagittal.data.layouts._groups import grouped
+from sagittal.data.layouts._images import images
 from sagittal.data.layouts._index import FileIndex
 from sagittal.data.manifest import Manifest, classes_of, relative
 from sagittal.errors import UsageError
@@ -45,7 +46,7 @@ def split_lists(root: Path, *, group: str | None = None, positive: str | None = 
     candidates = [p for p in walk(root, _LISTS) if _split(p, root)]
     if not candidates:
         return None
-    index = _Folders(walk(root, (*PICTURES, *VOLUMES)), root)
+    index = _Folders(images(root, (*PICTURES, *VOLUMES)), root)
     lists = [one for path in candidates if (one := _read(path, root, index)) is not None]
     if not lists:
         return None

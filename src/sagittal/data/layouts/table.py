@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from sagittal.core import Case
 from sagittal.data.layouts._columns import group_column, is_id, split_column
-from sagittal.data.layouts._files import PICTURES, TABLES, VOLUMES, is_hidden, split_of, suffix_of, walk
+from sagittal.data.layouts._files import PICTURES, TABLES, VOLUMES, is_hidden, split_of, suffix_of
 from sagittal.data.layouts._found import Found, found, labels_for, plural
+from sagittal.data.layouts._images import images
 from sagittal.data.layouts._index import FileIndex
 from sagittal.data.layouts._labels import Told, tell
 from sagittal.data.manifest import Manifest
@@ -106,7 +107,7 @@ def _path(root: Path, file: str | None) -> Path | None:
         paths = [p for p in paths if p.name == file]
         if not paths:
             raise UsageError("UNKNOWN_FILE", f"data.file={file}", "there is no such table", "give the name of a table in the folder")
-    elif paths and walk(root, (*PICTURES, *VOLUMES)):
+    elif paths and images(root, (*PICTURES, *VOLUMES)):
         # Tables beside pictures speak of the pictures, or of nothing that a model sees.
         return None
     if len(paths) > 1:
@@ -126,7 +127,7 @@ def _names_files(words: dict[str, list[str]], path: Path) -> bool:
     candidates = [c for c, v in words.items() if any(suffix_of(w) in (*PICTURES, *VOLUMES) for w in v[:20])]
     if not candidates:
         return False
-    index = FileIndex(walk(path.parent, (*PICTURES, *VOLUMES)), path.parent)
+    index = FileIndex(images(path.parent, (*PICTURES, *VOLUMES)), path.parent)
     return any(sum(map(bool, index.find_all(words[c]))) >= 0.5 * len(words[c]) for c in candidates)
 
 

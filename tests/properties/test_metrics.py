@@ -124,7 +124,8 @@ def test_a_sample_that_was_found_and_is_no_more_improves_no_rule_for_lesions(tru
     assert after <= before
 
 
-@pytest.mark.parametrize("name", [*OF_MASKS, *OF_SURFACES])
+# An answer that draws nothing has no false positive: specificity may rise, and only it.
+@pytest.mark.parametrize("name", [*(n for n in OF_MASKS if n != "voxel_specificity"), *OF_SURFACES])
 @given(seed=st.integers(0, 2**32 - 1), lost=st.integers(1, 5))
 @quick
 def test_structures_that_are_missed_altogether_improve_no_summary(name, seed, lost):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -30,7 +32,7 @@ def first_kernels(model: nn.Module) -> NDArray[np.float32] | None:
 
 
 def feature_maps(model: Network, x: Tensor, *, stage: str) -> NDArray[np.float32]:
-    """What one stage makes of one sample: ``(channels, *shape)`` of that stage.
+    """What one stage makes of one sample: ``(channels, *shape)`` of that stage, the finest where it has several.
 
     Args:
         model: The network.
@@ -44,12 +46,13 @@ def feature_maps(model: Network, x: Tensor, *, stage: str) -> NDArray[np.float32
     if stage not in stages:
         raise UsageError("UNKNOWN_STAGE", stage, f"the stages are {', '.join(stages)}", nearest(stage, stages))
     with evaluating(model), torch.no_grad():
-        found = _output_of(model, stages, stage, x.detach().clone())[0]
-    maps: NDArray[np.float32] = found.float().cpu().numpy()
+        output = _output_of(model, stages, stage, x.detach().clone())
+    found = output if isinstance(output, Tensor) else output[0]
+    maps: NDArray[np.float32] = found[0].float().cpu().numpy()
     return maps
 
 
-def _output_of(model: Network, stages: dict[str, nn.Module], stage: str, x: Tensor) -> Tensor:
+def _output_of(model: Network, stages: dict[str, nn.Module], stage: str, x: Tensor) -> Tensor | Sequence[Tensor]:
     if all(stages[stage] is not module for module in model.modules()):
         # A view that was made for us, of a net that runs its stages one after the other.
         for name, part in stages.items():
@@ -57,10 +60,15 @@ def _output_of(model: Network, stages: dict[str, nn.Module], stage: str, x: Tens
             if name == stage:
                 break
         return x
-    seen: list[Tensor] = []
-    hook = stages[stage].register_forward_hook(lambda _module, _inputs, output: seen.append(output))
+    seen: list[Tensor | Sequence[Tensor]] = []
+    last: list[Tensor | Sequence[Tensor]] = []
+    part = stages[stage]
+    hooks = [part.register_forward_hook(lambda _module, _inputs, output: seen.append(output))]
+    # The parts of a stage may be called one by one: then what the last one gives is what the stage gives.
+    hooks += [p.register_forward_hook(lambda _module, _inputs, output: last.append(output)) for p in list(part.children())[-1:]]
     try:
         model(x)
     finally:
-        hook.remove()
-    return seen[-1]
+        for hook in hooks:
+            hook.remove()
+    return (seen or last)[-1]

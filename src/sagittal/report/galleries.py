@@ -146,8 +146,10 @@ def kernels(weights: ArrayLike, *, zoom: int = 8) -> bytes:
 
 
 def feature_maps(values: ArrayLike, *, most: int = 32) -> bytes:
-    """The first maps of a layer ``(C, y, x)`` as grey tiles, each scaled to its own range."""
-    return sheet([picture(one[None], most_px=96) for one in np.asarray(values)[:most]])
+    """The first maps of a layer ``(C, y, x)`` as grey tiles, each scaled to its own range; small ones are enlarged."""
+    tiles = [picture(one[None], most_px=96) for one in np.asarray(values)[:most]]
+    zoom = max(1, 96 // max(tiles[0].shape)) if tiles else 1
+    return sheet([tile.repeat(zoom, axis=0).repeat(zoom, axis=1) for tile in tiles])
 
 
 def scores(values: ArrayLike, maps: ArrayLike, *, height_px: int = 192) -> bytes:

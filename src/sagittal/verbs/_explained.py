@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sagittal.engine.explain import Pick
     from sagittal.engine.infer import Predictor
 
-SCORES = "scores.png"
+SCORES, FEATURES = "scores.png", "features.png"
 
 MOST_BORDERS = 16
 """Cases of whose pictures the border is looked at: it takes a finer map, which is slow."""
@@ -47,7 +47,8 @@ def write_explanations(
     from sagittal.engine.importance import importance_of
 
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / SCORES).unlink(missing_ok=True)
+    for name in (SCORES, FEATURES):
+        (folder / name).unlink(missing_ok=True)
     threshold = predictor.operating.threshold if predictor.operating is not None else None
     picks = pick(assessment, most=most, threshold=threshold, classes=predictor.plan.labels.classes)
     # Where an answer is drawn, the picture of it says more than a map of what spoke for it.
@@ -59,6 +60,8 @@ def write_explanations(
         key = (p.row.id, p.target)
         if key not in done:
             image = image_of(p.row.case, manifest)
+            if not done and image.geometry.axes == 2:
+                _write_features(predictor, image, folder / FEATURES)
             done[key] = (
                 _drawn(
                     predictor, manifest, p, image, folder=folder, mapped=assessment.answers is None and len(done) < maps, scored=not done
@@ -80,6 +83,8 @@ def write_explanations(
     if (folder / SCORES).exists():
         extra = predictor.task.apart.extra if predictor.task.apart is not None else ()
         record |= {"scores": SCORES, "scores_of": [*predictor.plan.labels.classes, *extra]}
+    if (folder / FEATURES).exists():
+        record["features"] = FEATURES
     kernels = _kernels(predictor)
     if kernels is not None:
         atomic.write_bytes(folder / "kernels.png", kernels)
@@ -173,6 +178,22 @@ def _kernels(predictor: Predictor) -> bytes | None:
 
     weights = first_kernels(predictor.members[0])
     return galleries.kernels(weights) if weights is not None and weights.ndim == 4 else None
+
+
+def _write_features(predictor: Predictor, image: Image, file: Path) -> None:
+    """Write what the first stage of the network makes of the middle window of a picture, where it makes maps."""
+    import torch
+
+    from sagittal.explainers._features import feature_maps
+    from sagittal.report import galleries
+
+    network = (predictor.apart() or [predictor])[0].members[0]
+    ready = predictor.plan.preparation.ready(image)
+    windows = predictor.budget.choose(ready.grid).windows
+    seen = torch.from_numpy(predictor.see(ready, windows[len(windows) // 2])[None])
+    maps = feature_maps(network, seen.to(predictor.device), stage=network.stages[0][0])
+    if maps.ndim == 3:
+        atomic.write_bytes(file, galleries.feature_maps(maps))
 
 
 def _scores(predictor: Predictor, prediction: Prediction, image: Image) -> bytes:

@@ -18,6 +18,7 @@ from sagittal.explainers.permutation import permutation
 from sagittal.losses.cross_entropy import cross_entropy
 from sagittal.models._network import Network
 from sagittal.models.densenet import densenet
+from sagittal.models.fcn import fcn
 from sagittal.models.mlp import mlp
 from sagittal.models.preact_resnet import preact_resnet
 from sagittal.models.resnet import resnet
@@ -200,6 +201,7 @@ def test_kernels_and_feature_maps_can_be_looked_at() -> None:
     assert stem.shape == (64, 8, 8)
     assert stem.min() >= 0
     assert feature_maps(network, x, stage="layer2").shape == (128, 4, 4)
+    assert feature_maps(fcn(channels=1, outputs=2), x, stage="features").shape == (512, 1, 1), "a stage whose parts are called one by one"
 
 
 def test_occlusion_asks_no_more_than_it_may_and_still_finds_the_place_in_a_volume():

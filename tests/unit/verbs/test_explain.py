@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 
+from sagittal import io
 from sagittal.errors import UsageError
 from sagittal.report.render import render
 from sagittal.verbs.evaluate import evaluate
@@ -32,6 +33,7 @@ def test_a_picture_has_a_map_on_its_own_grid_and_an_overlay(stripes_run, tmp_pat
     assert index["border_attention"]["method"] == "integrated_gradients", "Grad-CAM is too coarse for it"
     assert index["border_attention"]["n"] == len({(i["case"], i["target"]) for i in index["items"]})
     assert (folder / index["kernels"]).is_file()
+    assert io.read(folder / index["features"]).read().std() > 10, "tiles of maps, not an empty sheet"
 
 
 def test_a_run_answers_its_test_cases_once(stripes, tmp_path, monkeypatch):

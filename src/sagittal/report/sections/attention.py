@@ -48,12 +48,16 @@ More than the border's share of the area hints at marks, rulers or padding.</p>{
 
 
 def attention(view: RunView) -> Section | None:
-    """Border attention, importance of table columns, first-layer kernels and score images; None where none was kept."""
+    """Border attention, importance of table columns, first-layer kernels, feature maps and score images; None where none was kept."""
     border = view.explanation.get("border_attention")
     facts = _facts(border) if isinstance(border, dict) else []
     columns = _columns(view)
     names = ", ".join(str(name) for name in view.explanation.get("scores_of") or ())
-    files = (("First-layer kernels", "kernels"), (f"A part of a picture, and its scores: {names}", "scores"))
+    files = (
+        ("First-layer kernels", "kernels"),
+        ("Feature maps of the first stage, for one picture", "features"),
+        (f"A part of a picture, and its scores: {names}", "scores"),
+    )
     found = [(title, view.explained(view.explanation.get(key))) for title, key in files]
     pictures = [{"title": title, "src": picture(path)} for title, path in found if path is not None]
     shuffled, measured = _shuffled(view)

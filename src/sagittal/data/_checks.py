@@ -199,7 +199,11 @@ def _empty_masks(manifest: Manifest, files: Files) -> Iterator[Finding]:
     missing = tuple(c for c in manifest.labels.classes if c not in seen)
     if seen and missing:
         yield Finding(
-            code="MISSING_CLASS", severity="warn", items=missing, what=f"{some(missing)} is drawn nowhere", remedy="check data.classes"
+            code="MISSING_CLASS",
+            severity="warn",
+            items=missing,
+            what=f"{some(missing)} is drawn nowhere",
+            remedy="check data.classes or data.words",
         )
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from sagittal.core.labels import Labels
 from sagittal.data.manifest import Manifest
+from sagittal.data.manifest.words import SPOKEN
 from sagittal.engine import picture_rules, preparation_rules, slide_rules, tile_rules, volume_rules
 from sagittal.engine.case_scores import case_metrics
 from sagittal.engine.checks import GIVEN, training_of
@@ -103,13 +104,13 @@ def _task(recipe: Recipe, manifest: Manifest, ledger: Ledger) -> Task:
             "no case has a label or an annotation",
             "give labels: class folders, or a CSV with a label column",
         )
-    name = ledger.choose("task", recipe.task, fitting[0][1] if fitting else None, f"what was said of each case is a {manifest.said}")
+    name = ledger.choose("task", recipe.task, fitting[0][1] if fitting else None, f"of each case was said: {SPOKEN[manifest.said]}")
     row: Task = TASKS.get(name)
     if manifest.said not in row.said:
         raise UsageError(
             "TASK",
             name,
-            f"what was said of each case is a {manifest.said}, which does not answer it",
+            f"of each case was said: {SPOKEN[manifest.said]}; that is no answer to learn it from",
             f"choose one of: {', '.join(n for _, n in fitting)}",
         )
     return row

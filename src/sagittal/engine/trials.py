@@ -149,6 +149,17 @@ def alike(trials: Sequence[Trial], best: Trial) -> list[Trial]:
     return [t for t, i in others if i is not None and i[0] <= own[1] and own[0] <= i[1]]
 
 
+def doubt(trials: Sequence[Trial], best: Trial) -> str:
+    """How far luck may have made the order, as part of a sentence."""
+    if best.interval() is None:
+        return "one seed has no interval: --seeds 3 in another folder would say how much of this is luck"
+    close = len(alike(trials, best))
+    if not close:
+        return "no other trial's interval meets its own"
+    others = "the interval of 1 other trial meets" if close == 1 else f"the intervals of {close} other trials meet"
+    return f"{others} its own: seeds alone may have made the order"
+
+
 def rows(trials: Sequence[Trial], keys: Sequence[str], score: str) -> list[dict[str, Any]]:
     """``sweep.csv``, a row a trial, in their order."""
     found = []

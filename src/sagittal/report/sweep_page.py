@@ -92,18 +92,9 @@ def _verdict(record: Record, keys: Sequence[str]) -> Section:
         f"{state}Trial {chosen['trial']} is chosen: {settings}. Its {_score(record)} is the {better}, {words.number(chosen['value'])}"
     )
     if chosen["low"] is not None:
-        close = _close(record["trials"], chosen)
-        doubt = f"the intervals of {words.count(close, 'other trial')} meet its own" if close else "no other trial's interval meets its own"
-        sentence += f" ({words.number(chosen['low'])} to {words.number(chosen['high'])} over {chosen['n']} seeds); {doubt}."
-    else:
-        sentence += "; one seed has no interval, so luck is not excluded."
+        sentence += f" ({words.number(chosen['low'])} to {words.number(chosen['high'])} over {chosen['n']} seeds)"
+    sentence += f"; {record['doubt']}."
     return Section(title="Choice", order=10, html=fill(VERDICT, sentence=sentence, note=record["note"], next=record.get("next") or ""))
-
-
-def _close(trials: Sequence[Record], chosen: Record) -> int:
-    """How many other trials' intervals meet that of the chosen one."""
-    others = (t for t in trials if t["trial"] != chosen["trial"] and t["state"] == "done" and t["low"] is not None)
-    return sum(t["low"] <= chosen["high"] and chosen["low"] <= t["high"] for t in others)
 
 
 def _table(record: Record, keys: Sequence[str]) -> Section:

@@ -13,6 +13,7 @@ from sagittal.core.labels import Labels
 from sagittal.data.discover import RESAMPLING, discover
 from sagittal.data.layouts._found import Found
 from sagittal.data.manifest import SPLITS, Manifest
+from sagittal.data.manifest.words import SPOKEN
 from sagittal.errors import Refused, UsageError, nearest
 from sagittal.io import atomic
 from sagittal.verbs._numbers import check_numbers
@@ -129,8 +130,8 @@ def matched(manifest: Manifest, predictor: Predictor) -> Manifest:
     """
     labels = predictor.plan.labels
     if manifest.said not in predictor.task.said:
-        what = f"what was said of each case is a {manifest.said}, the model answers {predictor.task.name}"
-        raise Refused("OTHER_TASK", manifest.root, what, f"give data that have one of: {', '.join(predictor.task.said)}")
+        what = f"of each case was said: {SPOKEN[manifest.said]}; the model answers {predictor.task.name}"
+        raise Refused("OTHER_TASK", manifest.root, what, f"give data that have {' or '.join(SPOKEN[said] for said in predictor.task.said)}")
     theirs = manifest.labels.classes
     if manifest.said in {"label", "labels"}:
         used = {word for case in manifest.cases for word in manifest.words(case)}

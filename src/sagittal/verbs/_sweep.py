@@ -12,7 +12,7 @@ from typing import Any
 from sagittal.engine.config import Recipe, recipe_of
 from sagittal.engine.run import Run
 from sagittal.engine.sweep import FORMAT, VERSION, Asked, Room
-from sagittal.engine.trials import CHOICE, Training, Trial, best_training, columns, ranked, record, rows
+from sagittal.engine.trials import CHOICE, Training, Trial, best_training, columns, doubt, ranked, record, rows
 from sagittal.io import atomic
 from sagittal.io.lock import locked
 from sagittal.io.writers.csv import write_rows
@@ -104,6 +104,7 @@ class Sweep:
                 "finished": self.finished(trials),
                 "best": order[0].number if order else None,
                 "next": self.next_command(order[0]) if order else None,
+                "doubt": doubt(trials, order[0]) if order else None,
                 "trials": [record(trial) for trial in trials],
             },
         )

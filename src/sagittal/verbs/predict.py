@@ -15,6 +15,7 @@ from sagittal.core.image import Image
 from sagittal.core.prediction import Prediction
 from sagittal.errors import UsageError
 from sagittal.io import atomic
+from sagittal.report.words import count
 from sagittal.verbs._asked import Terms
 from sagittal.verbs._drawn import Kept, boxes_of, is_drawn, safe_name, write_drawn, write_legend
 from sagittal.verbs._numbers import check_numbers
@@ -120,7 +121,7 @@ def predict(
     return Outcome(
         path=out,
         facts={"n": len(records), "predictions": records, "failed": reading.failed, **drawn, **findings},
-        text=[*_lines(records), f"{len(records)} answers in {out / 'predictions.csv'}"],
+        text=[*_lines(records), f"{count(len(records), 'answer')} in {out / 'predictions.csv'}"],
         failed=reading.failed,
         list_file=out / "failed.csv",
     )

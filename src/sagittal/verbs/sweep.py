@@ -11,9 +11,10 @@ from typing import Any
 from sagittal.engine.run import Run
 from sagittal.engine.settings import lower_is_better
 from sagittal.engine.sweep import Asked, check_asked, check_same, grid_of, search_of
-from sagittal.engine.trials import CHOICE, Trial, alike, ranked, table, text_of
+from sagittal.engine.trials import CHOICE, Trial, doubt, ranked, table, text_of
 from sagittal.errors import Interrupted, StorageFailure, UsageError
 from sagittal.io.lock import locked
+from sagittal.report import words
 from sagittal.verbs._asked import Request
 from sagittal.verbs._numbers import check_numbers
 from sagittal.verbs._open import say
@@ -181,7 +182,8 @@ def _worked(made: Sweep, *, workers: int, device: str) -> Outcome:
         study = Study(made)
     count = made.asked.count
     total = count * made.asked.seeds
-    say(f"{count} trials, {made.asked.seeds} seed(s) each: {total} trainings, {workers} at a time, in {made.folder / 'runs'}")
+    asked = f"{words.count(count, 'trial')}, {words.count(made.asked.seeds, 'seed')} each: {words.count(total, 'training')}"
+    say(f"{asked}, {workers} at a time, in {made.folder / 'runs'}")
     crew = Crew(made, study, Planner(Run(made.folder / "data")), workers, device, say)
     try:
         found = crew.work()
@@ -208,11 +210,4 @@ def _outcome(made: Sweep, trials: Sequence[Trial]) -> Outcome:
 def _words(made: Sweep, trials: Sequence[Trial], best: Trial) -> list[str]:
     """The choice in sentences."""
     settings = " ".join(f"{k}={text_of(best.settings[k])}" for k in made.asked.keys)
-    close = alike(trials, best)
-    if len(best.values) < 2:
-        doubt = "one seed has no interval: --seeds 3 in another folder would say how much of this is luck"
-    elif close:
-        doubt = f"the intervals of {len(close)} other trials meet its own: seeds alone may have made the order"
-    else:
-        doubt = "no other trial's interval meets its own"
-    return [f"chosen: trial {best.number}, {settings}", doubt, CHOICE, f"next: {made.next_command(best)}"]
+    return [f"chosen: trial {best.number}, {settings}", doubt(trials, best), CHOICE, f"next: {made.next_command(best)}"]

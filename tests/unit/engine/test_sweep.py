@@ -11,7 +11,7 @@ from scipy import stats
 from sagittal.engine.checks import check_settings
 from sagittal.engine.config import load_recipe, with_settings
 from sagittal.engine.sweep import Asked, Room, check_asked, check_same, corners, grid_of, points, search_of
-from sagittal.engine.trials import Training, Trial, alike, best_training, ranked, record, rows, t_interval, table
+from sagittal.engine.trials import Training, Trial, alike, best_training, doubt, ranked, record, rows, t_interval, table
 from sagittal.errors import UsageError
 
 S4 = ("train.lr=1e-3,1e-4,1e-5", "train.l2=1e-2,1e-6", "train.batch=2,4,8")
@@ -139,6 +139,14 @@ def test_trials_whose_intervals_meet_are_said_to():
     best, near, far = trial(0, 0.9, 0.91, 0.92), trial(1, 0.89, 0.9, 0.91), trial(2, 0.1, 0.11, 0.12)
     assert alike([best, near, far], best) == [near]
     assert alike([trial(0, 0.9), trial(1, 0.9)], trial(0, 0.9)) == []
+
+
+def test_how_far_luck_may_have_made_the_order_is_said_in_a_sentence():
+    best, near, far = trial(0, 0.9, 0.91, 0.92), trial(1, 0.89, 0.9, 0.91), trial(2, 0.1, 0.11, 0.12)
+    assert doubt([best, far], best) == "no other trial's interval meets its own"
+    assert doubt([best, near, far], best).startswith("the interval of 1 other trial meets its own")
+    assert doubt([best, near, trial(3, 0.89, 0.9, 0.91)], best).startswith("the intervals of 2 other trials meet its own")
+    assert doubt([trial(0, 0.9), far], trial(0, 0.9)).startswith("one seed has no interval")
 
 
 def test_the_table_has_a_row_a_trial_and_the_best_stands_first_for_people():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import SimpleNamespace
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from sagittal.core.case import Case
 from sagittal.core.geometry import Geometry
 from sagittal.core.labels import Labels
 from sagittal.data.manifest import Manifest
+from sagittal.data.manifest.words import SPOKEN, Said
 from sagittal.errors import Refused, UsageError
 from sagittal.io.writers.raster import encode_png
 from sagittal.shelf import Shelf
@@ -46,8 +48,12 @@ def test_a_class_that_no_case_has_is_no_reason_to_refuse(tmp_path):
 def test_data_that_say_another_kind_of_thing_are_refused(tmp_path):
     labels = Labels(classes=("age",))
     for said, task in (("label", "regression"), ("value", "classification"), ("label", "segmentation"), ("value", "detection")):
-        with pytest.raises(Refused, match="OTHER_TASK"):
+        with pytest.raises(Refused, match=f"OTHER_TASK.*was said: {SPOKEN[said]}; the model answers {task}"):
             matched(data(tmp_path, said, labels, "1"), model(task, labels))
+
+
+def test_whatever_is_said_of_a_case_has_a_name_in_sentences():
+    assert set(SPOKEN) == set(get_args(Said))
 
 
 def test_values_are_the_same_ones_in_the_same_order(tmp_path):

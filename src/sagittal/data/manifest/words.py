@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 FORMAT = "sagittal-manifest"
@@ -9,6 +10,18 @@ VERSION = 1
 SPLITS = ("train", "val", "test")
 Said = Literal["label", "labels", "value", "mask", "objects", "outlines", "boxes", "nothing"]
 """One word a case, several words, numbers, a class a sample, single objects, outlines, boxes, or nothing at all."""
+
+SPOKEN: Mapping[str, str] = {
+    "label": "one class",
+    "labels": "several classes",
+    "value": "a value",
+    "mask": "a label map",
+    "objects": "single objects",
+    "outlines": "outlines",
+    "boxes": "boxes",
+    "nothing": "nothing",
+}
+"""How a sentence calls what was said of a case."""
 
 OUTLINES = (".svg", ".xml", ".geojson", ".json")
 """Suffixes of files that hold outlines."""

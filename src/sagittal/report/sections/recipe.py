@@ -14,7 +14,7 @@ PAGE = """
 <thead><tr><th>What</th><th>Chosen</th><th>Why</th></tr></thead>
 <tbody>
 {% for row in reasons %}
-<tr><th scope="row" class="name">{{ row.what }}</th><td class="name"><b>{{ row.value }}</b></td><td>{{ row.why }}</td></tr>
+<tr><th scope="row">{{ row.what }}</th><td class="name"><b>{{ row.value }}</b></td><td>{{ row.why }}</td></tr>
 {% endfor %}
 </tbody></table></div>
 {% endif %}

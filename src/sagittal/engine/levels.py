@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io as text_io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -14,6 +12,7 @@ from numpy.typing import NDArray
 from sagittal.core.case import Case
 from sagittal.core.score import Score
 from sagittal.engine.case_scores import EVERYTHING, NOTHING, TRIVIAL, Measured
+from sagittal.io.writers.csv import as_text
 from sagittal.metrics._case import CaseMetric
 from sagittal.metrics._counted import Counted, together
 from sagittal.metrics._intervals import Floats
@@ -161,9 +160,5 @@ def levels_csv(levels: Sequence[Level]) -> str:
     if not lines:
         return ""
     heads = [f"{metric}:{c}" for metric, values in lines[0][3].items() for c in values]
-    out = text_io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["level", "name", "rows", *heads])
-    for level, name, n, measured in lines:
-        writer.writerow([level, name, n, *(measured[h.split(":")[0]][h.split(":", 1)[1]] for h in heads)])
-    return out.getvalue()
+    rows = ([level, name, n, *(measured[h.split(":")[0]][h.split(":", 1)[1]] for h in heads)] for level, name, n, measured in lines)
+    return as_text([["level", "name", "rows", *heads], *rows])

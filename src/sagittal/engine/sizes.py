@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io as text_io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sagittal.core.prediction import Prediction
+from sagittal.io.writers.csv import as_text
 from sagittal.metrics._case import CaseMetric, Piece, volume_of
 from sagittal.metrics._masks import Masks
 
@@ -54,9 +53,6 @@ def pieces_csv(cases: Mapping[str, Sizes]) -> str:
     case,class,volume,found
     a,lesion,0.25,yes
     """
-    out = text_io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["case", "class", "volume", "found"])
-    rows = [(c, name, p) for c, sizes in cases.items() for name, pieces in sizes.pieces.items() for p in pieces]
-    writer.writerows([c, name, f"{p.volume:.6g}", "yes" if p.found else "no"] for c, name, p in rows)
-    return out.getvalue() if rows else ""
+    found = [(c, name, p) for c, sizes in cases.items() for name, pieces in sizes.pieces.items() for p in pieces]
+    rows = [(c, name, f"{p.volume:.6g}", "yes" if p.found else "no") for c, name, p in found]
+    return as_text([("case", "class", "volume", "found"), *rows]) if rows else ""

@@ -19,6 +19,7 @@ from sagittal.core.geometry import Geometry
 from sagittal.core.labels import Labels
 from sagittal.core.window import Window
 from sagittal.io import atomic
+from sagittal.io.writers.csv import as_text
 
 if TYPE_CHECKING:
     from sagittal.engine.streaming import Job
@@ -93,7 +94,7 @@ class Parts:
         self._tiles.add(window.start)
         row = [window.start[1], window.start[0], window.size[1], window.size[0], *(f"{v:.6f}" for v in means)]
         with atomic.storage(self.folder), (self.folder / "tiles.csv").open("a", encoding="utf-8", newline="") as file:
-            csv.writer(file, lineterminator="\n").writerow(row)
+            file.write(as_text([row]))
 
     def rows(self, start: int, answer: NDArray[Any], scores: NDArray[np.float32]) -> None:
         """Append rows; they count once they are on the disk."""
@@ -132,7 +133,7 @@ class Parts:
 
     def _head(self) -> None:
         names = [f"p:{c}" for c in (*self.labels.classes, *self.extra)]
-        (self.folder / "tiles.csv").write_text(_line(["x", "y", "width", "height", *names]), encoding="utf-8")
+        (self.folder / "tiles.csv").write_text(as_text([["x", "y", "width", "height", *names]]), encoding="utf-8")
 
     def _known_tiles(self) -> None:
         """Tiles of an earlier attempt; a last line that was cut off is dropped."""
@@ -160,9 +161,3 @@ def each_band(rows: Rows, count: int, take: Callable[[NDArray[Any]], object]) ->
     """Hand over the first so many rows, some at a time."""
     for start in range(0, count, BAND):
         take(rows(start, min(start + BAND, count)))
-
-
-def _line(cells: Sequence[str]) -> str:
-    out = text_io.StringIO()
-    csv.writer(out, lineterminator="\n").writerow(cells)
-    return out.getvalue()

@@ -13,6 +13,8 @@ from sagittal.errors import SagittalError, UnreadableInput, UsageError, nearest
 from sagittal.io import atomic
 from sagittal.io.dicom._faults import ALLOWABLE
 from sagittal.io.guard import Limits
+from sagittal.io.writers.csv import as_text
+from sagittal.report.words import count
 from sagittal.verbs._converted import Made, file_name, of_file, of_volume, of_volumes, side_file, write_gradients
 from sagittal.verbs._numbers import check_numbers
 from sagittal.verbs._open import folder_for, say
@@ -99,11 +101,11 @@ def convert(
     failed = [name for name, _ in work.errors]
     if failed:
         rows = [["source", "code", "what", "remedy"], *([name, e.code, e.what, e.remedy] for name, e in work.errors)]
-        atomic.write_text(out / "failed.csv", _table(rows))
+        atomic.write_text(out / "failed.csv", as_text(rows))
     return Outcome(
         path=out,
         facts={"n": len(work.records), "volumes": work.records, "failed": failed},
-        text=[*(_line(r) for r in work.records), f"{len(work.records)} volumes in {out}"],
+        text=[*(_line(r) for r in work.records), f"{count(len(work.records), 'volume')} in {out}"],
         failed=failed,
         list_file=out / "failed.csv",
     )
@@ -200,12 +202,3 @@ def _nothing(sources: Sequence[str | Path], work: _Converting) -> SagittalError:
 def _line(record: dict[str, Any]) -> str:
     findings = f"  [{', '.join(f['code'] for f in record['findings'])}]" if record["findings"] else ""
     return f"{record['file']}  <-  {record['source']}{findings}"
-
-
-def _table(rows: Sequence[Sequence[str]]) -> str:
-    import csv
-    from io import StringIO
-
-    out = StringIO()
-    csv.writer(out, lineterminator="\n").writerows(rows)
-    return out.getvalue()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io as text_io
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -15,6 +13,7 @@ from sagittal.core.image import Image
 from sagittal.core.prediction import Prediction
 from sagittal.errors import UsageError
 from sagittal.io import atomic
+from sagittal.io.writers.csv import as_text
 from sagittal.report.words import count
 from sagittal.verbs._asked import Terms
 from sagittal.verbs._drawn import Kept, boxes_of, is_drawn, safe_name, write_drawn, write_legend
@@ -196,32 +195,24 @@ def _files(predictor: Predictor, prediction: Prediction, image: Image, *, out: P
 
 def _csv(predictor: Predictor, records: Sequence[dict[str, Any]]) -> str:
     classes = predictor.plan.labels.classes
-    out = text_io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
+    rows: list[list[Any]]
     if predictor.task.calibrated:
-        writer.writerow(["case", "predicted", *(f"p:{c}" for c in classes), "at_operating_point", "abstained"])
+        rows = [["case", "predicted", *(f"p:{c}" for c in classes), "at_operating_point", "abstained"]]
         for r in records:
             cells = [f"{r['p'][c]:.6f}" for c in classes]
-            writer.writerow([r["case"], r["predicted"], *cells, r.get("at_operating_point", ""), "yes" if r["abstained"] else ""])
+            rows.append([r["case"], r["predicted"], *cells, r.get("at_operating_point", ""), "yes" if r["abstained"] else ""])
     elif is_drawn(predictor):
-        writer.writerow(["case", "answer"])
-        writer.writerows([r["case"], r["answer"]] for r in records)
+        rows = [["case", "answer"], *([r["case"], r["answer"]] for r in records)]
     else:
-        writer.writerow(["case", *(f"value:{c}" for c in classes)])
-        writer.writerows([r["case"], *(r["values"][c] for c in classes)] for r in records)
-    return out.getvalue()
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    out = text_io.StringIO()
-    csv.writer(out, lineterminator="\n").writerows([head, *rows])
-    return out.getvalue()
+        rows = [["case", *(f"value:{c}" for c in classes)]]
+        rows += [[r["case"], *(r["values"][c] for c in classes)] for r in records]
+    return as_text(rows)
 
 
 def _listed(path: Path, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """A list that is there only where it has rows: that of an earlier prediction into the folder does not stay."""
     if rows:
-        atomic.write_text(path, _table(head, rows))
+        atomic.write_text(path, as_text([head, *rows]))
     else:
         with atomic.storage(path):
             path.unlink(missing_ok=True)

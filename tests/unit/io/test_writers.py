@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import csv
+from io import StringIO
+
 import numpy as np
 import pytest
 
 from sagittal import io
 from sagittal.core import Geometry, Image
 from sagittal.errors import StorageFailure, UsageError
-from sagittal.io.writers.csv import write_rows
+from sagittal.io.writers.csv import as_text, write_rows
 from sagittal.io.writers.raster import encode_jpeg, encode_png
 
 RNG = np.random.default_rng(11)
@@ -84,3 +87,8 @@ def test_a_row_image_is_written_as_a_table(tmp_path):
     image = Image.of(np.array([1.5, 2.0]), Geometry.none(), channels=("age", "dose"))
     io.write(image, tmp_path / "t.csv")
     np.testing.assert_array_equal(io.read(tmp_path / "t.csv").read(), [1.5, 2.0])
+
+
+def test_rows_as_text_are_read_again_as_they_were():
+    rows = [["case", "note"], ["a,b", 'says "no"'], ["=c", "two\nlines"], ["ä", ""]]
+    assert list(csv.reader(StringIO(as_text(rows), newline=""))) == rows

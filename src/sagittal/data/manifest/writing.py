@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sagittal.data.manifest.words import CSV, FORMAT, RECORD, VERSION
+from sagittal.io.writers.csv import as_text
 
 if TYPE_CHECKING:
     from sagittal.data.manifest.table import Manifest
@@ -55,10 +54,8 @@ def table(manifest: Manifest) -> str:
     drawn = any(c.annotation for c in cases)
     worded = any(c.label for c in cases) or not drawn
     told = [*(["annotation"] if drawn else []), *(["label"] if worded else [])]
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["case", "group", "split", *names, *told, *meta])
+    rows = [["case", "group", "split", *names, *told, *meta]]
     for c in cases:
         said = [getattr(c, name) for name in told]
-        writer.writerow([c.id, c.group, c.split, *(c.images.get(k, "") for k in channels), *said, *(c.meta.get(k, "") for k in meta)])
-    return out.getvalue()
+        rows.append([c.id, c.group, c.split, *(c.images.get(k, "") for k in channels), *said, *(c.meta.get(k, "") for k in meta)])
+    return as_text(rows)

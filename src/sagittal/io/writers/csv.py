@@ -32,6 +32,19 @@ def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, o
     atomic.write_text(path, target.getvalue())
 
 
+def as_text(rows: Iterable[Iterable[object]]) -> str:
+    """Rows as comma separated text, each cell as it is: what reads ids and file names again finds the same ones.
+
+    >>> print(as_text([["case", "answer"], ["a,b", 0.5], ["c", None]]), end="")
+    case,answer
+    "a,b",0.5
+    c,
+    """
+    target = io.StringIO()
+    text.writer(target, lineterminator="\n").writerows(rows)
+    return target.getvalue()
+
+
 def _safe(value: object) -> object:
     if value is None:
         return ""

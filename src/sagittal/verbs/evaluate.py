@@ -14,7 +14,7 @@ from sagittal.io import atomic
 from sagittal.verbs._asked import FAILED, Terms, list_failed, skippable
 from sagittal.verbs._drawn import drawn_into
 from sagittal.verbs._numbers import check_numbers
-from sagittal.verbs._open import found_at, matched, met, name_of, predictor_at, resampling_of, run_at, say
+from sagittal.verbs._open import folder_for, found_at, matched, met, name_of, predictor_at, resampling_of, run_at, say
 from sagittal.verbs._outcome import Outcome
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def evaluate(
         return _pooled(own, Path(out) if out else None)
     predictor = predictor_at(path, device=device, max_ram=max_ram)
     name = (split or "test") if data is None else name_of(data)
-    folder = Path(out) if out else (own.evaluation(name) if own is not None else Path(f"{path.stem}-{name}"))
+    folder = folder_for(out) if out else (own.evaluation(name) if own is not None else Path(f"{path.stem}-{name}"))
     if data is None and own is not None:
         manifest, cases, rest = _own(own, name)
     else:

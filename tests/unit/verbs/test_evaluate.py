@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sagittal.errors import LimitExceeded, Refused, UnreadableInput, UsageError
+from sagittal.errors import LimitExceeded, Refused, StorageFailure, UnreadableInput, UsageError
 from sagittal.io.writers.raster import encode_png
 from sagittal.verbs.evaluate import evaluate
 from sagittal.verbs.explain import explain
@@ -183,3 +183,12 @@ def test_a_package_scores_as_its_run_and_says_that_a_shift_cannot_be_told(stripe
     assert made.facts == own.facts
     assert made.text[0].startswith("SHIFT: there are no validation cases")
     assert not any("no validation cases" in line for line in own.text)
+
+
+def test_a_folder_that_cannot_be_written_is_refused_before_anything_is_answered(stripes_run, tmp_path, monkeypatch):
+    monkeypatch.setattr("sagittal.engine.assess.assess", lambda *_, **__: pytest.fail("cases were answered"))
+    (tmp_path / "file").touch()
+    with pytest.raises(StorageFailure, match="NO_FOLDER"):
+        evaluate(stripes_run, out=tmp_path / "file" / "scores")
+    with pytest.raises(UsageError, match="OUTPUT_EXISTS"):
+        evaluate(stripes_run, out=stripes_run)

@@ -20,6 +20,8 @@ from sagittal.data.fingerprint import Tally, histograms
 from sagittal.data.manifest import Manifest
 from sagittal.data.measure import Asked, Measured, measure
 from sagittal.data.signs import Outlined, ambiguous, told_of
+from sagittal.data.stains import Stained, differing
+from sagittal.data.stains import told_of as stains_told_of
 from sagittal.errors import OverLimit, Refused, SagittalError, UnreadableInput
 from sagittal.io.guard import Limits
 
@@ -176,7 +178,7 @@ def audit(
     groups = _groups(manifest)
     near_ones = _without_exact_kin(alike, exact)
     findings = checks(manifest, exact=exact, near=near_ones, unreadable=seen.unreadable, files=seen.files, volumes=seen.volumes)
-    findings += ambiguous(seen.outlines, manifest)
+    findings += [*ambiguous(seen.outlines, manifest), *differing(seen.stains, manifest.cases)]
     flagged = _flagged(findings, seen.volumes.keys() - seen.planes.keys())
     for one in (measure(replace(a, show=True), limits=limits) for a in asked if a.id in flagged):
         seen.planes[one.id] = one.planes
@@ -191,7 +193,8 @@ def audit(
         findings=_sorted(findings),
         fingerprint=training.record(),
         tables=tables(seen.volumes, {name: shares for name, (_, _, _, shares) in seen.files.items()}, manifest.labels)
-        | told_of(seen.outlines, manifest),
+        | told_of(seen.outlines, manifest)
+        | stains_told_of(seen.stains, manifest.cases),
         pairs=(*exact, *alike),
         unreadable=seen.unreadable,
         planes=seen.planes,
@@ -213,6 +216,7 @@ class _Seen:
         self.volumes: dict[str, Looked] = {}
         self.planes: dict[str, tuple[Plane, ...]] = {}
         self.outlines = Outlined()
+        self.stains = Stained()
 
     def add(self, one: Measured) -> None:
         case = self.by_id[one.id]
@@ -220,6 +224,7 @@ class _Seen:
         if one.error is not None:
             self.unreadable[one.id] = one.error
             return
+        self.stains.add(one.id, one.stains, colour=len(one.channels) >= 3 and not one.grey)
         self.hashes.append((one.id, one.digest, one.turned))
         blank = not one.turned
         self.files[one.id] = (one.format, blank, one.shape, dict(one.shares))

@@ -19,10 +19,12 @@ from sagittal.data.drawings import SAME_GRID, drawn_at, grid_apart
 from sagittal.data.images import stacked
 from sagittal.data.manifest import Manifest
 from sagittal.data.signs import Tally, tally, tally_at
+from sagittal.data.stains import stained
 from sagittal.errors import SagittalError
 from sagittal.io.guard import Limits
 from sagittal.ops.contiguous import contiguous
 from sagittal.ops.overview import overview
+from sagittal.ops.stain import Stains
 
 THUMB = 64
 """Side of the thumbnails that copies are looked for in."""
@@ -59,6 +61,7 @@ class Measured:
         anatomy: Where it lies and how its parts fit; None for a table row.
         planes: What people are shown of it, where that was asked for.
         outlines: What its outlines are called and coloured; told too where they are of no known class.
+        stains: Of tissue; None of anything else.
     """
 
     id: str
@@ -80,6 +83,7 @@ class Measured:
     anatomy: Anatomy | None = None
     planes: tuple[Plane, ...] = ()
     outlines: Tally = field(default_factory=dict)
+    stains: Stains | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -191,6 +195,7 @@ def measured(asked: Asked, parts: Mapping[str, Image], said: Annotation | None) 
         shares=_shares(counts, asked.labels, flat.shape[1]),
         anatomy=_anatomy(asked, geometry, whole, names, (drawn, counts), fit) if geometry.axes else None,
         planes=planes(whole, geometry, _shown(said, drawn, geometry), ground=_ground(asked.labels)) if asked.show else (),
+        stains=stained(whole) if geometry.axes == 2 and not grey else None,
     )
 
 

@@ -17,6 +17,7 @@ from sagittal.report.outlines import outlines
 from sagittal.report.page import fill
 from sagittal.report.planes import Plane, outlined
 from sagittal.report.section import Section
+from sagittal.report.stains import stains
 from sagittal.report.tables import count_table, finding_list, groups_told
 from sagittal.report.thumbnails import thumbnails
 
@@ -127,6 +128,7 @@ def _data(record: Record, labels: Labels) -> Section | None:
         doctor.hold(record),
         doctor.drawn(record, colour=lambda name: labels.colour(name) if name in labels.classes else PALETTE[0]),
         outlines(record),
+        stains(record),
         describe.histograms(record, colour=colour),
         describe.metadata(record),
     ]

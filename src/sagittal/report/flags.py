@@ -32,6 +32,7 @@ TITLES: Mapping[str, str] = {
     "BLANK": "Pictures of one value throughout",
     "EMPTY_MASK": "Cases on which nothing is drawn",
     "AMBIGUOUS_OUTLINES": "Outlines can be told apart in several ways",
+    "STAINS_DIFFER": "Tissue is stained differently elsewhere",
     "SMALL_SPLIT": "A small split",
     "SHORTCUT": "Format and size alone tell the class",
     "MODALITY_GRID": "Modalities on different grids",

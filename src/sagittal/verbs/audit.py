@@ -17,6 +17,7 @@ from sagittal.data.leaks import apart, tie
 from sagittal.data.manifest import Manifest
 from sagittal.data.signs import lines
 from sagittal.data.split import SplitRules, assign
+from sagittal.data.stains import lines as stain_lines
 from sagittal.errors import SagittalError, UsageError
 from sagittal.io import atomic
 from sagittal.verbs._asked import Terms
@@ -100,7 +101,7 @@ def audit(
     return Audited(
         path=place,
         facts=facts,
-        text=[found.sentence, *map(_line, seen.findings), *lines(seen.tables), f"written to {place}"],
+        text=[found.sentence, *map(_line, seen.findings), *lines(seen.tables), *stain_lines(seen.tables), f"written to {place}"],
         failed=skipped,
         list_file=place / "audit.json",
         audit=seen,

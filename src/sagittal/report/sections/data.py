@@ -10,6 +10,7 @@ from sagittal.report import describe, doctor, words
 from sagittal.report.flags import sentence
 from sagittal.report.page import fill
 from sagittal.report.section import Section
+from sagittal.report.stains import stains
 from sagittal.report.tables import count_table, groups_told
 from sagittal.report.view import RunView
 
@@ -27,7 +28,7 @@ def data(view: RunView) -> Section | None:
         return None
     table = count_table(counts, colour=view.colour, positive=view.labels.positive)
     files = [describe.sizes(view.audit, colour=view.colour), describe.histograms(view.audit, colour=view.colour)]
-    files += [doctor.lie(view.audit), doctor.hold(view.audit), doctor.drawn(view.audit, colour=view.colour)]
+    files += [doctor.lie(view.audit), doctor.hold(view.audit), doctor.drawn(view.audit, colour=view.colour), stains(view.audit)]
     html = fill(PAGE, table=table, facts=_facts(view), files=files)
     lede = sentence(str(view.audit.get("sentence") or ""))
     return Section(title="Data", order=20, lede=lede, html=html)

@@ -80,9 +80,9 @@ class Front:
 
 @kernel
 def _root(table: Any, piece: Any) -> Any:
-    while table[piece, 0] != piece:
-        table[piece, 0] = table[table[piece, 0], 0]
-        piece = table[piece, 0]
+    while table[piece, PARENT] != piece:
+        table[piece, PARENT] = table[table[piece, PARENT], PARENT]
+        piece = table[piece, PARENT]
     return piece
 
 
@@ -139,20 +139,20 @@ def _numbered(row: Any, i: Any, n: Any, above: Any, pieces: Any, table: Any) -> 
             if over >= 0:
                 a, b = _root(table, left), _root(table, over)
                 if a < b:
-                    table[b, 0] = a
+                    table[b, PARENT] = a
                 elif b < a:
-                    table[a, 0] = b
+                    table[a, PARENT] = b
         elif over >= 0:
             left = over
         else:
             left = n
-            table[n, 0], table[n, 1], table[n, 2], table[n, 3] = n, label, i, j
+            table[n, PARENT], table[n, LABEL], table[n, FIRST_ROW], table[n, FIRST_COLUMN] = n, label, i, j
             n += 1
         pieces[j] = left
-        table[left, 4] = i
-        table[left, 5] += 1
-        table[left, 6] += i
-        table[left, 7] += j
+        table[left, LAST_ROW] = i
+        table[left, SAMPLES] += 1
+        table[left, ROWS] += i
+        table[left, COLUMNS] += j
     return n
 
 
@@ -288,13 +288,15 @@ def _resolved(table: Any, whose: Any) -> Any:
     """Bring what is known of pieces to the ones they are part of, and the pieces of rings likewise."""
     for piece in range(table.shape[0]):
         root = _root(table, piece)
-        table[piece, 0] = root
+        table[piece, PARENT] = root
         if root != piece:
-            if table[piece, 2] < table[root, 2] or (table[piece, 2] == table[root, 2] and table[piece, 3] < table[root, 3]):
-                table[root, 2], table[root, 3] = table[piece, 2], table[piece, 3]
-            table[root, 4] = max(table[root, 4], table[piece, 4])
-            for k in (5, 6, 7):
+            if table[piece, FIRST_ROW] < table[root, FIRST_ROW] or (
+                table[piece, FIRST_ROW] == table[root, FIRST_ROW] and table[piece, FIRST_COLUMN] < table[root, FIRST_COLUMN]
+            ):
+                table[root, FIRST_ROW], table[root, FIRST_COLUMN] = table[piece, FIRST_ROW], table[piece, FIRST_COLUMN]
+            table[root, LAST_ROW] = max(table[root, LAST_ROW], table[piece, LAST_ROW])
+            for k in (SAMPLES, ROWS, COLUMNS):
                 table[root, k] += table[piece, k]
     for k in range(whose.size):
-        whose[k] = table[whose[k], 0]
+        whose[k] = table[whose[k], PARENT]
     return whose

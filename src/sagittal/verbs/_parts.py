@@ -121,11 +121,13 @@ class Parts:
 
     def _state(self) -> dict[str, Any]:
         try:
-            found: dict[str, Any] = json.loads((self.folder / "state.json").read_text(encoding="utf-8"))
+            found = json.loads((self.folder / "state.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return {}
+        if not isinstance(found, dict) or not isinstance(found.get("rows"), int):
+            return {}
         enough = all((self.folder / f"{n}.raw").exists() for n in ("answer", "chance"))
-        size = int(found.get("rows", 0)) * self.shape[1]
+        size = found["rows"] * self.shape[1]
         return found if enough and all((self.folder / f"{n}.raw").stat().st_size >= size for n in ("answer", "chance")) else {}
 
     def _kept(self, state: Mapping[str, Any]) -> None:

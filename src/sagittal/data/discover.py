@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from sagittal import io
 from sagittal.core import Case
+from sagittal.data.layouts._columns import MICROMETRES, are_numbers
 from sagittal.data.layouts._files import TABLES, suffix_of, walk
 from sagittal.data.layouts._found import Found, rename
 from sagittal.data.manifest import DRAWN, Manifest
@@ -50,6 +52,8 @@ def discover(path: Path, *, layout: str | None = None, options: Mapping[str, obj
     found = _asked(root, layout, chosen) if layout is not None else _seen(root, chosen)
     if mpp is not None:
         found = replace(found, manifest=_stated(found.manifest, mpp))
+    elif column := found.manifest.provenance.get(MICROMETRES):
+        found = replace(found, manifest=_stated_by_row(found.manifest, str(column)))
     return replace(found, manifest=found.manifest.with_cases(found.manifest.cases, **met)) if met else found
 
 
@@ -61,18 +65,36 @@ def _stated(manifest: Manifest, mpp: object) -> Manifest:
     """
     if isinstance(mpp, bool) or not isinstance(mpp, int | float) or not 0 < mpp < MOST_MPP:
         raise UsageError("UNKNOWN_OPTION", f"data.mpp={mpp}", "it is no size of a pixel in micrometres", "give a number such as 0.5")
-    cases = [replace(case, images={k: _with_mpp(manifest, v, mpp) for k, v in case.images.items()}) for case in manifest.cases]
+    cases = [_with_mpp(manifest, case, mpp) for case in manifest.cases]
     if [c.images for c in cases] == [c.images for c in manifest.cases]:
         raise UsageError("UNKNOWN_OPTION", "data.mpp", "no image here is a slide or a picture", "leave it out")
     return manifest.with_cases(cases, mpp=mpp)
 
 
-def _with_mpp(manifest: Manifest, locator: str, mpp: float) -> str:
-    try:
-        named = io.at_mpp(manifest.locate(locator), mpp, limits=manifest.limits)
-    except SagittalError:
-        return locator  # the audit says what is wrong with it
-    return locator + named.removeprefix(manifest.locate(locator))
+def _stated_by_row(manifest: Manifest, column: str) -> Manifest:
+    """The manifest with the micrometres a pixel that a table states; where its cell is empty, the file says it or nobody.
+
+    Raises:
+        UsageError: A cell is no size.
+    """
+    cases = []
+    for case in manifest.cases:
+        cell = case.meta.get(column, "")
+        told = float(cell) if are_numbers([cell]) else None
+        if told is not None and not 0 < told < MOST_MPP:
+            what = f"{cell} is no size of a pixel in micrometres"
+            raise UsageError("BAD_MPP", f"column {column}", what, "give a number such as 0.5, or leave the cell empty")
+        cases.append(case if told is None else _with_mpp(manifest, case, told))
+    return manifest.with_cases(cases)
+
+
+def _with_mpp(manifest: Manifest, case: Case, mpp: float) -> Case:
+    images = dict(case.images)
+    for name, locator in case.images.items():
+        # Of a file that cannot be read the audit says what is wrong with it.
+        with contextlib.suppress(SagittalError):
+            images[name] += io.at_mpp(manifest.locate(locator), mpp, limits=manifest.limits).removeprefix(manifest.locate(locator))
+    return replace(case, images=images)
 
 
 def _is_on(key: str, value: object) -> bool:
@@ -205,8 +227,9 @@ def _filled(best: Found, other: Found, mine: Mapping[str, Case], theirs: Mapping
     take_label = other.manifest.said in {"label", "labels"} and (manifest.said == "nothing" or guessed)
     take_split = bool(other.manifest.splits) and not manifest.splits
     take_group = other.manifest.has_groups and not manifest.has_groups
+    size = "" if MICROMETRES in manifest.provenance else str(other.manifest.provenance.get(MICROMETRES, ""))
     take_meta = other.manifest.said == "nothing" or manifest.said in DRAWN
-    if not (take_label or take_split or take_group or take_meta):
+    if not (take_label or take_split or take_group or take_meta or size):
         return best
     cases = []
     for file, case in mine.items():
@@ -219,6 +242,8 @@ def _filled(best: Found, other: Found, mine: Mapping[str, Case], theirs: Mapping
                 group=twin.group if take_group else case.group,
                 meta={**_as_meta(other.manifest, twin, take_label=take_label), **case.meta} if take_meta else case.meta,
             )
+            if size in twin.meta:
+                case = replace(case, meta={**case.meta, size: twin.meta[size]})
         cases.append(case)
     labels = other.manifest.labels if take_label else manifest.labels
     provenance = dict(manifest.provenance)
@@ -230,6 +255,9 @@ def _filled(best: Found, other: Found, mine: Mapping[str, Case], theirs: Mapping
     if take_group:
         gained.append("patient")
         provenance["group_rule"] = other.manifest.provenance.get("group_rule", "")
+    if size:
+        gained.append("micrometres")
+        provenance[MICROMETRES] = size
     told = Manifest(cases=tuple(cases), labels=labels, root=manifest.root, provenance=provenance)
     if take_meta and any(c.meta for c in cases) and not any(c.meta for c in manifest.cases):
         gained.append("metadata")

@@ -12,6 +12,7 @@ from sagittal.core.image import Image
 from sagittal.data import manifest as manifests
 from sagittal.data.finding import Finding
 from sagittal.data.images import image_of, stacked
+from sagittal.data.layouts._columns import are_numbers, micrometre_column
 from sagittal.data.manifest import Manifest
 from sagittal.errors import Refused, SagittalError, UnreadableInput, UsageError, nearest
 from sagittal.io.guard import Limits
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from sagittal.engine.prepare import Preparation
 
 TABLES = (".csv", ".tsv", ".parquet")
-BESIDE = frozenset({".txt", ".json", ".md", ".csv", ".html", ".pdf", ".svg", ".xml"})
+BESIDE = frozenset({".txt", ".json", ".md", ".csv", ".html", ".pdf", ".svg", ".xml", ".geojson"})
 """What lies beside pictures in a folder without being one."""
 
 
@@ -210,7 +211,10 @@ class Reading:
         ]
 
     def _of_table(self, path: Path) -> Iterator[Source]:
-        """The rows of a table, for a model of tables; the cases of a manifest; else the files that one column names."""
+        """The rows of a table, for a model of tables; the cases of a manifest; else the files that one column names.
+
+        A column of micrometres a pixel holds for the file of its row, unless the user states them of all.
+        """
         frame = io.read_table(path, limits=self.limits)
         columns = [str(c) for c in frame.columns]
         if self.preparation.axes == 0:
@@ -220,18 +224,19 @@ class Reading:
         if "case" in columns and any(c == "image" or c.startswith("image:") for c in columns):
             yield from self._of_manifest(manifests.read(path))
             return
-        for column in frame.columns:
-            values = [str(v) for v in frame[column]]
+        cells = {str(c): [str(v) for v in frame[c]] for c in frame.columns}
+        sizes = [float(v) if are_numbers([v]) else None for v in cells.get(micrometre_column(cells), [""] * len(frame))]
+        for values in cells.values():
             if values and all((path.parent / v).is_file() for v in values[:3]):
-                yield from (self._of_file(bare(Path(v)), str(path.parent / v)) for v in values)
+                yield from (self._of_file(bare(Path(v)), str(path.parent / v), mpp) for v, mpp in zip(values, sizes, strict=True))
                 return
         raise UnreadableInput("COLUMNS", path.name, "no column names files that are there", "give paths relative to the CSV")
 
-    def _of_file(self, name: str, locator: str) -> Source:
-        return Source(name=name, item=locator, open=lambda: self._opened(locator))
+    def _of_file(self, name: str, locator: str, mpp: float | None = None) -> Source:
+        return Source(name=name, item=locator, open=lambda: self._opened(locator, self.mpp if self.mpp is not None else mpp))
 
-    def _opened(self, locator: str) -> Image:
-        named = locator if self.mpp is None else io.at_mpp(locator, self.mpp, limits=self.limits)
+    def _opened(self, locator: str, mpp: float | None) -> Image:
+        named = locator if mpp is None else io.at_mpp(locator, mpp, limits=self.limits)
         return io.read(named, limits=self.limits)
 
     def _fitting(self, image: Image, item: str) -> Image:

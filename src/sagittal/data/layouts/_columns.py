@@ -56,6 +56,10 @@ _LABEL += (
 )
 _LABEL_WORDS = {"label", "labels", "class", "target", "diagnosis", "finding", "findings", "outcome", "category", "disease"}
 _SPLIT: tuple[str, ...] = ("split", "set", "subset", "partition", "phase", "usage", "fold", "dataset", "datasetsplit", "traintest", "part")
+MICROMETRES = "micrometres"
+"""The key of the provenance that names the column of micrometres a pixel."""
+
+_MICROMETRES = {"mpp", "micronsperpixel", "umperpixel", "micrometresperpixel", "micrometersperpixel"}
 _IDS = {
     "id",
     "index",
@@ -120,6 +124,15 @@ def label_columns(names: Collection[str]) -> list[str]:
         *exact,
         *(n for n in known if n not in exact and words(n) & _LABEL_WORDS and not words(n) & {"id", "code", "count", "n", "date"}),
     ]
+
+
+def micrometre_column(columns: Mapping[str, Sequence[str]]) -> str:
+    """The column that says how many micrometres a pixel is; empty when none does.
+
+    >>> micrometre_column({"site": ["A", "B"], "MPP": ["0.25", ""]}), micrometre_column({"mpp": ["low", "high"]})
+    ('MPP', '')
+    """
+    return next((n for n, cells in columns.items() if plain(n) in _MICROMETRES and are_numbers(cells)), "")
 
 
 def is_id(name: str) -> bool:

@@ -20,7 +20,7 @@ _IMAGE = {
     "input",
     "inputs",
 }
-_IMAGE |= {"volume", "volumes", "tile", "tiles"}
+_IMAGE |= {"volume", "volumes", "tile", "tiles", "slides", "wsi", "wsis"}
 _MASK = {
     "mask",
     "masks",
@@ -51,7 +51,7 @@ _MASK |= {
     "roi",
     "rois",
 }
-_MASK |= {"svg", "svgs", "contour", "contours", "groundtruths", "lesion", "lesions"}
+_MASK |= {"svg", "svgs", "geojson", "geojsons", "xml", "xmls", "contour", "contours", "groundtruths", "lesion", "lesions"}
 
 _MODALITIES = {
     "t1",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sagittal.core import Case, Labels
 from sagittal.data.layouts._cells import Cells, cells_of
-from sagittal.data.layouts._columns import group_column, split_column
+from sagittal.data.layouts._columns import MICROMETRES, group_column, micrometre_column, split_column
 from sagittal.data.layouts._files import PICTURES, TABLES, VOLUMES, ids_of, split_of, stem_of, suffix_of, walk
 from sagittal.data.layouts._found import Found, found, labels_for, plural
 from sagittal.data.layouts._groups import grouped
@@ -50,7 +50,8 @@ def any_csv(
     """Cases from a CSV, TSV or parquet file one of whose columns names files that are there.
 
     The column of files is found by looking which cells are files (paths of another machine and names without
-    a suffix too); the others by their names and cells. Files called ``train.csv``, ``val.csv`` and
+    a suffix too); the others by their names and cells. A column ``mpp`` says how many micrometres a pixel is, as ``data.mpp``
+    does of all. Files called ``train.csv``, ``val.csv`` and
     ``test.csv`` with the same columns are taken together.
 
     Args:
@@ -149,7 +150,10 @@ def _see(table: Cells, index: FileIndex, base: Path, asked: _Columns, positive: 
     split = asked.split or split_column(rest)
     group = asked.group if asked.group in rest else ("" if asked.group else group_column({c: v for c, v in rest.items() if c != split}))
     others = {c: v for c, v in rest.items() if c not in {split, group}}
-    told = Told(said="mask", words=[""] * len(table), classes=()) if mask else tell(others, asked.label)
+    size = micrometre_column({c: v for c, v in others.items() if c != asked.label})
+    sayings = {c: v for c, v in others.items() if c != size}
+    silent = Told(said="mask" if mask else "nothing", words=[""] * len(table), classes=())
+    told = silent if mask or not sayings else tell(sayings, asked.label)
     meta = [c for c in others if c not in told.columns]
     cases = []
     for row in range(len(table)):
@@ -163,7 +167,9 @@ def _see(table: Cells, index: FileIndex, base: Path, asked: _Columns, positive: 
         cases.append(
             Case(id=source, group=whose, split=where, images={"image": source}, annotation=masks[row], label=told.words[row], meta=extra)
         )
-    return _as_found(table, base, _Mapping(image=image, split=split, group=group, mask=mask), told, _unique(cases), asked, positive)
+    return _as_found(
+        table, base, _Mapping(image=image, split=split, group=group, mask=mask, size=size), told, _unique(cases), asked, positive
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -172,6 +178,7 @@ class _Mapping:
     split: str
     group: str
     mask: str
+    size: str
 
 
 def _as_found(table: Cells, base: Path, mapping: _Mapping, told: Told, cases: list[Case], asked: _Columns, positive: str | None) -> Found:
@@ -189,6 +196,7 @@ def _as_found(table: Cells, base: Path, mapping: _Mapping, told: Told, cases: li
         ("split", mapping.split),
         ("patient", mapping.group),
         ("mask", mapping.mask),
+        (MICROMETRES, mapping.size),
     )
     said = ", ".join(f"{role} = {column}" for role, column in roles if column)
     missing = sum(not (base / c.images["image"]).exists() for c in cases)
@@ -197,6 +205,7 @@ def _as_found(table: Cells, base: Path, mapping: _Mapping, told: Told, cases: li
     sentence += clause + (f"; {plural(missing, 'file')} not there" if missing else "") + (f"; {told.note}" if told.note else "")
     provenance = {"said": told.said, "group_rule": rule, "file": table.file.name, "mapping": dict(r for r in roles if r[1])}
     provenance |= {"label_rule": "guessed"} if told.guessed else {}
+    provenance |= {MICROMETRES: mapping.size} if mapping.size else {}
     provenance |= {"choices": list(told.choices)} if told.choices else {}
     manifest = Manifest(cases=tuple(cases), labels=labels, root=base, provenance=provenance)
     return found("any_csv", manifest, sentence, extra=1 if told.said != "nothing" and not told.guessed else 0)

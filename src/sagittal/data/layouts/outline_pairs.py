@@ -13,7 +13,7 @@ import numpy as np
 
 from sagittal import io
 from sagittal.core import Case, Labels, Polygons
-from sagittal.data.layouts._files import PICTURES, ids_of, walk
+from sagittal.data.layouts._files import PICTURES, ids_of, suffix_of, walk
 from sagittal.data.layouts._found import Found, found, plural, with_positive
 from sagittal.data.layouts._groups import grouped
 from sagittal.data.layouts._images import images
@@ -107,8 +107,7 @@ def _sentence(manifest: Manifest, what: str, *, bare: int, unmarked: str, clause
 def _drawings(root: Path, tiles: Sequence[Placed]) -> tuple[Mapping[str, str], Counter[str]]:
     """The locator of the drawing of each picture that has one, by the picture's key, and how many there are of each format."""
     found: dict[str, str] = {}
-    formats = Counter[str]()
-    keys = {t.key for t in tiles}
+    forms: dict[str, str] = {}
     for path in walk(root, OUTLINES):
         locator = relative(path, root)
         try:
@@ -118,10 +117,32 @@ def _drawings(root: Path, tiles: Sequence[Placed]) -> tuple[Mapping[str, str], C
             form = FORMATS["SVG"] if locator.casefold().endswith(".svg") else None
         if form is None:
             continue
-        mine = _of_many(path, locator, tiles) if form == FORMATS["COCO JSON"] else {place(locator).key: locator}
-        formats[form] += len(mine.keys() & keys)
+        mine = _of_many(path, locator, tiles) if form == FORMATS["COCO JSON"] else {_of_one(locator).key: locator}
         found |= mine
-    return found, +formats
+        forms |= dict.fromkeys(mine.values(), form)
+    found |= _apart(found, tiles)
+    return found, Counter(forms[found[key]] for key in sorted({t.key for t in tiles} & found.keys()))
+
+
+def _of_one(locator: str) -> Placed:
+    """A drawing's place; ``a.svs.geojson``, as QuPath's scripts like to write it, is placed as ``a.geojson``."""
+    stem, dot, suffix = locator.rpartition(".")
+    return place(stem.removesuffix(suffix_of(stem)) + dot + suffix if suffix_of(stem) in PICTURES else locator)
+
+
+def _apart(found: Mapping[str, str], tiles: Sequence[Placed]) -> dict[str, str]:
+    """Drawings in folders where no picture lies, whatever the folders are called: of the only picture of that name and split."""
+    keys = {t.key for t in tiles}
+    with_pictures = {t.locator.rpartition("/")[0] for t in tiles}
+    drawings = [_of_one(locator) for key, locator in found.items() if key not in keys and locator.rpartition("/")[0] not in with_pictures]
+    mine = _by_name([t for t in tiles if t.key not in found and not t.is_mask])
+    return {mine[name].key: found[one.key] for name, one in _by_name(drawings).items() if name in mine}
+
+
+def _by_name(placed: Sequence[Placed]) -> dict[tuple[str, str], Placed]:
+    """Those whose name, without their folder, no other has in their split."""
+    names = Counter((one.split, one.key.rpartition("/")[2]) for one in placed)
+    return {(one.split, name): one for one in placed if names[one.split, name := one.key.rpartition("/")[2]] == 1}
 
 
 def _of_many(path: Path, locator: str, tiles: Sequence[Placed]) -> dict[str, str]:

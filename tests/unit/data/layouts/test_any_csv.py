@@ -155,3 +155,21 @@ def test_a_contradiction_is_named(tmp_path, tree):
     rows = [*((f"{i}.png", "xy"[i % 2]) for i in range(40)), ("7.png", "x")]
     with pytest.raises(UsageError, match="LABEL_CONFLICT 7"):
         any_csv(_csv(tmp_path, ("file", "label"), rows))
+
+
+def test_a_column_of_micrometres_stands_in_the_locators_and_is_no_label(folder):
+    rows = [(f"pics/{f}.png", 0.5 if i < 6 else ("NA", "")[i % 2]) for i, f in enumerate(FILES)]
+    seen = discover(_csv(folder, ("file", "MPP"), rows))
+    assert seen.manifest.said == "nothing"
+    assert [c.images["image"] for c in seen.manifest.cases] == [f"pics/{f}.png" + "::mpp=0.5" * (i < 6) for i, f in enumerate(FILES)]
+    assert discover(folder, options={"mpp": 2}).manifest.cases[0].images == {"image": "pics/a0.png::mpp=2"}
+    _csv(folder, ("file", "MPP"), [(f"pics/{f}.png", -1) for f in FILES])
+    with pytest.raises(UsageError, match="BAD_MPP"):
+        discover(folder)
+
+
+def test_micrometres_of_a_table_beside_folders_of_classes(tmp_path, tree):
+    tree(tmp_path, [f"{c}/{c}{i}.png" for c in ("ill", "well") for i in range(4)])
+    _csv(tmp_path, ("file", "label", "mpp"), [(f"{c}/{c}{i}.png", c, 0.25) for c in ("ill", "well") for i in range(4)])
+    assert discover(tmp_path).manifest.cases[0].images == {"image": "ill/ill0.png::mpp=0.25"}
+    assert discover(tmp_path, layout="class_folders").manifest.cases[0].images == {"image": "ill/ill0.png"}

@@ -102,3 +102,22 @@ def test_a_setting_that_is_none_is_refused_and_no_drawing_is_none_of_it(tmp_path
 def test_monuseg_is_nuclei_of_four_patients(real_data):
     seen = discover(real_data / "monuseg")
     assert (seen.layout, seen.manifest.said, len({c.group for c in seen.manifest.cases})) == ("outline_pairs", "objects", 4)
+
+
+@pytest.mark.parametrize(("pictures", "drawings"), [("slides", "annotations"), ("HE", "qupath"), ("train/HE", "train/qupath"), ("", "x")])
+def test_drawings_in_a_folder_of_their_own_whatever_it_is_called(tmp_path, pictures, drawings):
+    for name in ("a", "b", "c"):
+        picture(tmp_path / pictures / f"{name}.tif")
+    for name in ("a.xml", "b.tif.xml"):  # scripts of QuPath like to append their suffix
+        aperio(tmp_path / drawings / name, 1)
+    assert [(c.images["image"], c.annotation) for c in outline_pairs(tmp_path).manifest.cases] == [
+        (f"{pictures}/{n[0]}.tif".lstrip("/"), f"{drawings}/{n}") for n in ("a.xml", "b.tif.xml")
+    ]
+
+
+def test_drawings_of_another_folder_of_pictures_or_another_split_are_not_taken(tmp_path):
+    for name in ("one/a.tif", "one/b.tif", "two/b.tif", "train/p.tif"):
+        picture(tmp_path / name)
+    for name in ("two/a.xml", "drawn/b.xml", "test/outlined/p.xml"):
+        aperio(tmp_path / name, 1)
+    assert outline_pairs(tmp_path) is None

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sagittal.errors import OverLimit, UnreadableInput, nearest
+from sagittal.errors import OverLimit, UnreadableInput
 from sagittal.io.guard import Limits, decoding
+from sagittal.io.readers._named import named, row_of
 
 _MOST_DEPTH = 16
 
@@ -27,21 +28,19 @@ def hdf5_array(path: Path, part: str, limits: Limits) -> NDArray[Any]:
         limits.check_file(path, size)
         with h5py.File(path, "r", locking=False) as opened:
             names = _datasets(opened, path)
-            name, row = _named(part.strip("/"), names, path)
+            name, row = named(part.strip("/"), names, path, kind="dataset")
             dataset = opened[name]
             if dataset.is_virtual or dataset.external:
                 raise UnreadableInput("UNSUPPORTED", path, f"the dataset {name} lies in other files", "copy it into this one")
             if dataset.dtype.kind not in "buif":
                 raise UnreadableInput("NOT_NUMBERS", path, f"the dataset {name} holds {dataset.dtype}, not numbers", "name another")
-            if row and not (row.isascii() and row.isdigit() and dataset.ndim and int(row) < len(dataset)):
-                rows = len(dataset) if dataset.ndim else 0
-                raise UnreadableInput("NO_SUCH_PART", f"{path}::{part}", f"{name} has {rows} rows, counted from 0", "name one of them")
+            wanted = row_of(row, dataset.shape, f"{path}::{part}", name) if row else ()
             shape = dataset.shape[1:] if row else dataset.shape
             chunk = int(np.prod(dataset.chunks, dtype=object)) if dataset.chunks else 1
             wide = limits.but(pixels=limits.bytes)
             wide.check(path, shape or (1,), dataset.dtype.itemsize, stored=size)
             wide.check(path, (chunk,), dataset.dtype.itemsize, stored=size)
-            return np.asarray(dataset[int(row)] if row else dataset[()])
+            return np.asarray(dataset[wanted])
 
 
 def hdf5_shapes(path: Path, limits: Limits) -> dict[str, tuple[int, ...]]:
@@ -80,17 +79,3 @@ def _datasets(opened: Any, path: Path) -> list[str]:
             if len(names) > 100_000:
                 raise OverLimit("OVER_LIMIT", path, "it has more than 100,000 datasets", "split it")
     return sorted(names)
-
-
-def _named(part: str, names: list[str], path: Path) -> tuple[str, str]:
-    if part in names:
-        return part, ""
-    name, _, row = part.rpartition("/")
-    if name in names:
-        return name, row
-    if len(names) == 1 and (not part or (part.isascii() and part.isdigit())):
-        return names[0], part
-    if not part:
-        listed = ", ".join(names[:8]) or "none"
-        raise UnreadableInput("SEVERAL_PICTURES", path, f"it holds the datasets {listed}", f"name one: {path}::/NAME/0")
-    raise UnreadableInput("NO_SUCH_PART", f"{path}::{part}", "there is no dataset of this name", nearest(name or part, names))

@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 
 from sagittal.core import Geometry, Image
 from sagittal.core.image import Values
-from sagittal.errors import UnreadableInput, nearest
+from sagittal.errors import UnreadableInput
 from sagittal.io._reader import Format, Reader, starts
 from sagittal.io._recent import Recent, array_bytes
 from sagittal.io.guard import Limits, decoding
 from sagittal.io.readers._array_place import PLACES, stated
 from sagittal.io.readers._hdf5 import hdf5_array, hdf5_shapes
+from sagittal.io.readers._named import named, row_of
 from sagittal.io.readers._npy import map_npy, member_names, member_shapes, read_member
 
 _NPY = Format(name="npy", suffixes=(".npy",), matches=starts(b"\x93NUMPY"))
@@ -108,7 +109,7 @@ def _npz(path: Path, part: str, limits: Limits) -> Values:
     with decoding(path, "npz"):
         limits.check_file(path, path.stat().st_size)
         names = member_names(path)
-        name, row = _named(part, names, path)
+        name, row = named(part, names, path, kind="array", beside=PLACES)
 
         def decode() -> NDArray[Any]:
             return read_member(path, name, limits)
@@ -116,28 +117,10 @@ def _npz(path: Path, part: str, limits: Limits) -> Values:
         return _row(_decoded.get(path, name, decode), row, path)
 
 
-def _named(part: str, names: list[str], path: Path) -> tuple[str, str]:
-    """The array and the row that a part names."""
-    if part in names:
-        return part, ""
-    name, _, row = part.rpartition("/")
-    if name in names:
-        return name, row
-    things = [n for n in names if n not in PLACES] or names
-    if len(things) == 1 and (not part or part.isdigit()):
-        return things[0], part
-    if not part:
-        raise UnreadableInput("SEVERAL_PICTURES", path, f"it holds the arrays {', '.join(names[:8])}", f"name one: {path}::{names[0]}/0")
-    raise UnreadableInput("NO_SUCH_PART", f"{path}::{part}", "there is no array of this name", nearest(name or part, names))
-
-
 def _row(values: Values, row: str, path: Path) -> Values:
     if not row:
         return values
-    if not (row.isascii() and row.isdigit()) or values.ndim == 0 or int(row) >= len(values):
-        rows = len(values) if values.ndim else 0
-        raise UnreadableInput("NO_SUCH_PART", f"{path}::{row}", f"the array has {rows} rows, counted from 0", "name one of them")
-    found: Values = values[int(row)]
+    found: Values = values[row_of(row, values.shape, f"{path}::{row}", "the array")]
     return np.asarray(found)
 
 

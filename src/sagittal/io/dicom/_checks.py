@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sagittal.io.dicom._faults import Fault, names, relative
+from sagittal.io.dicom._faults import Fault, names
 from sagittal.io.dicom._geometry import Stack, stack
 from sagittal.io.dicom._planes import Plane
 from sagittal.io.dicom._sort import CROSS_SECTIONS, grouped, places
@@ -30,7 +30,7 @@ def unreadable(planes: Sequence[Plane], root: Path) -> Iterator[Fault]:
     for path, members in grouped(planes, lambda p: p.stored.path).items():
         error = members[0].broken
         if error is not None:
-            yield Fault(code=error.code, item=relative(path, root), what=error.what, remedy=error.remedy, exit_code=3)
+            yield Fault.of_file(error, path, root)
 
 
 def uniform(planes: Sequence[Plane], item: str, root: Path) -> Iterator[Fault]:

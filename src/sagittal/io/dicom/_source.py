@@ -15,11 +15,12 @@ NEXT = 1 << 16
 
 
 class Source(Protocol):
-    """Bytes from ``base`` on; ``end`` is where they end, or where they must not go beyond."""
+    """Bytes from ``base`` on; ``end`` is where they end, or, where ``capped``, where they must not go beyond."""
 
     window: bytes
     base: int
     end: int
+    capped: bool
 
     def move(self, at: int) -> None:
         """Let the window begin at ``at``, which is not before ``base``; it is empty past the end."""
@@ -29,7 +30,7 @@ class MemorySource:
     """Bytes that are in memory already: one window over all of them."""
 
     def __init__(self, data: bytes) -> None:
-        self.window, self.base, self.end = data, 0, len(data)
+        self.window, self.base, self.end, self.capped = data, 0, len(data), False
 
     def move(self, at: int) -> None:
         """Nothing moves but what lies past the end."""
@@ -40,7 +41,7 @@ class FileSource:
 
     def __init__(self, file: BinaryIO, size: int) -> None:
         self._file = file
-        self.window, self.base, self.end = file.read(FIRST), 0, size
+        self.window, self.base, self.end, self.capped = file.read(FIRST), 0, size, False
 
     def move(self, at: int) -> None:
         """One read; what is skipped is never read."""
@@ -58,7 +59,7 @@ class DeflatedSource:
         file.seek(start)
         self._file, self._path, self._limits, self._stored = file, path, limits, size
         self._inflate = zlib.decompressobj(wbits=-15)
-        self.window, self.base = b"", 0
+        self.window, self.base, self.capped = b"", 0, True
         self.end = min(limits.bytes, max(int(limits.ratio * size), limits.floor))
         self.move(0)
 
@@ -77,10 +78,9 @@ class DeflatedSource:
                 pieces.append(piece[max(at - place, 0) :])
             place += len(piece)
             if place > self.end:
-                what = f"{self._stored:,} bytes would decode to more than {self.end:,}, over the limit"
-                raise OverLimit("OVER_LIMIT", self._path, what, "raise the limit (--max-pixels) if the file is to be trusted")
+                raise inflated_too_far(self._path, self._stored, self.end)
         if self._inflate.eof:
-            self.end = place
+            self.end, self.capped = place, False
         self.window, self.base = b"".join(pieces), at
 
     def _some(self) -> bytes:
@@ -91,3 +91,9 @@ class DeflatedSource:
             return self._inflate.decompress(fed, NEXT)
         except zlib.error as error:
             raise UnreadableInput("BROKEN", self._path, "the deflated data set is broken", "copy it again from its source") from error
+
+
+def inflated_too_far(item: object, stored: int, end: int) -> OverLimit:
+    """The refusal of a deflated data set that goes on where it must end."""
+    what = f"{stored:,} bytes would decode to more than {end:,}, over the limit"
+    return OverLimit("OVER_LIMIT", item, what, "raise the limit (--max-pixels) if the file is to be trusted")

@@ -18,7 +18,7 @@ from typing import BinaryIO
 from sagittal.errors import UnreadableInput
 from sagittal.io.dicom._looks import VRS, first_element
 from sagittal.io.dicom._looks import looks_like_dicom as looks_like_dicom
-from sagittal.io.dicom._source import DeflatedSource, FileSource, MemorySource, Source
+from sagittal.io.dicom._source import DeflatedSource, FileSource, MemorySource, Source, inflated_too_far
 from sagittal.io.dicom._tags import SERIES_TAGS, TAG
 from sagittal.io.dicom._walk import Item, PixelPlace, Walker
 from sagittal.io.guard import Limits
@@ -199,7 +199,8 @@ def _scan(file: BinaryIO, path: Path | None, size: int, limits: Limits, tags: Co
     place = walker.pixels
     if broken is None and place is not None and place.offset + max(place.length, 0) > source.end:
         what = f"the file ends after {max(source.end - place.offset, 0):,} of {place.length:,} bytes of its pixels"
-        broken = UnreadableInput("TRUNCATED", item, what, "copy it again from its source")
+        cut = UnreadableInput("TRUNCATED", item, what, "copy it again from its source")
+        broken = inflated_too_far(item, size, source.end) if source.capped else cut
     return Header(path=path, size=size, syntax=syntax, data=data, pixels=place, broken=broken)
 
 

@@ -14,7 +14,7 @@ from sagittal.errors import Refused, SagittalError, UnreadableInput, nearest
 from sagittal.io._recent import Recent
 from sagittal.io.dicom import _checks
 from sagittal.io.dicom._archive import unpacked
-from sagittal.io.dicom._faults import Fault, names, relative
+from sagittal.io.dicom._faults import Fault, names
 from sagittal.io.dicom._mosaic import Siemens
 from sagittal.io.dicom._planes import Plane, planes
 from sagittal.io.dicom._sort import Part, grouped, parts, places
@@ -144,7 +144,7 @@ def _scan(files: Sequence[Path], root: Path, limits: Limits, *, strict: bool) ->
         except SagittalError as error:
             if error.code == "NOT_DICOM" and not (strict and len(files) == 1) and path.suffix.lower() not in _SUFFIXES:
                 continue
-            broken.append(Fault(code=error.code, item=relative(path, root), what=error.what, remedy=error.remedy, exit_code=3))
+            broken.append(Fault.of_file(error, path, root))
     return met, broken
 
 
@@ -207,7 +207,7 @@ def _volume(part: Part, name: str, root: Path, limits: Limits) -> Volume:
         *_checks.uniform(members, item, root),
         *_checks.placed(members, item, root),
     ]
-    if not any(f.code in {"NO_POSITION", "MIXED_SIZE"} or f.exit_code == 3 for f in findings) and all(
+    if not any(f.code in {"NO_POSITION", "MIXED_SIZE"} or f.unreadable for f in findings) and all(
         p.position and p.orientation for p in members
     ):
         at = {id(p): n for p, n in zip(members, places(members), strict=True)}

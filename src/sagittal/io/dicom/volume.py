@@ -11,8 +11,7 @@ import numpy as np
 
 from sagittal.core import Geometry, Image, Window
 from sagittal.core.image import Values
-from sagittal.errors import UnreadableInput
-from sagittal.io.dicom._faults import Fault
+from sagittal.io.dicom._faults import Fault, gravest
 from sagittal.io.dicom._geometry import Stack, letters, resampled_grid, tilt_degrees, volume_grid
 from sagittal.io.dicom._planes import Plane
 from sagittal.io.dicom._values import AIR_HU, Box, is_colour, read_planes
@@ -101,10 +100,11 @@ class Volume:
         Raises:
             Refused: A finding stands in the way: the first one.
             UnreadableInput: One of its files cannot be read.
+            OverLimit: One of its files is over a limit.
         """
         stopping = [f for f in self.findings if f.stops(allow)]
         if stopping:
-            raise max(stopping, key=lambda f: f.exit_code == UnreadableInput.exit_code).error()
+            raise gravest(stopping).error()
 
     def image(self, *, allow: frozenset[str] = frozenset(), padding: Padding = "air") -> Image:
         """Lazy values ``(1, columns, rows, slices)`` in float32, CT in Hounsfield units; colours ``(3, ...)``.

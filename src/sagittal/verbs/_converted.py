@@ -15,11 +15,15 @@ from sagittal import io
 from sagittal.core import Geometry, Image
 from sagittal.errors import Refused, UnreadableInput
 from sagittal.io import atomic
+from sagittal.io.dicom._geometry import letters
 from sagittal.io.dicom.facts import facts_of, table_of
 from sagittal.io.guard import Limits
 
 if TYPE_CHECKING:
     from sagittal.io.dicom.volume import Volume
+
+Table = tuple[list[float], list[tuple[float, float, float]]]
+"""b-values, and directions of diffusion along the index axes."""
 
 _INT16 = np.iinfo(np.int16)
 
@@ -44,7 +48,7 @@ class Converted:
     description: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
     files: tuple[Path, ...] = ()
-    gradients: tuple[list[float], list[tuple[float, float, float]]] | None = None
+    gradients: Table | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,8 +73,10 @@ def of_volumes(volumes: Iterable[Volume], allow: frozenset[str], *, together: bo
     return [sorted(group, key=lambda v: v.turn) if len(group) > 1 else group for group in groups.values()]
 
 
-def of_volume(volumes: Sequence[Volume], allow: frozenset[str], *, precise: bool = False) -> Converted:
+def of_volume(volumes: Sequence[Volume], allow: frozenset[str], *, precise: bool = False, upward: bool = False) -> Converted:
     """A DICOM volume, or several as one; of several, one at a time is in memory besides the result.
+
+    ``upward`` holds the rows of a picture from the lowest to the highest; the world is the same.
 
     Raises:
         Refused: A finding stands in the way.
@@ -84,6 +90,10 @@ def of_volume(volumes: Sequence[Volume], allow: frozenset[str], *, precise: bool
     image = _exact(first.image(allow=allow, padding="kept"), first)
     if len(volumes) > 1:
         image = _together(image, volumes, allow)
+    gradients = [v.planes[0].gradient for v in volumes]
+    table = table_of(gradients, image.geometry)
+    if upward:
+        image, table = _upward(image, table)
     words = first.words if len(volumes) == 1 else first.kinds
     said = [dict(v.planes[0].marks) for v in volumes]
     facts = {
@@ -93,12 +103,11 @@ def of_volume(volumes: Sequence[Volume], allow: frozenset[str], *, precise: bool
         "echo_time_ms": next(iter(said[0].get("echo") or ()), None),
         "temporal_position": _one_or_all([next(iter(s.get("t") or ()), None) for s in said]),
         "time_points": len(volumes),
-        "orientation": first.orientation,
+        "orientation": letters(image.geometry),
         "scanner": scanner,
         "convention": {**_convention(image), "scaling": "precise" if own_scale else "standard"},
         "findings": _findings(volumes, allow),
     }
-    gradients = [v.planes[0].gradient for v in volumes]
     if any(g is not None for g in gradients):
         facts["b_values"] = [g.b if g is not None else 0.0 for g in gradients]
     files = tuple(dict.fromkeys(f for v in volumes for f in v.files))
@@ -109,7 +118,7 @@ def of_volume(volumes: Sequence[Volume], allow: frozenset[str], *, precise: bool
         description=first.description,
         facts=facts,
         files=files,
-        gradients=table_of(gradients, image.geometry) if image.geometry.axes == 3 else None,
+        gradients=table,
     )
 
 
@@ -214,6 +223,14 @@ def _volume_of(image: Image) -> Image:
     rows, columns = image.geometry.shape
     grid = Geometry(shape=(columns, rows, 1), affine=np.eye(4))
     return Image.of(image.read().transpose(0, 2, 1)[..., None], grid, channels=image.channels, meta=image.meta)
+
+
+def _upward(image: Image, table: Table | None) -> tuple[Image, Table | None]:
+    """The rows the other way round, with them the grid, and FSL's directions, whose first axis follows the handedness of the grid."""
+    turn = np.diag([1.0, -1.0, 1.0, 1.0])
+    turn[1, 3] = image.geometry.shape[1] - 1
+    turned = Image.of(image.read()[:, :, ::-1], image.geometry.moved(turn), channels=image.channels, meta=image.meta)
+    return turned, table and (table[0], [(0.0 - x, 0.0 - y, z) for x, y, z in table[1]])
 
 
 def _convention(image: Image) -> dict[str, Any]:

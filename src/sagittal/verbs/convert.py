@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sagittal import io
 from sagittal.core import Image
@@ -15,10 +15,13 @@ from sagittal.io.dicom._faults import ALLOWABLE
 from sagittal.io.guard import Limits
 from sagittal.io.writers.csv import as_text
 from sagittal.report.words import count
-from sagittal.verbs._converted import Made, file_name, of_file, of_volume, of_volumes, side_file, write_gradients
+from sagittal.verbs._converted import Converted, Made, file_name, of_file, of_volume, of_volumes, side_file, write_gradients
 from sagittal.verbs._numbers import check_numbers
 from sagittal.verbs._open import folder_for, say
 from sagittal.verbs._outcome import Outcome
+
+if TYPE_CHECKING:
+    from sagittal.io.dicom.volume import Volume
 
 FORMATS = {"nifti": ".nii.gz", "nrrd": ".nrrd", "mha": ".mha"}
 """What ``--to`` takes, and how its files end."""
@@ -35,6 +38,7 @@ class _Converting:
     allow: frozenset[str]
     describe: bool
     precise: bool
+    upward: bool
     limits: Limits
     errors: list[tuple[str, SagittalError]] = field(default_factory=list)
     records: list[dict[str, Any]] = field(default_factory=list)
@@ -55,7 +59,8 @@ def convert(
 
     Files are numbered and named by modality and size. Series descriptions and the names of files may hold a
     patient's name: they are only written where ``describe`` asks for it. Numbers of a volume whose rescaling is whole
-    stay whole (int16 where they fit), all others are float32.
+    stay whole (int16 where they fit), all others are float32. A NIfTI file of a DICOM volume holds the rows of a picture
+    from the lowest to the highest, as other converters write it; the affine says so.
 
     Args:
         sources: Folders and zip archives of DICOM, DICOM files, NIfTI, NRRD, MetaImage and npy files, folders of these.
@@ -87,6 +92,7 @@ def convert(
         allow=frozenset(allow),
         describe=describe,
         precise=scaling == "precise",
+        upward=to == "nifti",
         limits=Limits.default().but(pixels=max_pixels, allow=allow),
     )
     folder_for(out)
@@ -138,7 +144,7 @@ def _found(source: str | Path, work: _Converting, *, together: bool) -> Iterator
         return
     volumes = find(path, limits=work.limits)
     for group in of_volumes([v for v in volumes if v.key != UNREADABLE], work.allow, together=together):
-        yield Made(source=group[0].key, open=lambda group=group: of_volume(group, work.allow, precise=work.precise))  # type: ignore[misc]
+        yield Made(source=group[0].key, open=lambda group=group: _volume(group, work))  # type: ignore[misc]
     for lost in (v for v in volumes if v.key == UNREADABLE):
         for fault in lost.findings:
             _note(fault.item, fault.error(), work)
@@ -159,7 +165,11 @@ def _part(source: str, work: _Converting) -> Made:
         raise UnreadableInput("NOT_FOUND", source, "there is no such file or folder", "check the path")
     if not _is_dicom(Path(path)):
         return Made(source=part, open=lambda: of_file(source, work.limits))
-    return Made(source=part, open=lambda: of_volume([pick(find(path, limits=work.limits), part, path)], work.allow, precise=work.precise))
+    return Made(source=part, open=lambda: _volume([pick(find(path, limits=work.limits), part, path)], work))
+
+
+def _volume(volumes: Sequence[Volume], work: _Converting) -> Converted:
+    return of_volume(volumes, work.allow, precise=work.precise, upward=work.upward)
 
 
 def _is_dicom(path: Path) -> bool:

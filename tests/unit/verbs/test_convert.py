@@ -54,14 +54,20 @@ def loaded(path: Path) -> tuple[np.ndarray, nibabel.Nifti1Image]:
     return np.asanyarray(image.dataobj), image
 
 
+def top_down(path: Path) -> np.ndarray:
+    """Values in the order of DICOM: files hold the rows of a picture from the lowest to the highest."""
+    return loaded(path)[0][:, ::-1]
+
+
 def test_values_place_and_name(tmp_path):
     wanted = series(tmp_path / "in")
     made = convert([tmp_path / "in"], out=tmp_path / "out")
     values, image = loaded(tmp_path / "out" / "001_CT_8x6x5.nii.gz")
     assert values.dtype == np.int16
-    assert np.array_equal(values, wanted)
-    assert np.allclose(image.affine, io.read(tmp_path / "in").geometry.affine, atol=1e-6)
-    assert np.allclose(image.affine, [[-0.75, 0, 0, 10], [0, -0.5, 0, -5], [0, 0, 2.5, 0], [0, 0, 0, 1]])
+    assert np.array_equal(values[:, ::-1], wanted)
+    source = io.read(tmp_path / "in").geometry
+    assert np.allclose(image.affine @ [1, 5, 2, 1], source.affine @ [1, 0, 2, 1], atol=1e-6)
+    assert np.allclose(image.affine, [[-0.75, 0, 0, 10], [0, 0.5, 0, -7.5], [0, 0, 2.5, 0], [0, 0, 0, 1]])
     assert made.facts["n"] == 1
     assert made.failed == []
 
@@ -98,7 +104,7 @@ def test_the_json_says_what_it_is(tmp_path):
     convert([tmp_path / "in"], out=tmp_path / "out")
     record = json.loads((tmp_path / "out" / "001_MR_8x6x5.json").read_text())
     assert (record["format"], record["version"]) == ("sagittal-conversion", 1)
-    assert (record["modality"], record["slices"], record["orientation"], record["echo_time_ms"]) == ("MR", 5, "LPS", 4.25)
+    assert (record["modality"], record["slices"], record["orientation"], record["echo_time_ms"]) == ("MR", 5, "LAS", 4.25)
     assert record["spacing"] == [0.75, 0.5, 2.5]
     assert record["findings"] == []
     assert len(record["source_sha256"]) == 64
@@ -110,7 +116,7 @@ def test_a_fractional_slope_gives_floats(tmp_path):
     convert([tmp_path / "in"], out=tmp_path / "out")
     values, _ = loaded(tmp_path / "out" / "001_PT_8x6x5.nii.gz")
     assert values.dtype == np.float32
-    assert np.array_equal(values, wanted.astype(np.float32))
+    assert np.array_equal(values[:, ::-1], wanted.astype(np.float32))
 
 
 def test_numbers_that_int16_cannot_hold_are_floats(tmp_path):
@@ -118,7 +124,7 @@ def test_numbers_that_int16_cannot_hold_are_floats(tmp_path):
     convert([tmp_path / "in"], out=tmp_path / "out")
     values, _ = loaded(tmp_path / "out" / "001_CT_8x6x5.nii.gz")
     assert values.dtype == np.float32
-    assert np.array_equal(values, wanted)
+    assert np.array_equal(values[:, ::-1], wanted)
 
 
 def test_two_echoes_are_two_files(tmp_path):
@@ -128,7 +134,7 @@ def test_two_echoes_are_two_files(tmp_path):
     made = convert([tmp_path / "in"], out=tmp_path / "out", time="together")
     assert [r["echo_time_ms"] for r in made.facts["volumes"]] == [5.0, 10.0]
     for record, wanted in zip(made.facts["volumes"], (first, second), strict=True):
-        assert np.array_equal(loaded(tmp_path / "out" / record["file"])[0], wanted)
+        assert np.array_equal(top_down(tmp_path / "out" / record["file"]), wanted)
 
 
 def test_time_points_apart_or_together(tmp_path):
@@ -141,7 +147,7 @@ def test_time_points_apart_or_together(tmp_path):
     values, image = loaded(tmp_path / "together" / record["file"])
     assert record["file"] == "001_MR_8x6x5x3.nii.gz"
     assert image.shape == (8, 6, 5, 3)
-    assert np.array_equal(values, np.stack(wanted, axis=3))
+    assert np.array_equal(values[:, ::-1], np.stack(wanted, axis=3))
     assert record["temporal_position"] == [1.0, 2.0, 3.0]
 
 
@@ -152,7 +158,7 @@ def test_a_series_that_fails_is_listed_and_the_rest_goes_on(tmp_path):
     cut = sorted((tmp_path / "in" / "c").iterdir())[2]
     cut.write_bytes(cut.read_bytes()[:-20])
     made = convert([tmp_path / "in", tmp_path / "missing"], out=tmp_path / "out")
-    assert np.array_equal(loaded(tmp_path / "out" / "001_CT_8x6x5.nii.gz")[0], good)
+    assert np.array_equal(top_down(tmp_path / "out" / "001_CT_8x6x5.nii.gz"), good)
     listed = (tmp_path / "out" / "failed.csv").read_text()
     assert "SERIES_GAP" in listed
     assert "TRUNCATED" in listed
@@ -216,7 +222,7 @@ def test_one_volume_of_many(tmp_path):
 
     key = next(v.key for v in find(tmp_path / "in") if v.modality == "MR")
     made = convert([f"{tmp_path / 'in'}::{key}"], out=tmp_path / "out")
-    assert np.array_equal(loaded(tmp_path / "out" / made.facts["volumes"][0]["file"])[0], wanted)
+    assert np.array_equal(top_down(tmp_path / "out" / made.facts["volumes"][0]["file"]), wanted)
 
 
 @pytest.mark.parametrize(

@@ -166,4 +166,4 @@ def convention_of(made, folder: Path) -> str:
 
 def test_padding_is_kept_as_it_is_stored(vendors, tmp_path):
     _, [image] = converted(vendors, tmp_path, "ct_plain")
-    assert np.asanyarray(image.dataobj)[2, 0, 0] == 3 - 1024  # the padding value, as any other
+    assert np.asanyarray(image.dataobj)[2, -1, 0] == 3 - 1024  # the padding value, as any other

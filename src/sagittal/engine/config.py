@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import re
 import typing
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,7 +15,7 @@ import yaml
 
 from sagittal.engine.sections import Data, Evaluate, Explain, LabelRules, Loss, Model, Prepare, Section, Seed, Split, Windows
 from sagittal.engine.settings import Feeding, TrainSettings
-from sagittal.errors import UnreadableInput, UsageError, nearest
+from sagittal.errors import UnreadableInput, UsageError, nearest, one_line
 
 L2, DECAY = "l2", "weight_decay"
 """Published systems say L2 of what the loop knows as weight decay: two names of one setting of ``train``."""
@@ -204,8 +205,9 @@ def settings() -> list[tuple[str, str, str]]:
 
 
 def _told(kind: type) -> dict[str, str]:
-    """What the documentation of a class says of each of its fields."""
-    return dict(re.findall(r"^\s+(\w+): (.+)$", kind.__doc__ or "", flags=re.MULTILINE))
+    """What the documentation of a class says of each of its fields: whole, also where it goes on in further lines."""
+    said = re.findall(r"^ {4}(\w+): (.+(?:\n {8}.+)*)$", inspect.cleandoc(kind.__doc__ or ""), flags=re.MULTILINE)
+    return {name: one_line(meaning) for name, meaning in said}
 
 
 def _of_dataclass(kind: Any, where: str) -> list[tuple[str, str, str]]:

@@ -40,7 +40,7 @@ class Schedule:
     Args:
         name: ``constant``; ``staircase``: times ``factor`` after every epoch; ``cosine``: down to ``floor`` at
             the end of the run; ``plateau``: times ``factor`` whenever ``watch`` stalls for ``patience`` epochs.
-        factor: For the staircase (S4: 0.95) and the plateau (0.1); None takes these two.
+        factor: For the staircase (0.95, as the published gastric FCN has it) and the plateau (0.1); None takes these two.
         floor: What is left of the learning rate at the end of the cosine, as a share.
         warmup: The share of the run over which the learning rate rises from nearly 0; any schedule can have it.
         watch: For the plateau: ``loss`` or a name that ``measure`` gives.
@@ -66,16 +66,16 @@ class Schedule:
 class Stop:
     """When to stop before the last epoch.
 
-    With one watched number the run stops when it stalls. With two (S3), the learning rate is multiplied by
-    ``drop`` when the first stalls alone, and the run stops when both stall.
+    With one watched number the run stops when it stalls. With two (as the published COVID-CT network was
+    trained), the learning rate is multiplied by ``drop`` when the first stalls alone, and the run stops when both stall.
 
     Args:
         watch: ``loss`` (of validation) or a name that ``measure`` gives.
         also: The second watched number.
         patience: Epochs without a better value that make a stall.
-        smoothing: The share of the newest value in the running average that is watched: 1 watches raw values, S3
-            takes 0.2.
-        drop: See above.
+        smoothing: The share of the newest value in the running average that is watched: 1 watches raw values, the published
+            COVID-CT network was watched with 0.2.
+        drop: The learning rate times this, whenever the first of two watched numbers stalls alone.
         least: How much better a value must be to count.
     """
 
@@ -193,7 +193,7 @@ class TrainSettings:
 
     Args:
         epochs: At most so many passes over the training samples.
-        minutes: A time budget that the run fits itself to; see ``engine/pace.py``. None has no limit.
+        minutes: A time budget that the run fits itself to; None has no limit.
         batch: Samples in a batch, over all processes together.
         accumulate: Batches in a step.
         optimizer: ``sgd``, ``adam``, ``adamw`` or ``rmsprop``.

@@ -60,8 +60,8 @@ class Monitor:
 class Watch:
     """One or two monitors and what follows from them.
 
-    One: it stalls, the run stops. Two (S3): the first stalls alone, the learning rate drops and both count
-    from 0 again; both stall, the run stops; the second stalls alone, nothing happens.
+    One: it stalls, the run stops. Two, as the published COVID-CT network was trained: the first stalls alone, the learning
+    rate drops and both count from 0 again; both stall, the run stops; the second stalls alone, nothing happens.
     """
 
     patience: int

@@ -77,7 +77,7 @@ def measured(values: NDArray[Any], rule: Rule) -> Scale:
         rule: ``image`` and ``full_volume_mean``: mean and deviation of all samples. ``nonzero`` (the default of MR)
             and ``mean``: of the samples that are not 0, which skull-stripped images have outside the head.
             ``brats``: the same, and what was 0 becomes the mean. ``max_min``: the least becomes 0, the largest 1.
-            ``max``: divided by the largest. The last five are those of MedicalZoo (S2).
+            ``max``: divided by the largest. The last five are those of MedicalZoo.
 
     Raises:
         ValueError: ``fixed``, which no image decides.

@@ -38,7 +38,7 @@ def list_parts(shelf: str | None = None) -> Outcome:
     elif shelf == "settings":
         from sagittal.engine.config import settings
 
-        rows = [(key, f"{default}  {why}".rstrip()) for key, default, why in settings()]
+        rows = [(key, f"{default}  {why.replace('``', '')}".rstrip()) for key, default, why in settings()]
     elif shelf in SHELVES:
         parts = Shelf(SHELVES[shelf], kind=shelf)
         rows = [(name, parts.summary(name)) for name in parts.names()]

@@ -43,6 +43,12 @@ def test_no_page_speaks_of_one_machine(page):
     assert not re.search(r"(?<![\w.])/(?:home|root|tmp|work|Users)/", text)
 
 
+@pytest.mark.parametrize("page", PAGES, ids=IDS)
+def test_published_systems_are_called_by_their_names(page):
+    found = re.search(r"\bS[0-4]\b", page.read_text(encoding="utf-8"))
+    assert not found, "a number that only our plans know"
+
+
 def commands_of(page):
     """Every ``sagittal ...`` line of the shell blocks of a page, continued lines joined."""
     for kind, text in BLOCK.findall(page.read_text(encoding="utf-8")):

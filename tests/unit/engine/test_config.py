@@ -185,6 +185,9 @@ def test_every_training_setting_is_listed_with_its_meaning():
             under = [k for k in listed if k == f"train.{field.name}" or k.startswith(f"train.{field.name}.")]
             assert under, field.name
             assert all(listed[k] for k in under), under
+    cut = [key for key, why in listed.items() if not why.endswith((".", ")."))]
+    assert not cut, "a meaning ends where its sentence does"
+    assert listed["train.best.watch"].endswith("where there are too few validation cases to choose by.")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Stopping, S3's rule, and the time budget."""
+"""Stopping, the rule of the published COVID-CT network, and the time budget."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from sagittal.engine.stopping import Monitor, Watch
 from sagittal.errors import UsageError
 
 fitting = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("_fitting.py"))))
-S3 = Stop(watch="loss", also="accuracy", patience=5, smoothing=0.2, drop=0.1)
+COVID_CT = Stop(watch="loss", also="accuracy", patience=5, smoothing=0.2, drop=0.1)
 
 
 @pytest.fixture(autouse=True)
@@ -59,7 +59,7 @@ def test_s3_overfitting_while_accuracy_still_climbs_lowers_the_rate_and_goes_on(
     # the loss turns after epoch 3; the accuracy climbs slowly to the end
     losses = [0.70, 0.66, 0.62] + [0.70 + 0.02 * i for i in range(12)]
     accuracies = [0.50 + 0.02 * i for i in range(15)]
-    verdicts = _verdicts(S3, losses, accuracies)
+    verdicts = _verdicts(COVID_CT, losses, accuracies)
     assert "stop" not in verdicts
     # an average of .2 new turns at once when it jumps above: 5 epochs later the first drop, 5 after that the second
     assert [i for i, v in enumerate(verdicts) if v == "drop"] == [7, 12]
@@ -68,7 +68,7 @@ def test_s3_overfitting_while_accuracy_still_climbs_lowers_the_rate_and_goes_on(
 def test_s3_both_stall_and_the_run_stops() -> None:
     losses = [0.70, 0.60, 0.55] + [0.80] * 20
     accuracies: list[float | None] = [0.60, 0.70, 0.75] + [0.55] * 20
-    verdicts = _verdicts(S3, losses, accuracies)
+    verdicts = _verdicts(COVID_CT, losses, accuracies)
     assert verdicts[-1] == "stop"
     assert "drop" not in verdicts
     # the averages were best in epoch 3 and no better in epochs 4 to 8
@@ -77,14 +77,14 @@ def test_s3_both_stall_and_the_run_stops() -> None:
 
 def test_s3_accuracy_alone_stalls_and_nothing_happens() -> None:
     losses = [0.9 - 0.02 * i for i in range(20)]
-    assert set(_verdicts(S3, losses, [0.8] * 20)) == {"go on"}
+    assert set(_verdicts(COVID_CT, losses, [0.8] * 20)) == {"go on"}
 
 
 def test_s3_after_a_drop_both_count_anew() -> None:
     # accuracy stalls two epochs after the loss: at the drop its count is 3, without the reset the next stall would stop the run earlier
     losses = [0.5] + [0.9] * 30
     accuracies: list[float | None] = [0.5, 0.6, 0.7] + [0.2] * 28
-    verdicts = _verdicts(S3, losses, accuracies)
+    verdicts = _verdicts(COVID_CT, losses, accuracies)
     assert [i for i, v in enumerate(verdicts) if v == "drop"] == [5]
     assert (verdicts[-1], len(verdicts)) == ("stop", 11)
 

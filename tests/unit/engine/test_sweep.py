@@ -14,7 +14,7 @@ from sagittal.engine.sweep import Asked, Room, check_asked, check_same, corners,
 from sagittal.engine.trials import Training, Trial, alike, best_training, doubt, ranked, record, rows, t_interval, table
 from sagittal.errors import UsageError
 
-S4 = ("train.lr=1e-3,1e-4,1e-5", "train.l2=1e-2,1e-6", "train.batch=2,4,8")
+GASTRIC = ("train.lr=1e-3,1e-4,1e-5", "train.l2=1e-2,1e-6", "train.batch=2,4,8")
 
 
 def asked(*grid: str, search: tuple[str, ...] = (), **more) -> Asked:
@@ -27,11 +27,11 @@ def trial(number: int, *values: float | None, state: str = "done") -> Trial:
 
 
 def test_the_grid_of_the_gastric_system_has_its_eighteen_trials():
-    recipe, found = load_recipe("gastric_fcn8s"), points(grid_of(S4))
+    recipe, found = load_recipe("gastric_fcn8s"), points(grid_of(GASTRIC))
     assert len(found) == 18
     assert found[0] == {"train.lr": 0.001, "train.l2": 0.01, "train.batch": 2}
     assert found[1]["train.batch"] == 4
-    check_asked(asked(*S4), recipe)
+    check_asked(asked(*GASTRIC), recipe)
     set_up = [with_settings(recipe, point).train for point in found]
     assert {(t["lr"], t["weight_decay"], t["batch"]) for t in set_up} == {(p["train.lr"], p["train.l2"], p["train.batch"]) for p in found}
     assert all("l2" not in t for t in set_up)

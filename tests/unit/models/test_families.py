@@ -1,4 +1,4 @@
-"""The published families: parameter counts, names of weights, S0's network."""
+"""The published families: parameter counts, names of weights, the network of the published OCT tutorial."""
 
 from __future__ import annotations
 

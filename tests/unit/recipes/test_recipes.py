@@ -28,7 +28,7 @@ def test_there_are_the_recipes_of_the_published_systems():
 
 @pytest.fixture(scope="module")
 def oct_plan(tmp_path_factory):
-    """The plan of S0's recipe on synthetic retinas."""
+    """The plan of the recipe for retina OCT on synthetic retinas."""
     from sagittal.data.discover import discover
 
     data = retina(tmp_path_factory.mktemp("data") / "oct", patients=12, scans=2, size=(64, 64), flawed=False)

@@ -20,6 +20,7 @@ class Outcome:
         text: For people, a line each.
         failed: Items that could not be done; they are listed in a file.
         list_file: That file.
+        remedy: What to do about them.
     """
 
     path: Path | None = None
@@ -27,6 +28,7 @@ class Outcome:
     text: Sequence[str] = ()
     failed: Sequence[str] = ()
     list_file: Path | None = None
+    remedy: str = "see the list, mend them and run again"
 
     def record(self) -> dict[str, Any]:
         """One object for ``--json``; its ``exit`` is the exit code."""
@@ -44,4 +46,4 @@ class Outcome:
         """
         if self.failed:
             many = f"{len(self.failed)} of the items failed, the first is {self.failed[0]}"
-            raise Partial("PARTIAL", self.list_file or "items", many, "see the list, mend them and run again")
+            raise Partial("PARTIAL", self.list_file or "items", many, self.remedy)

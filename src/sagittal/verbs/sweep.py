@@ -24,6 +24,9 @@ from sagittal.verbs._sweep import Sweep
 _LOOKED = frozenset(["audit.json", "manifest.csv", "manifest.json", "recipe.yaml", "environment.json", "plan.json"])
 """What is written before a sweep is one."""
 
+AGAIN = "see the reasons in the list; the same command takes up again those that may end well"
+FOR_GOOD = "see the reasons in the list; each would fail again: leave these settings out, or sweep over others with another -o"
+
 
 def sweep(
     data: str | Path,
@@ -196,7 +199,8 @@ def _worked(made: Sweep, *, workers: int, device: str) -> Outcome:
 
 def _outcome(made: Sweep, trials: Sequence[Trial]) -> Outcome:
     keys, order = made.asked.keys, ranked(trials, lower=made.lower)
-    failed = [one.name for t in trials for one in t.trainings if one.state != "done"]
+    trainings = [one for t in trials for one in t.trainings]
+    failed, again = [one.name for one in trainings if one.state != "done"], any(not one.over for one in trainings)
     facts: dict[str, Any] = {"trials": len(trials), "best": order[0].number if order else None, "failed": failed}
     text = table(trials, keys, made.score, lower=made.lower)
     if order:
@@ -204,7 +208,9 @@ def _outcome(made: Sweep, trials: Sequence[Trial]) -> Outcome:
         text += ["", *_words(made, trials, order[0])]
     else:
         text += ["", "no trial ended well with all of its seeds: there is none to choose"]
-    return Outcome(path=made.folder, facts=facts, text=text, failed=failed, list_file=made.folder / "sweep.json")
+    return Outcome(
+        path=made.folder, facts=facts, text=text, failed=failed, list_file=made.folder / "sweep.json", remedy=AGAIN if again else FOR_GOOD
+    )
 
 
 def _words(made: Sweep, trials: Sequence[Trial], best: Trial) -> list[str]:

@@ -17,7 +17,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from sagittal.errors import UsageError
+from sagittal.errors import Partial, UsageError
 from sagittal.io.lock import locked
 from sagittal.phantoms.table import table as phantom_table
 from sagittal.verbs.sweep import sweep
@@ -186,6 +186,8 @@ def test_a_training_that_diverges_is_a_failed_trial_and_the_sweep_goes_on(data, 
     assert "NOT_FINITE" in found[0]["reason"]
     assert "val_accuracy" in found[1]
     assert made.facts["best"] == 1
+    with pytest.raises(Partial, match="each would fail again"):
+        made.raise_for_exit()
 
 
 @kills
@@ -202,6 +204,8 @@ def test_a_killed_worker_is_one_failed_trial_until_the_command_is_given_again(da
     made = sweep(data, out=folder, grid=["train.lr=1e-2"], sets=SETS)
     thread.join()
     assert made.failed == ["0000-seed0"]
+    with pytest.raises(Partial, match="the same command takes up again"):
+        made.raise_for_exit()
     found = json.loads((folder / "sweep.json").read_text())["trials"][0]
     assert found["state"] == "died"
     assert "SIGKILL" in found["undefined"]

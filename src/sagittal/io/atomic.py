@@ -93,6 +93,28 @@ def storage(path: Path) -> Iterator[None]:
         raise StorageFailure(code, path, what, remedy) from error
 
 
+@contextlib.contextmanager
+def nothing_left(path: Path) -> Iterator[None]:
+    """Where the block ends with an error, the folders that it made on the way to ``path`` are taken away again if they are empty.
+
+    >>> made = getfixture("tmp_path") / "runs" / "one"
+    >>> with contextlib.suppress(ValueError), nothing_left(made):
+    ...     made.mkdir(parents=True)
+    ...     raise ValueError
+    >>> made.parent.exists()
+    False
+    """
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+    try:
+        yield
+    except BaseException:
+        # one that holds something stops at itself, and so do those above it
+        with contextlib.suppress(OSError):
+            for folder in missing:
+                folder.rmdir()
+        raise
+
+
 def sync_folder(folder: Path) -> None:
     """Make the names in a folder durable; does nothing where folders cannot be opened (Windows)."""
     if os.name == "nt":

@@ -16,6 +16,7 @@ from sagittal.data.manifest import Manifest
 from sagittal.engine.config import Recipe
 from sagittal.engine.run import Run
 from sagittal.errors import Refused, UsageError
+from sagittal.io import atomic
 from sagittal.verbs._asked import Request
 from sagittal.verbs._open import found_at, say
 from sagittal.verbs._outcome import Outcome
@@ -122,12 +123,18 @@ def _worked(asked: Request | None, place: Path, device: str) -> Outcome:
 
 
 def begin(asked: Request) -> Begun:
-    """Look at the data, refuse what is unsafe, split, plan; everything is written to a new run directory.
+    """Look at the data, refuse what is unsafe, split, plan; everything is written to a new run directory, or nothing is.
 
     Raises:
         UsageError: Settings that do not exist, or that leave no case for what was asked.
         Refused: The data are not safe to use; the message says why.
     """
+    place = _place(asked)
+    with atomic.nothing_left(place):
+        return _begun(asked, place)
+
+
+def _begun(asked: Request, place: Path) -> Begun:
     from sagittal.engine.checks import check_settings
     from sagittal.engine.facts import facts_of
     from sagittal.engine.rules import decide
@@ -139,7 +146,7 @@ def begin(asked: Request) -> Begun:
     options = {**recipe.data.met(), "group": recipe.data.group or recipe.split.group, "positive": recipe.labels.positive}
     found = found_at(asked.data, layout=asked.layout or recipe.data.layout, options=options)
     say(found.sentence)
-    run = Run.create(_place(asked))
+    run = Run.create(place)
     # Nothing is written before everything is decided: the same command can then be given again, mended.
     audit, manifest = audited(found, split=recipe.split.rules(has=found.manifest.splits, allow=asked.allow), terms=asked)
     manifest = asked.within(manifest)

@@ -87,3 +87,20 @@ def test_the_file_has_the_permissions_of_any_new_file(tmp_path):
     atomic.write_bytes(tmp_path / "a", b"x")
     (tmp_path / "b").touch()
     assert (tmp_path / "a").stat().st_mode == (tmp_path / "b").stat().st_mode
+
+
+def test_after_an_error_nothing_is_left_but_what_was_there_and_what_was_written(tmp_path):
+    there, new, written = tmp_path / "there", tmp_path / "a" / "b", tmp_path / "c" / "d"
+    there.mkdir()
+    for place in (there, new, written):
+        with pytest.raises(KeyboardInterrupt), atomic.nothing_left(place):
+            place.mkdir(parents=True, exist_ok=True)
+            if place is written:
+                (place / "half.json").touch()
+            raise KeyboardInterrupt
+    assert there.is_dir()
+    assert not (tmp_path / "a").exists()
+    assert (written / "half.json").exists()
+    with atomic.nothing_left(new):
+        new.mkdir(parents=True)
+    assert new.is_dir(), "without an error an empty folder stays"

@@ -78,5 +78,7 @@ class Finish:
         if scores.ndim > 1 and self.task.regrid and not case.source.same_grid(case.grid):
             back = ReadMap(shape=case.source.shape, affine=case.source.index_map(case.grid))
             scores = gather(scores, back, order="linear", outside=self.outside)
+        if case.scores is not None:
+            case.scores[...] = scores
         abstains = self.operating is not None and self.task.calibrated and bool(self.operating.abstains(scores[None])[0])
         return scores, self.task.finish(scores, self.labels, where), raw, abstains

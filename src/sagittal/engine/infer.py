@@ -171,7 +171,8 @@ class Predictor(Sight):
     def _begun(self, name: str, source: Geometry, grid: Geometry, choice: Choice, *, store: Store | None) -> Waiting:
         """A case without an answer yet."""
         task = self.task
-        kept = store(name, (len(self.plan.labels), *source.shape)) if store is not None and task.samplewise else None
+        channels = task.head(self.plan.labels, source.axes).channels
+        kept = store(name, (channels, *source.shape)) if store is not None and task.in_slabs else None
         drawing = Drawing.of(
             task=task,
             labels=self.plan.labels,

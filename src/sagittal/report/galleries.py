@@ -17,8 +17,13 @@ from sagittal.report._pixels import MOST_PX, Picture, as_bytes, laid_out, pictur
 WARM = ((0.0, (60, 0, 70)), (0.35, (190, 40, 60)), (0.7, (250, 140, 20)), (1.0, (255, 245, 150)))
 """Cold to warm as lightness rises, so that it can be read without colour (after matplotlib's inferno)."""
 
+SCALE_PX = 108
+"""The least width of a bar of colours."""
 
-def overlay(values: ArrayLike, heat: ArrayLike, *, spacing: Sequence[float] | None = None, strength: float = 0.75) -> bytes:
+
+def overlay(
+    values: ArrayLike, heat: ArrayLike, *, spacing: Sequence[float] | None = None, strength: float = 0.75, scale: bool = False
+) -> bytes:
     r"""A map laid over a picture; where it is cold the picture shows through unchanged.
 
     Args:
@@ -27,6 +32,7 @@ def overlay(values: ArrayLike, heat: ArrayLike, *, spacing: Sequence[float] | No
             the map is hottest, not in the middle.
         spacing: Size of a sample along each axis of a volume.
         strength: How much the hottest place covers the picture.
+        scale: Say below the picture which colour is how much, over what is usual in it.
 
     Raises:
         ValueError: The map lies on another grid.
@@ -37,7 +43,9 @@ def overlay(values: ArrayLike, heat: ArrayLike, *, spacing: Sequence[float] | No
     warmth = _warmth(heat)
     stored = _on_one_grid(values, warmth.shape)
     at = _hottest(warmth)
-    return png(_covered(picture(stored, spacing=spacing, at=at), warmth, spacing=spacing, at=at, strength=strength))
+    below = picture(stored, spacing=spacing, at=at)
+    covered = _covered(below, warmth, spacing=spacing, at=at, strength=strength)
+    return png(_scaled(covered, below, strength=strength) if scale else covered)
 
 
 def explained(values: ArrayLike, heat: ArrayLike, *, spacing: Sequence[float] | None = None, most_px: int = 320) -> tuple[bytes, bytes]:
@@ -196,9 +204,30 @@ def _hottest(warmth: NDArray[np.float32]) -> tuple[int, ...] | None:
 def _covered(
     below: Picture, warmth: NDArray[np.float32], *, spacing: Sequence[float] | None, at: Sequence[int] | None, strength: float
 ) -> Picture:
-    level = laid_out(warmth, spacing=spacing, at=at, shape=below.shape[:2])
+    return _warmed(below, laid_out(warmth, spacing=spacing, at=at, shape=below.shape[:2]), strength)
+
+
+def _warmed(below: NDArray[np.generic], level: NDArray[np.float32], strength: float) -> Picture:
     cover = (strength * level**0.8)[..., None]
-    return as_bytes(below * (1 - cover) + _warm(level) * cover)
+    return as_bytes(below.astype(np.float32) * (1 - cover) + _warm(level) * cover)
+
+
+def _scaled(covered: Picture, below: Picture, *, strength: float) -> Picture:
+    """The picture with a bar of the colours from 0 to 1 below it; a narrow one has white beside it."""
+    import cv2
+
+    width = max(covered.shape[1], SCALE_PX)
+    bar = min(width, 2 * SCALE_PX)
+    foot = np.full((SCALE_PX // 3, width, 3), 255, np.uint8)
+    level = np.linspace(0, 1, bar, dtype=np.float32)[None].repeat(SCALE_PX // 9, axis=0)
+    foot[4 : 4 + len(level), :bar] = _warmed(np.median(below, axis=(0, 1), keepdims=True), level, strength)
+    for text, share in (("0", 0.0), ("0.5", 0.5), ("1", 1.0)):
+        (size, _), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, 0.4, 1)
+        at = (round(share * (bar - size)), len(foot) - 4)
+        cv2.putText(foot, text, at, cv2.FONT_HERSHEY_SIMPLEX, 0.4, (60, 60, 60), 1, cv2.LINE_AA)
+    above = np.pad(covered, ((0, 0), (0, width - covered.shape[1]), (0, 0)), constant_values=255)
+    whole: Picture = np.concatenate([above, foot])
+    return whole
 
 
 def _any_of(masks: Mapping[str, ArrayLike], shape: tuple[int, ...]) -> NDArray[np.bool_]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,6 +43,16 @@ def is_drawn(predictor: Predictor) -> bool:
     return predictor.task.head(plan.labels, plan.preparation.axes).dense
 
 
+def extra_of(predictor: Predictor) -> tuple[str, ...]:
+    """What is scored beside the classes, as the border of objects."""
+    return predictor.task.apart.extra if predictor.task.apart is not None else ()
+
+
+def scored(predictor: Predictor) -> tuple[str, ...]:
+    """What each score of a sample is of."""
+    return (*predictor.plan.labels.classes, *extra_of(predictor))
+
+
 def write_drawn(predictor: Predictor, prediction: Prediction, folder: Path) -> Path:
     """Write a mask as ``.nii.gz`` or ``.png`` with the codes of the classes, or boxes as ``.json``; gives the path.
 
@@ -74,9 +84,15 @@ def write_legend(predictor: Predictor, prediction: Prediction, folder: Path) -> 
 
 @dataclass(slots=True)
 class Kept:
-    """Probabilities on disk while they are made; a file of each case appears when it is whole."""
+    """Probabilities on disk while they are made; a file of each case appears when it is whole.
+
+    Args:
+        folder: Where they appear.
+        channels: What each is of.
+    """
 
     folder: Path
+    channels: Sequence[str]
     _arrays: dict[str, NDArray[np.float32]] = field(default_factory=dict)
 
     def array(self, case: str, shape: tuple[int, ...]) -> NDArray[np.float32]:
@@ -93,7 +109,7 @@ class Kept:
         volume = prediction.geometry.axes > 2
         path = self.folder / f"{safe_name(prediction.case)}_probabilities{'.nii' if volume else '.npy'}"
         if volume:
-            io.write(Image.of(found, prediction.geometry, channels=prediction.labels.classes), path)
+            io.write(Image.of(found, prediction.geometry, channels=tuple(self.channels)), path)
         else:
             with atomic.writing(path) as file:
                 np.save(file, found)

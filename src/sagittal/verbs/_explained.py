@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sagittal.io import atomic
-from sagittal.verbs._drawn import safe_name
+from sagittal.verbs._drawn import safe_name, scored
 from sagittal.verbs._outcome import Outcome
 from sagittal.verbs._pictures import Canvas, compared, legend
 
@@ -81,8 +81,7 @@ def write_explanations(
     if predictor.plan.preparation.axes == 0:
         record["importance"] = importance_of(predictor, manifest, assessment.rows)
     if (folder / SCORES).exists():
-        extra = predictor.task.apart.extra if predictor.task.apart is not None else ()
-        record |= {"scores": SCORES, "scores_of": [*predictor.plan.labels.classes, *extra]}
+        record |= {"scores": SCORES, "scores_of": list(scored(predictor))}
     if (folder / FEATURES).exists():
         record["features"] = FEATURES
     kernels = _kernels(predictor)

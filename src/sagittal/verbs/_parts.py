@@ -76,15 +76,14 @@ class Parts:
                 self._kept(state)
                 self._head()
             done = int(state["rows"])
-            for name in ("answer", "chance"):
-                file = self.folder / f"{name}.raw"
+            for file in self._files():
                 file.touch()
                 os.truncate(file, done * self.shape[1])
             self._known_tiles()
         self._job = told
         if self.follower is not None:
             self.follower.begin(job.grid)
-            each_band(self.rows_of("answer"), done, self.follower.add)
+            each_band(self.answer, done, self.follower.add)
         return done
 
     def tile(self, window: Window, means: NDArray[np.float32]) -> None:
@@ -98,9 +97,10 @@ class Parts:
 
     def rows(self, start: int, answer: NDArray[Any], scores: NDArray[np.float32]) -> None:
         """Append rows; they count once they are on the disk."""
+        kept = np.rint(np.clip(scores[wanted(self.labels, self.extra)], 0, 1) * 255)
         with atomic.storage(self.folder):
-            for name, values in (("answer", answer), ("chance", np.rint(np.clip(self._chance(scores), 0, 1) * 255))):
-                with (self.folder / f"{name}.raw").open("ab") as file:
+            for path, values in zip(self._files(), (answer, *kept), strict=True):
+                with path.open("ab") as file:
                     file.write(np.ascontiguousarray(values, dtype=np.uint8).data)
                     file.flush()
                     os.fsync(file.fileno())
@@ -108,16 +108,25 @@ class Parts:
             if self.follower is not None:
                 self.follower.add(answer)
 
-    def rows_of(self, name: str) -> Rows:
-        """What reads rows ``start`` to ``stop`` of ``answer`` or ``chance``."""
-        return raw_rows(self.folder / f"{name}.raw", self.shape, np.uint8)
+    @property
+    def answer(self) -> Rows:
+        """What reads rows of the answer."""
+        return raw_rows(self._files()[0], self.shape, np.uint8)
 
-    def _chance(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The probability of what is looked for: the positive class, else all but the background."""
-        ground = self.labels.index(self.labels.background) if self.labels.background is not None else -1
-        wanted = self.labels.index(self.labels.positive) if self.labels.positive is not None and not self.extra else -1
-        found: NDArray[np.float32] = scores[wanted] if wanted >= 0 else 1 - scores[ground] if ground >= 0 else scores.max(axis=0)
-        return found
+    @property
+    def shares(self) -> Rows:
+        """What reads rows of the scores of all but the background, to a 255th."""
+        each = [raw_rows(path, self.shape, np.uint8) for path in self._files()[1:]]
+
+        def read(start: int, stop: int) -> NDArray[Any]:
+            return np.stack([one(start, stop) for one in each]).astype(np.float32) / 255
+
+        return read
+
+    def _files(self) -> list[Path]:
+        """Of the answer, and of each score that is kept."""
+        scores = [f"score-{k}.raw" for k in wanted(self.labels, self.extra)]
+        return [self.folder / name for name in ("answer.raw", *scores)]
 
     def _state(self) -> dict[str, Any]:
         try:
@@ -126,9 +135,8 @@ class Parts:
             return {}
         if not isinstance(found, dict) or not isinstance(found.get("rows"), int):
             return {}
-        enough = all((self.folder / f"{n}.raw").exists() for n in ("answer", "chance"))
         size = found["rows"] * self.shape[1]
-        return found if enough and all((self.folder / f"{n}.raw").stat().st_size >= size for n in ("answer", "chance")) else {}
+        return found if all(path.exists() and path.stat().st_size >= size for path in self._files()) else {}
 
     def _kept(self, state: Mapping[str, Any]) -> None:
         atomic.write_json(self.folder / "state.json", dict(state))
@@ -146,6 +154,15 @@ class Parts:
             path.write_text(kept, encoding="utf-8")
         for row in list(csv.reader(text_io.StringIO(kept)))[1:]:
             self._tiles.add((int(row[1]), int(row[0])))
+
+
+def wanted(labels: Labels, extra: Sequence[str] = ()) -> list[int]:
+    """The scores that tell all of them: of each class but the background, and of what is scored beside the classes.
+
+    >>> wanted(Labels(classes=("tissue", "tumour"), background="tissue"), ("border",))
+    [1, 2]
+    """
+    return [k for k, name in enumerate((*labels.classes, *extra)) if k >= len(labels) or name != labels.background]
 
 
 def raw_rows(path: Path, shape: tuple[int, ...], kind: type[np.generic]) -> Rows:

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sagittal.core.geometry import Geometry
 from sagittal.core.image import Image
@@ -19,18 +18,16 @@ from sagittal.core.labels import Labels
 from sagittal.io import atomic
 from sagittal.io.writers._pyramid import write_pyramid
 from sagittal.io.writers.csv import write_rows
-from sagittal.verbs._drawn import safe_name
-from sagittal.verbs._outlined import OBJECTS, area_row
+from sagittal.verbs._drawn import extra_of, safe_name
+from sagittal.verbs._outlined import OBJECTS, Found, area_row
 from sagittal.verbs._parts import Parts, Rows, each_band, raw_rows
 from sagittal.verbs._slide_objects import SlideObjects, told_apart
 from sagittal.verbs._slide_outlines import Outlines
+from sagittal.verbs._sure import LONGEST, Sure, Tally, nearest, rounded, write_heat
 
 if TYPE_CHECKING:
     from sagittal.engine.infer import Predictor
     from sagittal.engine.streaming import Job
-
-LONGEST = 1024
-"""Samples along the longer side of the heat map."""
 
 LEVELS = 8
 
@@ -65,14 +62,16 @@ def answer_slide(
             folder=folder,
             labels=labels,
             identity=_identity(predictor, source, image),
-            extra=apart.extra if apart is not None else (),
+            extra=extra_of(predictor),
             follower=outlines if apart is None and not tidies else None,
         )
         job = stream(predictor, name, image, parts)
         drawn = Drawn.of(predictor, parts, job)
         drawn.outline(outlines, again=parts.follower is None)
         files = {**drawn.write(image.geometry, out, stem), **outlines.written(out, stem)}
-    rows, areas = drawn.rows, _areas(drawn.rows, job.grid, labels)
+    sure = Sure(rows=drawn.rows, shares=parts.shares, grid=job.grid, labels=labels, extra=parts.extra)
+    tally = sure.tally()
+    areas = _areas(tally, job.grid)
     files |= {"tiles": f"{stem}_tiles.csv", "legend": f"{stem}.json"}
     atomic.write_bytes(out / files["tiles"], (parts.folder / "tiles.csv").read_bytes())
     classes = [{"name": c, "code": labels.code(c), "colour": labels.colour(c), **areas[c]} for c in labels.classes]
@@ -80,12 +79,13 @@ def answer_slide(
     tiles = {"tiles": job.windows[0], "tiles_on_tissue": job.windows[2], "micrometres": _mpp(job.grid)}
     atomic.write_json(out / files["legend"], {**head, **tiles, "model": dict(predictor.provenance), "notice": "Not a medical device."})
     if overlay:
-        files |= _pictures(image, parts, rows, labels, out=out, stem=stem)
+        files |= _pictures(image, sure, out=out, stem=stem)
     shutil.rmtree(parts.folder, ignore_errors=True)
     told = {"tidied": math.prod(job.grid.shape) <= MOST_TIDIED} if tidies and apart is None else {}
     counts = {c: outlines.counts[c] for c in labels.classes if c != labels.background}
-    found = [area_row(name, c, n, int(areas[c]["samples"]), job.grid) for c, n in counts.items()]
-    return {**files, **told, "areas": areas, "objects" if apart is not None else "pieces": counts}, found
+    means = rounded(tally.inside)
+    found = [area_row(name, Found(name=c, objects=n, samples=tally.samples[c], mean=means[c]), job.grid) for c, n in counts.items()]
+    return {**files, **told, "p": rounded(tally.whole), "areas": areas, "objects" if apart is not None else "pieces": counts}, found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +108,7 @@ class Drawn:
     def of(cls, predictor: Predictor, parts: Parts, job: Job) -> Drawn:
         """What is to be done when all rows are there: tidy the map, or tell objects apart."""
         labels, grid, apart = predictor.plan.labels, job.grid, predictor.task.apart
-        rows = parts.rows_of("answer")
+        rows = parts.answer
         if apart is not None:
             found = told_apart(apart, rows, grid, labels, parts.folder)
             return cls(rows=found.classes, grid=grid, labels=labels, objects=found)
@@ -169,40 +169,21 @@ def _mpp(grid: Geometry) -> tuple[float, float] | None:
     return (grid.spacing[0], grid.spacing[1]) if grid.unit == "um" else None
 
 
-def _areas(rows: Rows, grid: Geometry, labels: Labels) -> dict[str, dict[str, float]]:
-    """Of each class: samples, and mm\N{SUPERSCRIPT TWO} where it is known how large they are."""
-    counts = np.zeros(256, np.int64)
-
-    def count(band: NDArray[Any]) -> None:
-        counts[:] += np.bincount(band.ravel(), minlength=256)
-
-    each_band(rows, grid.shape[0], count)
+def _areas(tally: Tally, grid: Geometry) -> dict[str, dict[str, float | None]]:
+    """Of each class: samples, mm\N{SUPERSCRIPT TWO} where it is known how large they are, and how sure the answer is of them."""
     each = grid.cell / 1e6 if grid.unit == "um" else None
-    return {
-        c: {"samples": int(counts[i]), **({} if each is None else {"mm2": float(counts[i] * each)})} for i, c in enumerate(labels.classes)
-    }
+    sizes = {c: {"samples": n, **({} if each is None else {"mm2": n * each})} for c, n in tally.samples.items()}
+    means = rounded(tally.inside)
+    return {c: {**size, **({"mean_probability": means[c]} if c in means else {})} for c, size in sizes.items()}
 
 
-def _pictures(image: Image, parts: Parts, answer: Rows, labels: Labels, *, out: Path, stem: str) -> dict[str, str]:
+def _pictures(image: Image, sure: Sure, *, out: Path, stem: str) -> dict[str, Any]:
     """The heat map and the outlines on a thumbnail."""
     from sagittal.ops.overview import overview
-    from sagittal.report import galleries
     from sagittal.verbs._pictures import answered
 
-    step = max(1, -(-max(parts.shape) // LONGEST))
-    chance = parts.rows_of("chance")
-    shape = tuple(-(-n // step) for n in parts.shape)
-    heat, small = np.zeros(shape, np.float32), np.zeros(shape, np.uint8)
-    for row in range(shape[0]):
-        start, stop = row * step, min((row + 1) * step, parts.shape[0])
-        mean = chance(start, stop).mean(axis=0)
-        heat[row] = np.add.reduceat(mean, np.arange(0, len(mean), step)) / np.diff([*np.arange(0, len(mean), step), len(mean)]) / 255
-        small[row] = answer(start, start + 1)[0, ::step]
     thumbnail = overview(image, longest=LONGEST)
-    seen = Image.of(thumbnail.read(), thumbnail.geometry, meta=thumbnail.meta)
-    at = thumbnail.geometry.shape
-    index = [np.minimum((np.arange(n) + 0.5) * m / n, m - 1).astype(int) for n, m in zip(at, shape, strict=True)]
-    files = {"heat": f"{stem}_heat.png", "overlay": f"{stem}_overlay.png"}
-    atomic.write_bytes(out / files["heat"], galleries.overlay(seen.read(), heat[np.ix_(*index)], spacing=None))
-    atomic.write_bytes(out / files["overlay"], answered(seen, small[np.ix_(*index)], labels))
-    return files
+    small = nearest(sure.small(), thumbnail.geometry.shape)
+    file = f"{stem}_overlay.png"
+    atomic.write_bytes(out / file, answered(thumbnail, small, sure.labels))
+    return {**write_heat(thumbnail, sure, out, stem), "overlay": file}

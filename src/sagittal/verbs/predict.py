@@ -16,14 +16,15 @@ from sagittal.io import atomic
 from sagittal.io.writers.csv import as_text
 from sagittal.report.words import count
 from sagittal.verbs._asked import Terms
-from sagittal.verbs._drawn import Kept, boxes_of, is_drawn, safe_name, write_drawn, write_legend
+from sagittal.verbs._drawn import Kept, boxes_of, extra_of, is_drawn, safe_name, scored, write_drawn, write_legend
 from sagittal.verbs._numbers import check_numbers
 from sagittal.verbs._open import folder_for, predictor_at, resampling_of, run_at
 from sagittal.verbs._outcome import Outcome
 from sagittal.verbs._outlined import COLUMNS as AREAS
-from sagittal.verbs._outlined import has_outlines, outlined
+from sagittal.verbs._outlined import NONE, has_outlines, outlined
 from sagittal.verbs._sources import Reading
 from sagittal.verbs._streamed import answer_slide, streams
+from sagittal.verbs._sure import Sure, rounded, write_heat
 from sagittal.verbs._volumes import COLUMNS, has_volumes, volumes_of
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def predict(
         sources: Pictures, volumes, folders of them or of a data set, tables, a manifest, a CSV that names files; or the
             modalities of one case: ``T1=a.nii.gz T2=b.nii.gz``.
         out: A folder; ``predictions.csv``, ``predictions.json``, one overlay or answer file a source, ``volumes.csv`` of drawn
-            volumes, and of drawn pictures ``areas.csv`` and outlines as ``.geojson`` and ``.svg``.
+            volumes, and of drawn pictures ``areas.csv``, outlines as ``.geojson`` and ``.svg``, and a heat map.
         top: How many classes to list for each.
         overlay: Draw where the model looks, or what it drew.
         probabilities: Of drawn answers, keep the probability of each class.
@@ -86,7 +87,7 @@ def predict(
     )
     named = reading.sources(sources)
     folder_for(out)
-    kept = Kept(out)
+    kept = Kept(out, channels=scored(predictor))
     records, sizes, areas = [], [], []
     with kept.cleared():
         for slides, items in itertools.groupby(reading.items(named), key=lambda item: streams(predictor, item[1])):
@@ -96,11 +97,11 @@ def predict(
                     records.append(record)
                     areas += rows
                 continue
-            for prediction, image in _answered(predictor, items, reading, store=kept.array if probabilities else None):
+            for prediction, image in _answered(predictor, items, reading, store=_store(predictor, kept if probabilities else None)):
                 files = _files(predictor, prediction, image, out=out, overlay=overlay) if image is not None else {}
                 if image is not None and is_drawn(predictor) and has_outlines(prediction):
-                    named_files, rows = outlined(prediction, out, safe_name(prediction.case))
-                    files |= named_files
+                    beside, rows = _picture(predictor, prediction, image, out=out, overlay=overlay)
+                    files |= beside
                     areas += rows
                 if image is not None and has_volumes(predictor, prediction):
                     sizes += volumes_of(predictor, prediction, image)
@@ -133,6 +134,15 @@ def _slide(
     reading.images.pop(name)
     record, areas = answer_slide(predictor, name, image, source=reading.item_of(name), out=out, overlay=overlay)
     return {"case": name, **record}, areas
+
+
+def _store(predictor: Predictor, kept: Kept | None) -> Store | None:
+    """What keeps probabilities: files where they are asked for; those of pictures are looked at and forgotten."""
+    from sagittal.engine.drawing import on_disk
+
+    if kept is not None:
+        return kept.array
+    return on_disk if predictor.plan.preparation.axes == 2 else None
 
 
 def _answered(
@@ -193,6 +203,17 @@ def _files(predictor: Predictor, prediction: Prediction, image: Image, *, out: P
     return {"overlay": picture.name}
 
 
+def _picture(
+    predictor: Predictor, prediction: Prediction, image: Image, *, out: Path, overlay: bool
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Outlines of an answer drawn on a picture, its probabilities and the map of them; and its rows of areas."""
+    name, sure = safe_name(prediction.case), Sure.of(prediction, extra=extra_of(predictor))
+    tally = sure.tally() if sure is not None else None
+    files, rows = outlined(prediction, out, name, inside=rounded(tally.inside) if tally is not None else NONE)
+    heat = write_heat(image, sure, out, name) if sure is not None and overlay else {}
+    return {**files, **heat, **({"p": rounded(tally.whole)} if tally is not None else {})}, rows
+
+
 def _csv(predictor: Predictor, records: Sequence[dict[str, Any]]) -> str:
     classes = predictor.plan.labels.classes
     rows: list[list[Any]]
@@ -202,7 +223,9 @@ def _csv(predictor: Predictor, records: Sequence[dict[str, Any]]) -> str:
             cells = [f"{r['p'][c]:.6f}" for c in classes]
             rows.append([r["case"], r["predicted"], *cells, r.get("at_operating_point", ""), "yes" if r["abstained"] else ""])
     elif is_drawn(predictor):
-        rows = [["case", "answer"], *([r["case"], r["answer"]] for r in records)]
+        names = scored(predictor) if any("p" in r for r in records) else ()
+        rows = [["case", "answer", *(f"p:{c}" for c in names)]]
+        rows += [[r["case"], r["answer"], *(f"{r['p'][c]:.6f}" if "p" in r else "" for c in names)] for r in records]
     else:
         rows = [["case", *(f"value:{c}" for c in classes)]]
         rows += [[r["case"], *(r["values"][c] for c in classes)] for r in records]

@@ -12,6 +12,8 @@ import pytest
 
 from sagittal.core import Geometry, Labels, Window
 from sagittal.engine.drawing import Drawing, in_memory
+from sagittal.engine.finish import Finish
+from sagittal.engine.waiting import Waiting
 from sagittal.ops.stitch import Stitch
 from sagittal.ops.warp import ReadMap, gather
 from sagittal.tasks.segmentation import segmentation
@@ -86,6 +88,18 @@ def test_oblique_grids_and_answers_that_need_everything_are_not_drawn():
 
 
 @pytest.mark.slow
+def test_scores_that_are_kept_are_kept_too_where_an_answer_is_not_drawn():
+    place = grid((4, 5, 3))
+    case = Waiting(
+        id="x", source=place, grid=place, into=Stitch(place), windows=(), batch=1, left=1, scores=in_memory("x", (3, *place.shape))
+    )
+    window = Window.whole(place.shape)
+    case.take(window, scores_of(window, 1))
+    done = Finish(task=segmentation, labels=LABELS, calibration=None, operating=None, postprocessing=None, outside="edge")(case)
+    np.testing.assert_array_equal(case.scores, done.scores)
+    assert case.scores.any()
+
+
 def test_a_ct_needs_half_a_gigabyte_beside_the_volume_and_the_network():
     script = textwrap.dedent(
         """

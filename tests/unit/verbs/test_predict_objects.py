@@ -76,6 +76,26 @@ def test_an_answer_is_a_map_of_classes_and_of_objects_outlines_and_areas(trained
     assert int(row["objects"]) == count and int(row["samples"]) == (numbers > 0).sum() and row["area_mm2"] == ""
 
 
+def test_pictures_have_their_probabilities_as_a_table_as_a_map_and_where_asked_whole(trained, tmp_path):
+    sources = [trained / "data" / f"patient-0{i}_0.png" for i in range(2)]
+    out = sagittal.predict(trained / "run", sources, out=tmp_path / "out", probabilities=True).path
+    kept = np.load(out / "patient-00_0_probabilities.npy")
+    assert kept.shape == (3, *SIZE) and kept.sum(axis=0) == pytest.approx(np.ones(SIZE), abs=1e-4)
+    first, _ = csv.DictReader((out / "predictions.csv").open(encoding="utf-8"))
+    names = ("p:background", "p:object", "p:border")
+    assert [float(first[n]) for n in names] == pytest.approx(kept.mean(axis=(1, 2)).tolist(), abs=1e-5)
+    row, _ = csv.DictReader((out / "areas.csv").open(encoding="utf-8"))
+    inside = io.read(out / "patient-00_0.png").read()[0] > 0
+    assert float(row["mean_probability"]) == pytest.approx(np.minimum(kept[1] + kept[2], 1)[inside].mean(), abs=1e-5)
+    drawn = io.read(out / "patient-00_0_heat.png").read()
+    assert drawn.shape[1] > SIZE[0], "with a bar of colours below"
+    (record, _) = json.loads((out / "predictions.json").read_text())["predictions"]
+    assert record["heat_of"] == ["object"] and record["p"]["object"] == pytest.approx(kept[1].mean(), abs=1e-5)
+    plain = sagittal.predict(trained / "run", sources[:1], out=tmp_path / "plain", overlay=False).path
+    assert not list(plain.glob("*_heat.png")) and not list(plain.glob("*_probabilities*"))
+    assert next(csv.DictReader((plain / "areas.csv").open(encoding="utf-8"))) == row
+
+
 def test_areas_are_in_micrometres_where_the_picture_tells():
     grid = Geometry(shape=(4, 4), affine=np.array([[0, 0.5, 0], [0.5, 0, 0], [0, 0, 1]]), unit="um", frame="slide")
     labels = Labels(classes=("tissue", "tumour"), background="tissue")

@@ -19,6 +19,7 @@ import torch
 
 import sagittal
 from sagittal import io
+from sagittal.engine.drawing import in_memory
 from sagittal.engine.postprocess import Postprocessing, Step
 from sagittal.engine.streaming import stream
 from sagittal.ops.components import components
@@ -28,6 +29,7 @@ from sagittal.verbs._open import predictor_at
 from sagittal.verbs._outlined import outlined
 from sagittal.verbs._parts import Parts
 from sagittal.verbs._streamed import answer_slide
+from sagittal.verbs._sure import Sure, write_heat
 from sagittal.verbs.explain import explain
 
 QUICK = {
@@ -82,6 +84,19 @@ def test_the_streamed_answer_is_the_one_that_is_evaluated(trained, tmp_path):
     answer_slide(predictor, "a", image, source=source_of(trained[1]), out=tmp_path, overlay=False)
     whole = next(iter(predictor.answer([("a", image)])))
     assert np.array_equal(tifffile.imread(tmp_path / "a.tif", level=0), whole.answer)
+
+
+def test_a_slide_is_as_sure_as_a_picture_of_the_same_samples(trained, tmp_path):
+    predictor, image = opened(trained)
+    record, (row,) = answer_slide(predictor, "a", image, source=source_of(trained[1]), out=tmp_path, overlay=True)
+    whole = next(iter(predictor.answer([("a", image)], store=in_memory)))
+    tally = Sure.of(whole, extra=()).tally()
+    assert 0.5 <= row["mean_probability"] == pytest.approx(tally.inside["tumour"], abs=1 / 255)
+    assert record["p"] == pytest.approx(tally.whole, abs=1 / 255)
+    assert record["areas"]["tumour"]["mean_probability"] == row["mean_probability"]
+    write_heat(image, Sure.of(whole, extra=()), tmp_path, "whole")
+    seen = [io.read(tmp_path / f"{name}_heat.png").read().astype(int) for name in ("a", "whole")]
+    assert seen[0].shape == seen[1].shape and np.abs(seen[0] - seen[1]).max() <= 3
 
 
 def test_outlines_of_a_slide_lie_in_its_pixels_are_valid_and_are_the_mask_again(trained, tmp_path, monkeypatch):

@@ -53,6 +53,9 @@ _MASK |= {
 }
 _MASK |= {"svg", "svgs", "geojson", "geojsons", "xml", "xmls", "contour", "contours", "groundtruths", "lesion", "lesions"}
 
+# words beside which a folder is still called after its part of a case
+_FILLERS = {"my", "our", "the", "all", "data", "nii", "nifti", "file", "files", "folder", "original", "final", "expert"}
+
 _MODALITIES = {
     "t1",
     "t1w",
@@ -98,9 +101,15 @@ def is_mask_name(name: str) -> bool:
 
 
 def is_role_folder(name: str) -> bool:
-    """Whether a folder's whole name is a part of a case: ``images``, ``masks``, ``labelsTr``."""
+    """Whether a folder's whole name is a part of a case: ``images``, ``masks``, ``labelsTr``, ``My Labels``, ``CT masks``.
+
+    >>> [is_role_folder(n) for n in ("images", "My Images", "CT masks", "CT images", "data", "normal images")]
+    [True, True, True, False, False, False]
+    """
     words = words_of(name)
-    return bool(words) and all(w in _IMAGE or w in _MASK for w in words)
+    # "CT images" beside "MR images" may be classes; "CT masks" are none.
+    beside = _FILLERS | _MODALITIES if is_mask_name(name) else _FILLERS
+    return any(w in _IMAGE or w in _MASK for w in words) and all(w in _IMAGE or w in _MASK or w in beside for w in words)
 
 
 def is_modality(word: str) -> bool:

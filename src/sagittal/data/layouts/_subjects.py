@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -69,12 +69,15 @@ class Chosen:
     notes: tuple[str, ...]
 
 
-def chosen(subjects: Sequence[Subject], *, channels: Sequence[str] = (), least: float = 0.8) -> Chosen | None:
+def chosen(
+    subjects: Sequence[Subject], *, channels: Sequence[str] = (), among: Collection[str] | None = None, least: float = 0.8
+) -> Chosen | None:
     """The subjects that have every channel and, where anything was drawn at all, a mask.
 
     Args:
         subjects: All of them.
         channels: The channels in order; otherwise those that nearly all subjects have.
+        among: Those which may be channels without being asked for; by default all.
         least: The share of the subjects that is nearly all.
 
     Returns:
@@ -82,7 +85,9 @@ def chosen(subjects: Sequence[Subject], *, channels: Sequence[str] = (), least: 
     """
     counts = Counter(role for s in subjects for role in s.parts if role != MASK)
     wanted = tuple(channels) or tuple(
-        r for r, n in counts.items() if n >= least * max(1, sum(bool(s.parts.keys() - {MASK}) for s in subjects))
+        r
+        for r, n in counts.items()
+        if n >= least * max(1, sum(bool(s.parts.keys() - {MASK}) for s in subjects)) and (among is None or r in among)
     )
     if not wanted:
         return None

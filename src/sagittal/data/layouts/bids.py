@@ -19,7 +19,8 @@ from sagittal.errors import UsageError, nearest
 _SUB = re.compile(r"(?:^|/)(sub-[A-Za-z0-9]+)(?:/|_)")
 _SES = re.compile(r"(?:^|[/_])(ses-[A-Za-z0-9]+)(?:/|_)")
 _DRAWN = ("dseg", "mask", "roi")
-_KINDS = ("anat", "dwi", "perf", "pet", "ct")
+_STRUCTURE = "anat"
+_KINDS = (_STRUCTURE, "dwi", "perf", "pet", "ct")
 _MOST_META = 12
 
 
@@ -38,7 +39,8 @@ def bids(
         root: The folder.
         group: See :func:`sagittal.data.layouts._groups.grouped`; by default ``sub-XX`` is the patient.
         positive: The class that a score of one class speaks of.
-        images: Which images, in order: ``T1w``, ``FLAIR`` ...; by default all that nearly every session has.
+        images: Which images, in order: ``T1w``, ``FLAIR`` ...; by default all in ``anat`` that nearly every session has. Where
+            nobody has that folder, those of the others.
         annotation: Which drawing, where there are several: its derivative, such as ``manual``, or its name, such as
             ``manual/label-lesion_mask``; ``none``.
         classes: Names of the numbers in the drawings, the background first.
@@ -61,7 +63,7 @@ def bids(
     unknown = [i for i in images or () if i not in there]
     if unknown:
         raise UsageError("UNKNOWN_FILE", f"data.images={unknown[0]}", "no session has it", nearest(unknown[0], there))
-    picked = chosen(subjects, channels=images or ())
+    picked = chosen(subjects, channels=images or (), among=_roles_in(_STRUCTURE, parts) or there)
     if picked is None:
         return None
     further = [role for s in picked.subjects for role in s.twice if role in picked.channels]
@@ -79,6 +81,11 @@ def _subject(name: str) -> Subject:
     sub, ses = _SUB.search(name), _SES.search(name)
     person = sub[1] if sub else ""
     return Subject(id=f"{person}/{ses[1]}" if ses else person, group=person)
+
+
+def _roles_in(kind: str, parts: Sequence[tuple[Subject, str, str]]) -> set[str]:
+    """What there is in folders of one kind: series of diffusion and perfusion hold many volumes, and are no channels of an image."""
+    return {role for _, role, name in parts if f"/{kind}/" in name}
 
 
 def _ending(name: str) -> str:

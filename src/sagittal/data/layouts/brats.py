@@ -15,13 +15,14 @@ from sagittal.data.layouts._subjects import MASK, Subject, chosen, locators, map
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Year:
-    """How the files of some years are called, and what their numbers mean."""
+    """How the files of some years are called, what their numbers mean, and whether they are called so without a label map, too."""
 
     name: str
     part: re.Pattern[str]
     roles: Mapping[str, str]
     codes: Mapping[str, int]
     least: int
+    telling: bool
     person: re.Pattern[str]
 
 
@@ -30,10 +31,12 @@ _YEARS = (
     # Menze et al., IEEE TMI 34 (2015): 3 is the tumour that does not enhance; since 2017 it is part of 1 and has no number.
     _Year(
         name="BraTS 2018 to 2021",
-        part=re.compile(r"(?i)^brats.*_(flair|t1|t1ce|t2|seg)$"),
-        roles={"flair": "flair", "t1": "t1", "t1ce": "t1ce", "t2": "t2", "seg": MASK},
+        # of 2020's number 355 the label map is called otherwise: W39_1998.09.19_Segm
+        part=re.compile(r"(?i)^(?:brats|W39).*_(flair|t1|t1ce|t2|segm?)$"),
+        roles={"flair": "flair", "t1": "t1", "t1ce": "t1ce", "t2": "t2", "seg": MASK, "segm": MASK},
         codes={"background": 0, "necrotic core": 1, "edema": 2, "enhancing tumour": 4},
         least=4,
+        telling=True,
         person=_FOLDER,
     ),
     _Year(
@@ -42,6 +45,7 @@ _YEARS = (
         roles={"t1n": "t1n", "t1c": "t1c", "t2w": "t2w", "t2f": "t2f", "seg": MASK},
         codes={"background": 0, "necrotic core": 1, "edema": 2, "enhancing tumour": 3},
         least=4,
+        telling=True,
         # the last number counts the scans of one patient
         person=re.compile(r"^(.+?)(?:-\d{3})?$"),
     ),
@@ -51,6 +55,7 @@ _YEARS = (
         roles={"flair": "flair", "t1c": "t1c", "t1": "t1", "t2": "t2", "otmulticlass": MASK, "ot": MASK},
         codes={"background": 0, "necrosis": 1, "edema": 2, "non-enhancing tumour": 3, "enhancing tumour": 4},
         least=2,
+        telling=False,
         # brats_2013_pat0005_1: the last number counts the scans of one patient
         person=re.compile(r"^(.*?pat\w*?\d+)(?:_\d+)?$|^(.+)$"),
     ),
@@ -76,14 +81,16 @@ def brats(root: Path, *, group: str | None = None, classes: list[str] | None = N
         roles = [(_subject(n, year), year.roles[role], n) for role, n in found if role in year.roles]
         subjects = [s for s in subjects_of(roles) if len(s.parts.keys() - {MASK}) >= min(2, year.least)]
         present = {role for s in subjects for role in s.parts}
-        picked = chosen(subjects) if len(present - {MASK}) >= year.least and MASK in present else None
+        known = len(present - {MASK}) >= year.least and (MASK in present or year.telling)
+        picked = chosen(subjects) if known else None
         if picked is not None:
             told_names = classes or list(year.codes)
             codes = dict(zip(told_names, year.codes.values(), strict=False))
             plain = list(codes.values()) == list(range(len(codes)))
-            labels = Labels(classes=tuple(told_names), background=told_names[0], codes={} if plain else codes)
+            drawn = Labels(classes=tuple(told_names), background=told_names[0], codes={} if plain else codes)
+            labels = drawn if picked.drawn else Labels(classes=())
             head = f"{year.name}: {plural(len(picked.subjects), 'scan')}, channels {', '.join(picked.channels)}"
-            head += f", classes {', '.join(labels.classes)}{mapped(labels)}"
+            head += f", classes {', '.join(labels.classes)}{mapped(labels)}" if picked.drawn else ", without labels"
             return told("brats", root, picked, labels, head, group=group, rule="folder")
     return None
 

@@ -12,7 +12,7 @@ from sagittal.data.layouts._files import PICTURES, VOLUMES, ids_of, split_of
 from sagittal.data.layouts._found import Found, found, labels_for, plural
 from sagittal.data.layouts._groups import grouped, looks_like_person
 from sagittal.data.layouts._images import images
-from sagittal.data.layouts._pairing import paired
+from sagittal.data.layouts._pairing import channels_together, paired
 from sagittal.data.layouts._roles import is_mask_name, is_role_folder
 from sagittal.data.manifest import Manifest, classes_of, relative
 
@@ -42,9 +42,9 @@ def class_folders(root: Path, *, group: str | None = None, positive: str | None 
     classes = classes_of(p.label for p in placed)
     stray = len(files) - len(placed)
     most = _LEAST_IN_SPLITS if any(p.split for p in placed) else _MOST_STRAY
-    if len(classes) < 2 or stray > most * len(files) or _are_no_classes(classes):
-        return None
     locators = [relative(p.path, root) for p in placed]
+    if len(classes) < 2 or stray > most * len(files) or _are_no_classes(classes) or _are_cases(locators, len(classes)):
+        return None
     cases = [
         Case(id=name, split=p.split, images={"image": locator}, label=p.label)
         for name, locator, p in zip(ids_of(locators), locators, placed, strict=True)
@@ -136,6 +136,11 @@ def _not_past_the_class(split: str, folders: Sequence[tuple[str, ...]], depth: i
         if here and here <= others:
             return level
     return depth
+
+
+def _are_cases(locators: Sequence[str], folders: int) -> bool:
+    """Whether each folder holds nothing but the sequences of one case: its T1, T2 ..."""
+    return len(channels_together(locators)) == folders
 
 
 def _are_no_classes(names: Sequence[str]) -> bool:

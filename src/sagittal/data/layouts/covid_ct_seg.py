@@ -57,9 +57,9 @@ def _folder(name: str) -> str:
 
 
 def _key(name: str) -> str:
-    """What an image and its mask share: ``radiopaedia_org_covid-19-pneumonia-4_85506_1`` is ``radiopaedia_4_85506_1``.
+    """What an image and its mask share: ``radiopaedia_org_covid-19-pneumonia-4_85506_1-dcm`` is ``radiopaedia_4_85506_1``.
 
-    >>> _key("ct_scans/coronacases_org_001.nii"), _key("x/radiopaedia_org_covid-19-pneumonia-4_85506_1.nii")
+    >>> _key("ct_scans/coronacases_org_001.nii"), _key("x/radiopaedia_org_covid-19-pneumonia-4_85506_1-dcm.nii")
     ('coronacases_001', 'radiopaedia_4_85506_1')
     """
-    return re.sub(r"_org(?=_)|covid-19-pneumonia-", "", stem_of(name.rpartition("/")[2]).casefold())
+    return re.sub(r"_org(?=_)|covid-19-pneumonia-|-dcm$", "", stem_of(name.rpartition("/")[2]).casefold())

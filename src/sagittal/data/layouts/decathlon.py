@@ -14,6 +14,7 @@ from sagittal.data.layouts._found import Found, plural, with_positive
 from sagittal.data.layouts._pairing import place
 from sagittal.data.layouts._roles import is_role_folder
 from sagittal.data.layouts._subjects import MASK, Chosen, Subject, chosen, locators, mapped, subjects_of, told
+from sagittal.io.locator import join
 
 # Antonelli et al., Nat. Commun. 13:4128 (2022): tasks whose files are called like nothing else.
 _TASKS: dict[str, tuple[str, str, tuple[str, ...]]] = {
@@ -42,13 +43,13 @@ def decathlon(root: Path, *, group: str | None = None, positive: str | None = No
     record = dataset_json(root)
     if record is None:
         return _by_name(root, group, positive, classes)
+    channels = channels_of(record)
     pairs = [p for p in record.get("training") or () if isinstance(p, dict) and {"image", "label"} <= set(p)]
-    subjects = [_listed(root, pair) for pair in pairs]
+    subjects = [_listed(root, pair, part="channels" if len(channels) > 1 else "") for pair in pairs]
     picked = chosen([s for s in subjects if s.parts])
     if not pairs or picked is None or not picked.drawn:
         return None
     labels = with_positive(labels_of(record, root / NAME, classes), positive)
-    channels = channels_of(record)
     name = str(record.get("name") or root.name)
     head = f"Decathlon, {name}: {plural(len(picked.subjects), 'volume')} with a label map each"
     head += f", channels {', '.join(channels)}" if channels else ""
@@ -62,15 +63,16 @@ def decathlon(root: Path, *, group: str | None = None, positive: str | None = No
     return told("decathlon", root, whole, labels, head, group=group, provenance=provenance)
 
 
-def _listed(root: Path, pair: dict[str, Any]) -> Subject:
-    """A pair of the list; without parts where its files are not there."""
+def _listed(root: Path, pair: dict[str, Any], *, part: str) -> Subject:
+    """A pair of the list, this part of its image; without parts where its files are not there."""
     image, label = (str(pair[k]).replace("\\", "/").removeprefix("./") for k in ("image", "label"))
     subject = Subject(id=stem_of(image), split="train")
     for role, name in (("image", image), (MASK, label)):
         # Some are delivered unzipped, and listed zipped.
         there = next((n for n in (name, name.removesuffix(".gz")) if (root / n).is_file() and ".." not in n.split("/")), None)
         if there is not None:
-            subject.add(role, there)
+            # The fourth axis of a file without this list might as well be time.
+            subject.add(role, join(there, part if role == "image" else ""))
     return subject
 
 

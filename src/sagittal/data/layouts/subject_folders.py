@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from sagittal.core import Case, Labels
@@ -16,8 +18,14 @@ from sagittal.data.manifest import Manifest, relative
 from sagittal.errors import UsageError
 
 _LEAST_ALIKE = 0.8
+# Fewer folders are sites or batches, not people.
+_LEAST_PEOPLE = 5
 # A brain mask says where the head is, not what was found in it.
 _AUXILIARY = {"brainmask", "brain", "roi", "skull", "head", "bodymask", "body", "weight", "weights"}
+_VISIT = re.compile(
+    r"(?i)^(?:ses|session|visit|scan|exam|study|tp|time|timepoint|baseline|base|bl|follow|followup|fu|pre|post|day|week|month|year|m|v|t)"
+    r"(?:[-_ ]?(?:up|point))?[-_ ]?\d*$|^(?:19|20)\d\d[-_.]?[01]\d[-_.]?[0-3]\d(?!\d)|^\d{1,2}[-_.]\d{1,2}[-_.](?:19|20)\d\d(?!\d)"
+)
 _DRAWN = re.compile(r"seg|label|truth|(?:^|_)gt(?:_|$)|multiclass|lesion|tumou?r|annotation|mask")
 
 
@@ -34,7 +42,7 @@ def subject_folders(
 
     Args:
         root: The folder.
-        group: See :func:`sagittal.data.layouts._groups.grouped`; by default each folder is a patient.
+        group: See :func:`sagittal.data.layouts._groups.grouped`; by default each folder is a patient, or the one above those of visits.
         positive: The class that a score of one class speaks of.
         annotation: The name of the mask, where several could be it; ``none``.
         images: The names of the channels to use; by default all that are no masks.
@@ -51,7 +59,7 @@ def subject_folders(
     folders: dict[Path, dict[str, Path]] = {}
     for path in walk(root, VOLUMES):
         folders.setdefault(path.parent, {})[_role(path)] = path
-    folders = {folder: parts for folder, parts in folders.items() if len(parts) >= 2 and folder != root and _is_subject(folder.name)}
+    folders = {folder: parts for folder, parts in folders.items() if len(parts) >= 2 and _is_subject(relative(folder, root))}
     if len(folders) < 2:
         return None
     counts = Counter(role for parts in folders.values() for role in parts)
@@ -69,14 +77,15 @@ def subject_folders(
         drawn = classes_of_masks([p[mask] for p in whole.values()], classes=classes, objects=False, root=root)
         labels, note = with_positive(drawn.labels, positive), f"mask {mask} ({drawn.note})"
     cases = [_case(folder, parts, channels, mask, root) for folder, parts in whole.items()]
-    rule = "folder"
+    cases = [replace(c, group=g) for c, g in zip(cases, _people([c.id for c in cases]), strict=True)]
+    rule, clause = "folder", f"{plural(len({c.group for c in cases}), 'patient')} by folder"
     if group is not None:
         told = grouped(cases, group)
-        cases, rule = list(told.cases), told.rule
+        cases, rule, clause = list(told.cases), told.rule, told.clause
     provenance = {"said": "mask" if mask else "nothing", "group_rule": rule}
     manifest = Manifest(cases=tuple(cases), labels=labels, root=root, provenance=provenance)
-    sentence = f"a folder a subject: {plural(len(cases), 'subject')}, channels {', '.join(channels)}, {note}"
-    left = [r for r in common if r not in channels and r != mask]
+    sentence = f"a folder a subject: {plural(len(cases), 'case')}, channels {', '.join(channels)}, {note}, {clause}"
+    left = [r for r in sorted(counts) if r not in channels and r != mask]
     sentence += f"; not used: {', '.join(left)}" if left else ""
     if len(whole) < len(folders):
         sentence += f"; {plural(len(folders) - len(whole), 'folder')} without all of them left out"
@@ -87,12 +96,34 @@ def _case(folder: Path, parts: dict[str, Path], channels: list[str], mask: str, 
     place = relative(folder, root)
     split = next(filter(None, map(split_of, place.split("/"))), "")
     sources = {c if len(channels) > 1 else "image": relative(parts[c], root) for c in channels}
-    return Case(id=place, group=folder.name, split=split, images=sources, annotation=relative(parts[mask], root) if mask else "")
+    return Case(id=place, split=split, images=sources, annotation=relative(parts[mask], root) if mask else "")
 
 
-def _is_subject(name: str) -> bool:
-    """Whether a folder may be one subject: its name has a number and is no split and no part of a case."""
-    return any(c.isdigit() for c in name) and not split_of(name) and not is_role_folder(name)
+def _is_subject(place: str) -> bool:
+    """Whether a folder may be one subject, or a visit of one: it has a number or is called after a visit, and is no part of a case."""
+    name = place.rpartition("/")[2]
+    visit = "/" in place and _VISIT.match(name) is not None
+    return (visit or any(c.isdigit() for c in name)) and not split_of(name) and not is_role_folder(name)
+
+
+def _people(places: Sequence[str]) -> list[str]:
+    """Whose each folder is: its own name, that of the folder above where it is a visit, all of it where names come again.
+
+    >>> _people(["p1/2019-01-03", "p1/2020-05-06"]), _people(["HGG/p1", "LGG/p2"]), _people(["site1/p1", "site2/p1"])
+    (['p1', 'p1'], ['p1', 'p2'], ['site1/p1', 'site2/p1'])
+    """
+    names, above = [p.rpartition("/")[2] for p in places], [_above(p) for p in places]
+    alike = len(set(names)) < len(names)
+    visits = sum(_VISIT.match(n) is not None for n in names) >= _LEAST_ALIKE * len(names)
+    if all(above) and (visits or (alike and len(set(above)) >= _LEAST_PEOPLE)):
+        return above
+    return list(places) if alike and all(above) else names
+
+
+def _above(place: str) -> str:
+    """The folder above, where it is no split; of ``train/p1/2019-01-03`` it is ``p1``."""
+    above = place.rpartition("/")[0].rpartition("/")[2]
+    return "" if split_of(above) else above
 
 
 def _role(path: Path) -> str:

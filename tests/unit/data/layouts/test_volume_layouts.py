@@ -177,6 +177,24 @@ def test_mrbrains_of_2013_has_two_label_maps(tmp_path):
 # --- public layouts ----------------------------------------------------------------------------------------------
 
 
+def test_brats_without_label_maps_are_scans_and_no_classes(tmp_path):
+    for i in range(3):
+        for part in ("t1n", "t1c", "t2w", "t2f"):
+            _volume(tmp_path / f"BraTS-GLI-0000{i}-000" / f"BraTS-GLI-0000{i}-000-{part}.nii.gz")
+    seen = discover(tmp_path)
+    assert (seen.layout, seen.manifest.said, len(seen.manifest)) == ("brats", "nothing", 3)
+    assert "channels t1c, t1n, t2f, t2w, without labels" in seen.sentence
+
+
+def test_the_label_map_of_brats_2020_that_is_called_otherwise_is_found(tmp_path):
+    for i in (354, 355):
+        for part in ("flair", "t1", "t1ce", "t2"):
+            _volume(tmp_path / f"BraTS20_Training_{i}/BraTS20_Training_{i}_{part}.nii")
+    _volume(tmp_path / "BraTS20_Training_354/BraTS20_Training_354_seg.nii", _numbers((0, 1, 2, 4)))
+    _volume(tmp_path / "BraTS20_Training_355/W39_1998.09.19_Segm.nii", _numbers((0, 1, 2, 4)))
+    assert len(brats(tmp_path).manifest) == 2
+
+
 def _decathlon(root, *, lost=0):
     for i in range(3):
         _volume(root / f"imagesTr/case_{i}.nii.gz", channels=2)
@@ -201,6 +219,18 @@ def test_channels_of_decathlon_files_are_called_as_dataset_json_says(tmp_path):
     assert seen.manifest.labels.classes == ("background", "PZ", "TZ")
     assert "1 test volume without labels left out; 1 of 4 listed in dataset.json are not there" in seen.sentence
     assert discover(tmp_path).layout == "decathlon"
+
+
+def test_channels_of_decathlon_files_may_look_like_time(tmp_path):
+    # The published files do not say that their fourth axis are channels; their list does.
+    nib = pytest.importorskip("nibabel")
+    _decathlon(tmp_path)
+    for i in range(3):
+        values = np.random.default_rng(i).integers(0, 900, (*SHAPE, 2)).astype(np.int16)
+        nib.save(nib.Nifti1Image(values, np.eye(4)), tmp_path / f"imagesTr/case_{i}.nii.gz")
+    seen = decathlon(tmp_path)
+    image = image_of(seen.manifest.cases[0], seen.manifest)
+    assert (image.channels, image.read().shape) == (("T2", "ADC"), (2, *SHAPE))
 
 
 def test_a_decathlon_list_cannot_reach_out_of_its_folder(tmp_path):
@@ -269,6 +299,17 @@ def test_bids_sessions_know_their_subject_and_their_drawing(tmp_path):
     assert discover(tmp_path).layout == "bids"
 
 
+def test_series_of_many_volumes_are_no_channels_of_bids_unless_asked_for(tmp_path):
+    _bids(tmp_path)
+    for sub in ("sub-01", "sub-02", "sub-03"):
+        for ses in ("ses-1", "ses-2"):
+            _volume(tmp_path / sub / ses / "dwi" / f"{sub}_{ses}_dwi.nii.gz", channels=3)
+    seen = bids(tmp_path)
+    assert set(seen.manifest.cases[0].images) == {"T1w", "FLAIR"}
+    assert "not used: dwi" in seen.sentence
+    assert set(bids(tmp_path, images=["T1w", "dwi"]).manifest.cases[0].images) == {"T1w", "dwi"}
+
+
 def test_of_several_bids_drawings_one_must_be_named(tmp_path):
     _bids(tmp_path)
     for sub in ("sub-01", "sub-02"):
@@ -295,12 +336,13 @@ def test_covid_ct_names_its_images_and_masks_differently(tmp_path):
     for image, mask in (
         ("coronacases_org_001", "coronacases_001"),
         ("radiopaedia_org_covid-19-pneumonia-4_85506_1", "radiopaedia_4_85506_1"),
+        ("radiopaedia_org_covid-19-pneumonia-10_85902_0-dcm", "radiopaedia_10_85902_0"),
     ):
         _volume(tmp_path / f"ct_scans/{image}.nii")
         for folder in ("lung_and_infection_mask", "infection_mask"):
             _volume(tmp_path / folder / f"{mask}.nii", _numbers((0, 1, 2, 3) if folder[0] == "l" else (0, 1)))
     seen = covid_ct_seg(tmp_path)
-    assert len(seen.manifest) == 2
+    assert len(seen.manifest) == 3
     assert seen.manifest.labels.classes == ("background", "left lung", "right lung", "infection")
     assert covid_ct_seg(tmp_path, annotation="infection").manifest.labels.classes == ("background", "infection")
 
@@ -336,6 +378,30 @@ def test_images_that_differ_in_the_modality_are_one_case(tmp_path, images, mask)
     assert len(seen.manifest) == 3
     assert len(image_of(seen.manifest.cases[0], seen.manifest).channels) == len(images)
     assert seen.manifest.cases[1].annotation == mask.format(1)
+
+
+@pytest.mark.parametrize(("images", "masks"), [("My Images", "My Labels"), ("CT", "CT masks"), ("images_nii", "labels_final")])
+def test_folders_with_further_words_are_still_images_and_masks(tmp_path, images, masks):
+    for i in range(4):
+        _volume(tmp_path / images / f"a b {i}.nii.gz")
+        _volume(tmp_path / masks / f"a b {i}.nii.gz", _numbers((0, 5, 77)))
+    seen = discover(tmp_path)
+    assert (seen.layout, len(seen.manifest)) == ("image_pairs", 4)
+
+
+@pytest.mark.parametrize("visits", [("2019-01-03", "2020-05-06"), ("baseline", "followup"), ("MR_a1", "MR_a2")])
+def test_visits_below_a_folder_a_patient_are_one_patient(tmp_path, visits):
+    for i in range(5):
+        for visit in visits:
+            for part in ("T1", "FLAIR"):
+                _volume(tmp_path / f"P {i}" / visit / f"{part}.nii.gz")
+            _volume(tmp_path / f"P {i}" / visit / "seg.nii.gz", _numbers((0, 1)))
+    _volume(tmp_path / "P 3" / visits[0] / "T2.nii.gz")
+    seen = discover(tmp_path)
+    assert [c.group for c in seen.manifest.cases] == [f"P {i}" for i in range(5) for _ in visits]
+    assert "10 cases, channels flair, t1" in seen.sentence
+    assert "5 patients by folder" in seen.sentence
+    assert "not used: t2" in seen.sentence
 
 
 def test_images_with_a_mask_each_are_cases_of_their_own(tmp_path):

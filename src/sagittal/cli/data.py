@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -28,7 +27,7 @@ def audit(
 @asks("convert")
 def convert(
     sources: Annotated[list[str], typer.Argument(metavar="SOURCE...", help="Folders or archives of DICOM; NIfTI, NRRD, MHA, npy files.")],
-    out: options.Into,
+    out: options.NewFolder,
     to: Annotated[str, typer.Option("--to", help="nifti, nrrd or mha.")] = "nifti",
     time: Annotated[str, typer.Option("--time", help="apart, or together: time points and diffusion in one 4-D file.")] = "apart",
     scaling: Annotated[str, typer.Option("--scaling", help="precise: of Philips its own scale, which compares; or standard.")] = "precise",
@@ -63,7 +62,7 @@ def list_(
 @asks("phantom")
 def phantom(
     kind: Annotated[str, typer.Argument(metavar="KIND", help="retina, tiles, brain, chest, table, multilabel ...")],
-    out: Annotated[Path, typer.Option("-o", "--out", help="A new folder.")],
+    out: options.NewFolder,
     sets: options.PartSets = None,
     seed: Annotated[int, typer.Option("--seed", help="Another number draws other patients.")] = 0,
 ) -> None:

@@ -14,6 +14,7 @@ ModelOf = Annotated[Path, typer.Argument(metavar="RUN", help="A run directory or
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.")]
 Out = Annotated[Path | None, typer.Option("-o", "--out", help="Where to write.")]
 Into = Annotated[Path, typer.Option("-o", "--out", help="Where to write.")]
+NewFolder = Annotated[Path, typer.Option("-o", "--out", help="A new folder.")]
 Recipe = Annotated[str | None, typer.Option("--recipe", help="A recipe's name or a YAML file.")]
 Sets = Annotated[list[str] | None, typer.Option("--set", help="key.sub=value, over the recipe; may be repeated.")]
 PartSets = Annotated[list[str] | None, typer.Option("--set", help="option=value; may be repeated.")]

@@ -37,7 +37,7 @@ class Run:
             UsageError: Something is there already.
             StorageFailure: It cannot be made.
         """
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        if atomic.is_taken(path):
             begun = path.is_dir() and (path / RECIPE).is_file()
             remedy = "name another with -o" + (", or go on with train --resume" if begun else "")
             raise UsageError("OUTPUT_EXISTS", path.name, "the output folder is not empty", remedy)

@@ -93,6 +93,11 @@ def storage(path: Path) -> Iterator[None]:
         raise StorageFailure(code, path, what, remedy) from error
 
 
+def is_taken(path: Path) -> bool:
+    """Whether anything stands where a new folder is to be: a file, or a folder that is not empty."""
+    return path.exists() and (not path.is_dir() or any(path.iterdir()))
+
+
 @contextlib.contextmanager
 def nothing_left(path: Path) -> Iterator[None]:
     """Where the block ends with an error, the folders that it made on the way to ``path`` are taken away again if they are empty.

@@ -44,6 +44,21 @@ def folder_for(out: str | Path) -> Path:
     return out
 
 
+def new_folder(out: str | Path) -> Path:
+    """A folder for new files, made where it is missing; never one that holds any: none is written over, none is mistaken for new.
+
+    Raises:
+        UsageError: Something is there.
+        StorageFailure: It cannot be made.
+    """
+    out = Path(out)
+    with atomic.storage(out):
+        if atomic.is_taken(out):
+            raise UsageError("OUTPUT_EXISTS", out, "the output folder is not empty", "name another with -o")
+        out.mkdir(parents=True, exist_ok=True)
+    return out
+
+
 def found_at(data: str | Path, *, layout: str | None = None, options: Mapping[str, Any] | None = None) -> Found:
     """The data set at a path, and the sentence that says how it was understood."""
     return discover(Path(data), layout=layout, options={k: v for k, v in (options or {}).items() if v is not None})

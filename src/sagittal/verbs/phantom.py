@@ -8,8 +8,10 @@ from pathlib import Path
 import yaml
 
 from sagittal.errors import UsageError
+from sagittal.io import atomic
 from sagittal.shelf import Shelf
 from sagittal.verbs._numbers import check_numbers
+from sagittal.verbs._open import new_folder
 from sagittal.verbs._outcome import Outcome
 
 PHANTOMS = Shelf("sagittal.phantoms", kind="phantom")
@@ -31,17 +33,16 @@ def phantom(kind: str, *, out: str | Path, sets: Sequence[str] = (), seed: int =
         UsageError: There is no such phantom or option, an option it cannot be drawn with, or the folder is not empty.
     """
     check_numbers(seed=seed)
-    out = Path(out)
-    if out.exists() and any(out.iterdir()):
-        raise UsageError("OUTPUT_EXISTS", out, "the folder is not empty", "name a new one with -o")
     options = {}
     for text in sets:
         key, equals, value = text.partition("=")
         if not equals:
             raise UsageError("SETTING", text, "is not option=value", "write for example --set patients=20")
         options[key] = yaml.safe_load(value)
+    out = Path(out)
     try:
-        PHANTOMS.make(kind, options, out=out, seed=seed)
+        with atomic.nothing_left(out):
+            PHANTOMS.make(kind, options, out=new_folder(out), seed=seed)
     except (TypeError, ValueError, ArithmeticError) as error:
         if not options:
             raise

@@ -12,6 +12,8 @@ import yaml
 
 from sagittal import io
 from sagittal.errors import UsageError, nearest
+from sagittal.io.guard import Limits
+from sagittal.verbs._listed import listed
 from sagittal.verbs._numbers import check_numbers
 from sagittal.verbs._outcome import Outcome
 from sagittal.verbs._shown import shown
@@ -55,12 +57,12 @@ def show(
     if path.suffix == ".sagittal":
         return _package(path)
     if path.is_dir() or (path.is_file() and io.identify(path) == "ZIP"):
-        listed = _series(path)
-        if listed is not None and out is not None:
-            remedy = f"name one that show lists without -o, as {path}::KEY"
+        found = listed(path, Limits.default())
+        if found is not None and out is not None:
+            remedy = "name one that show lists without -o"
             raise UsageError("SHOW", path, "-o draws one volume, and this is a folder or an archive", remedy)
-        if listed is not None:
-            return listed
+        if found is not None:
+            return found
     return shown(what[0], Path(out) if out else None, window)
 
 
@@ -165,21 +167,3 @@ def _package(path: Path) -> Outcome:
     }
     checked = f"package {path.name}, all checks passed; made with sagittal {model.sagittal}; SHA-256 of its sums {found.sha256}"
     return Outcome(path=path, facts=facts, text=[checked, "", *found.card.splitlines()])
-
-
-def _series(path: Path) -> Outcome | None:
-    """The volumes of a folder or archive of DICOM, without anybody's name; None where there are none."""
-    from sagittal.io.dicom.series import find
-
-    volumes = find(path)
-    if not volumes:
-        return None
-    lines = [f"{'volume':<28}{'modality':<9}{'size':<18}{'spacing':<22}{'to':<5}{'slices':>6}  {'description':<28}findings"]
-    for v in volumes:
-        size, spacing = "x".join(map(str, v.shape)), " ".join(f"{s:.4g}" for s in v.spacing)
-        findings = ", ".join(dict.fromkeys(f.code if f.blocks else f"({f.code})" for f in v.findings)) or "-"
-        row = f"{v.key[:27]:<28}{v.modality:<9}{size:<18}{spacing:<22}{v.orientation or '-':<5}{v.slices:>6}"
-        lines.append(f"{row}  {v.description[:27]:<28}{findings}")
-    lines += ["", *dict.fromkeys(f"{f.code} {f.item}: {f.what}; {f.remedy}" for v in volumes for f in v.findings)]
-    lines.append(f"{len(volumes)} volumes; findings in brackets stop nothing; name one: {path}::{volumes[0].key}")
-    return Outcome(path=path, facts={"volumes": [v.record() for v in volumes]}, text=lines)

@@ -158,6 +158,9 @@ def test_a_phantom_is_drawn_into_an_empty_folder_only(tmp_path):
     ):
         with pytest.raises(UsageError, match=what):
             phantom(kind, out=tmp_path / "other", sets=sets)
+    assert not (tmp_path / "other").exists()
+    with pytest.raises(UsageError, match="OUTPUT_EXISTS"):
+        phantom("table", out=made.path / "table.csv")
 
 
 def test_published_weights_are_listed_and_a_wrong_name_is_answered_with_the_nearest(tmp_path, monkeypatch):

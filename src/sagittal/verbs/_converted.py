@@ -73,6 +73,18 @@ def of_volumes(volumes: Iterable[Volume], allow: frozenset[str], *, together: bo
     return [sorted(group, key=lambda v: v.turn) if len(group) > 1 else group for group in groups.values()]
 
 
+def one_scale(volumes: Iterable[Volume]) -> frozenset[str]:
+    """Keys of the volumes whose slices have one Rescale Slope and Intercept, and so have all that their series repeats.
+
+    Only of these can Philips' scale be taken. Where slices have scales of their own, so that each uses all of its bits,
+    what the standard gives is on one scale already.
+    """
+    found: dict[object, list[Volume]] = {}
+    for volume in volumes:
+        found.setdefault((volume.series, volume.kinds), []).append(volume)
+    return frozenset(v.key for group in found.values() if len({p.rescale for v in group for p in v.planes}) == 1 for v in group)
+
+
 def of_volume(volumes: Sequence[Volume], allow: frozenset[str], *, precise: bool = False, upward: bool = False) -> Converted:
     """A DICOM volume, or several as one; of several, one at a time is in memory besides the result.
 

@@ -15,7 +15,7 @@ from sagittal.io.dicom._faults import ALLOWABLE
 from sagittal.io.guard import Limits
 from sagittal.io.writers.csv import as_text
 from sagittal.report.words import count
-from sagittal.verbs._converted import Converted, Made, file_name, of_file, of_volume, of_volumes, side_file, write_gradients
+from sagittal.verbs._converted import Converted, Made, file_name, of_file, of_volume, of_volumes, one_scale, side_file, write_gradients
 from sagittal.verbs._numbers import check_numbers
 from sagittal.verbs._open import folder_for, say
 from sagittal.verbs._outcome import Outcome
@@ -71,8 +71,8 @@ def convert(
         allow: Codes of findings that may pass, such as ``SERIES_GAP``; the JSON file says so.
         describe: Put series descriptions into names and JSON files.
         scaling: ``standard``: stored number times Rescale Slope plus Intercept. ``precise``: of Philips that divided by Rescale
-            Slope and Philips' own Scale Slope, which makes scans comparable and is what dcm2niix writes; all others stay as
-            they are.
+            Slope and Philips' own Scale Slope, which makes scans comparable and is what dcm2niix writes; a series whose
+            slices have slopes of their own and all others stay as they are.
         max_pixels: The largest volume that is read.
 
     Returns:
@@ -143,8 +143,9 @@ def _found(source: str | Path, work: _Converting, *, together: bool) -> Iterator
         yield _part(str(source), work)
         return
     volumes = find(path, limits=work.limits)
+    scaled = one_scale(volumes) if work.precise else frozenset()
     for group in of_volumes([v for v in volumes if v.key != UNREADABLE], work.allow, together=together):
-        yield Made(source=group[0].key, open=lambda group=group: _volume(group, work))  # type: ignore[misc]
+        yield Made(source=group[0].key, open=lambda group=group: _volume(group, scaled, work))  # type: ignore[misc]
     for lost in (v for v in volumes if v.key == UNREADABLE):
         for fault in lost.findings:
             _note(fault.item, fault.error(), work)
@@ -165,11 +166,12 @@ def _part(source: str, work: _Converting) -> Made:
         raise UnreadableInput("NOT_FOUND", source, "there is no such file or folder", "check the path")
     if not _is_dicom(Path(path)):
         return Made(source=part, open=lambda: of_file(source, work.limits))
-    return Made(source=part, open=lambda: _volume([pick(find(path, limits=work.limits), part, path)], work))
+    volumes = find(path, limits=work.limits)
+    return Made(source=part, open=lambda: _volume([pick(volumes, part, path)], one_scale(volumes) if work.precise else frozenset(), work))
 
 
-def _volume(volumes: Sequence[Volume], work: _Converting) -> Converted:
-    return of_volume(volumes, work.allow, precise=work.precise, upward=work.upward)
+def _volume(volumes: Sequence[Volume], scaled: frozenset[str], work: _Converting) -> Converted:
+    return of_volume(volumes, work.allow, precise=volumes[0].key in scaled, upward=work.upward)
 
 
 def _is_dicom(path: Path) -> bool:

@@ -70,7 +70,7 @@ def test_a_volume_with_a_hole_does_not_take_the_others_with_it(vendors, tmp_path
     assert [r["time_points"] for r in done.facts["volumes"]] == [2] and len(done.failed) == 1
 
 
-@pytest.mark.parametrize("name", ["siemens_mosaic_diffusion", "philips_diffusion", "toshiba_diffusion", "uih_grid_diffusion"])
+@pytest.mark.parametrize("name", ["siemens_mosaic_diffusion", "philips_diffusion", "toshiba_diffusion"])
 def test_directions_of_diffusion_are_those_of_the_patient(vendors, tmp_path, name):
     made, [image] = converted(vendors, tmp_path, name, time="together")
     stem = tmp_path / "out" / made.facts["volumes"][0]["file"].removesuffix(".nii.gz")
@@ -79,7 +79,6 @@ def test_directions_of_diffusion_are_those_of_the_patient(vendors, tmp_path, nam
         "siemens_mosaic_diffusion": ([0, 1000, 1000, 0, 1000, 2000], [None, 0, 1, None, 2, 0]),
         "philips_diffusion": ([0, 800, 800, 800], [None, 0, 1, 2]),
         "toshiba_diffusion": ([0, 1500, 1500], [None, 0, 1]),
-        "uih_grid_diffusion": ([0, 999.5, 1000.2], [None, 0, 1]),
     }[name]
     assert np.allclose(b, wanted[0])
     # FSL: along the axes of the voxels, the first turned round where they are right-handed
@@ -88,6 +87,96 @@ def test_directions_of_diffusion_are_those_of_the_patient(vendors, tmp_path, nam
     for vector, number in zip(vectors, wanted[1], strict=True):
         told = np.zeros(3) if number is None else np.array(vendors.DIRECTIONS[number]) * [-1, -1, 1]
         assert np.allclose(axes @ (vector * turn), told, atol=2e-6)
+
+
+def test_directions_of_united_imaging_are_those_of_the_picture(vendors, tmp_path):
+    made = vendors.MAKERS["uih_grid_diffusion"]()
+    for n, d in enumerate(made):
+        d.DiffusionBValue, d.DiffusionGradientOrientation = 7.0, [0.0, 0.0, 1.0]  # the standard's tags are not believed
+        vendors.objects.saved(d, tmp_path / "in" / f"{n}.dcm")
+    done = convert([tmp_path / "in"], out=tmp_path / "out", time="together")
+    stem = tmp_path / "out" / done.facts["volumes"][0]["file"].removesuffix(".nii.gz")
+    assert np.allclose(np.loadtxt(f"{stem}.bval"), [0, 999.5, 1000.2])
+    # rows are written from the lowest up, so the second axis of the picture turns round
+    assert np.allclose(np.loadtxt(f"{stem}.bvec").T, [[0, 0, 0], [1, 0, 0], [0, -1, 0]])
+
+
+def of_series(vendors, folder: Path, made, **options) -> list[nibabel.Nifti1Image]:
+    for n, d in enumerate(made):
+        vendors.objects.saved(d, folder / "in" / f"{n}.dcm")
+    done = convert([folder / "in"], out=folder / "out", **options)
+    return [nibabel.load(folder / "out" / r["file"]) for r in done.facts["volumes"]]
+
+
+def test_rows_are_written_from_the_lowest_up_and_lie_where_they_lay(vendors, tmp_path):
+    for plane in ("AXIAL", "CORONAL", "SAGITTAL"):
+        made = [vendors.a_slice("SIEMENS", 3 - k, k, directions=getattr(vendors, plane)) for k in range(4)]
+        [image] = of_series(vendors, tmp_path / plane, made)
+        assert np.linalg.det(image.affine[:3, :3]) < 0
+        assert np.array_equal(np.asanyarray(image.dataobj)[:, ::-1, 2], made[2].pixel_array.T)
+        lowest = np.array(made[2].ImagePositionPatient) + np.array(made[2].ImageOrientationPatient[3:]) * 2.0 * (vendors.ROWS - 1)
+        assert np.allclose((image.affine @ [0, 0, 2, 1])[:3], lowest * [-1, -1, 1], atol=1e-4)
+
+
+@pytest.mark.parametrize("enhanced", [False, True])
+def test_a_mean_over_directions_is_no_direction(vendors, tmp_path, enhanced):
+    table = [
+        (800.0, (1.0, 0.0, 0.0), "DIRECTIONAL"),
+        (800.0, (0.0, 1.0, 0.0), "DIRECTIONAL"),
+        (0.0, None, "NONE"),
+        (800.0, None, "ISOTROPIC"),
+    ]
+    frames = [
+        {"position": vendors.philips_along(k), "k": k, "b": b, "v": v, "kind": kind, "index": (n + 1,), "type": ["M", "NONE"]}
+        for n, (b, v, kind) in enumerate(table)
+        for k in range(3)
+    ]
+    if enhanced:
+        made = [vendors.philips_enhanced(frames)]
+        places = [item.MRDiffusionSequence[0] for item in made[0].PerFrameFunctionalGroupsSequence]
+    else:
+        made = places = [vendors.philips(n, f["k"], 3) for n, f in enumerate(frames)]
+    for place, frame in zip(places, frames, strict=True):
+        told = place
+        if enhanced and frame["v"]:
+            told = vendors.Dataset()
+            place.DiffusionGradientDirectionSequence = vendors.Sequence([told])
+        place.DiffusionBValue, place.DiffusionDirectionality = frame["b"], frame["kind"]
+        if frame["v"] or not enhanced:
+            told.DiffusionGradientOrientation = list(frame["v"] or (0.0, 0.0, 0.0))
+    images = of_series(vendors, tmp_path, made, time="together")
+    assert sorted(i.shape for i in images) == [(14, 10, 3), (14, 10, 3, 3)]
+    [b] = (tmp_path / "out").glob("*.bval")
+    assert b.read_text().split() == ["800", "800", "0"]
+
+
+def test_slices_with_slopes_of_their_own_keep_the_scale_of_the_standard(vendors, tmp_path):
+    made = [vendors.philips(3 * t + k, k, 3, slope=2.5 + t, TemporalPositionIdentifier=t + 1) for t in range(2) for k in range(3)]
+    images = of_series(vendors, tmp_path, made)
+    for t, image in enumerate(images):
+        wanted = np.stack([vendors.values(3 * t + k).T * (2.5 + t) for k in range(3)], axis=-1)
+        assert np.array_equal(np.asanyarray(image.dataobj)[:, ::-1], wanted.astype(np.float32))
+
+
+@pytest.mark.parametrize(("thickness", "between", "wanted"), [(5, 4, 4), (4, 5, 5), (4, None, 4), (4, -5, 4), (None, None, 1)])
+def test_a_slice_alone_is_as_thick_as_the_way_to_the_next(vendors, tmp_path, thickness, between, wanted):
+    d = vendors.a_slice("GE MEDICAL SYSTEMS", 0, 0, SliceThickness=thickness, SpacingBetweenSlices=between)
+    [image] = of_series(vendors, tmp_path, [d])
+    assert np.isclose(image.affine[2, 2], wanted)
+
+
+def test_maps_in_colour_are_colours(vendors, tmp_path):
+    made, colours = [], np.arange(3 * 10 * 14 * 3, dtype=np.uint8).reshape(3, 10, 14, 3)
+    for k in range(3):
+        d = vendors.a_slice("SIEMENS", k, k, ImageType=["DERIVED", "PRIMARY", "DIFFUSION", "FA"])
+        d.SamplesPerPixel, d.PhotometricInterpretation, d.PlanarConfiguration = 3, "RGB", 0
+        d.BitsAllocated, d.BitsStored, d.HighBit, d.PixelData = 8, 8, 7, colours[k].tobytes()
+        d["PixelData"].VR = "OB"
+        made.append(d)
+    [image] = of_series(vendors, tmp_path, made)
+    assert image.shape == (14, 10, 3)
+    values = np.asanyarray(image.dataobj)
+    assert np.array_equal(np.stack([values[c] for c in "RGB"], axis=-1)[:, ::-1], colours.transpose(2, 1, 0, 3))
 
 
 # freq 0.48, phase 0.6, slice 0.64, phase along the columns: what dcm2niix 1.0.20260724 gives, in the world

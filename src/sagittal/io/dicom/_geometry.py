@@ -105,14 +105,14 @@ def volume_grid(planes: Sequence[Plane], found: Stack) -> Geometry:
     """The grid ``(columns, rows, slices)`` of slices at even distances; its world is RAS+ in mm.
 
     The step from slice to slice is the whole vector between their positions, so that a tilted gantry keeps its shear.
-    A slice that stands alone is as thick as its header says, or 1 mm.
+    A slice that stands alone is as thick as the distance to the next one would be, else as its header says, else 1 mm.
     """
     first, last = planes[found.order[0]], planes[found.order[-1]]
     start = np.array(first.position, dtype=np.float64)
     if found.depth > 1:
         step = (np.array(last.position, dtype=np.float64) - start) / (found.depth - 1)
     else:
-        step = normal_of(first) * (first.thickness or abs(first.between) or 1.0)
+        step = normal_of(first) * (max(first.between, 0.0) or first.thickness or abs(first.between) or 1.0)
     return _grid(first, start, step, found.depth)
 
 

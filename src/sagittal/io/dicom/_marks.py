@@ -23,14 +23,17 @@ class Gradient:
     Args:
         b: s/mm2.
         direction: None where there is none, or it is not said.
-        axes: What the direction is told in: DICOM's patient axes, or frequency, phase and slice.
+        axes: What the direction is told in: DICOM's patient axes, those of the picture (columns, rows, slices), or
+            frequency, phase and slice.
         turned: The phase is encoded along the rows.
+        mean: It is an average over directions (trace), which the scanner worked out.
     """
 
     b: float
     direction: tuple[float, float, float] | None = None
-    axes: Literal["patient", "encoding"] = "patient"
+    axes: Literal["patient", "picture", "encoding"] = "patient"
     turned: bool = False
+    mean: bool = False
 
     @property
     def mark(self) -> tuple[float, ...]:
@@ -59,22 +62,28 @@ def gradient_of(data: Dataset) -> Gradient | None:
     if comment is not None:
         b, x, y, z = map(float, comment.groups())
         return Gradient(b, (y, x, z), "encoding", turned=_by_rows(data))
+    # United Imaging's own tag tells the direction in the picture, and is right where the standard's is not
+    own = _gradient(data.numbers("UIHBValue"), data.numbers("UIHGradient"))
+    if own is not None:
+        return replace(own, axes="picture")
+    mean = data.text("DiffusionDirectionality") == "ISOTROPIC" or data.text("PhilipsDirectionality") == "I"
     if "DiffusionBValue" in data:
         found = _gradient(data.numbers("DiffusionBValue"), data.numbers("DiffusionGradientOrientation"))
         if found is not None:
-            return found
-    for vendor, axes in (("Siemens", ("",)), ("UIH", ("",)), ("Philips", ("X", "Y", "Z")), ("GE", ("X", "Y", "Z"))):
+            return replace(found, mean=mean)
+    for vendor, axes in (("Siemens", ("",)), ("Philips", ("X", "Y", "Z")), ("GE", ("X", "Y", "Z"))):
         way = tuple(v for axis in axes for v in data.numbers(f"{vendor}Gradient{axis}")[:3])
         found = _gradient(data.numbers(f"{vendor}BValue"), way)
         if found is not None:
-            return replace(found, axes="encoding" if vendor == "GE" else "patient", turned=_by_rows(data))
+            return replace(found, axes="encoding" if vendor == "GE" else "patient", turned=_by_rows(data), mean=mean)
     return None
 
 
 def frame_gradient(diffusion: Dataset) -> Gradient | None:
     """The same of a frame, from its MR Diffusion Sequence."""
     said = diffusion.first("DiffusionGradientDirectionSequence")
-    return _gradient(diffusion.numbers("DiffusionBValue"), said.numbers("DiffusionGradientOrientation"))
+    found = _gradient(diffusion.numbers("DiffusionBValue"), said.numbers("DiffusionGradientOrientation"))
+    return found and replace(found, mean=diffusion.text("DiffusionDirectionality") == "ISOTROPIC")
 
 
 def _gradient(b: tuple[float, ...], way: tuple[float, ...]) -> Gradient | None:

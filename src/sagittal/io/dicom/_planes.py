@@ -54,7 +54,7 @@ class Plane:
         orientation: Directions of a row and of a column; None where there are none.
         spacing: Between rows and between columns; None where not known.
         thickness: Slice thickness, 0 where not said. Only for a slice that stands alone.
-        between: Spacing Between Slices, the same.
+        between: Spacing Between Slices, the same; it goes before.
         rescale: Slope and intercept; None where the header has none.
         scale: Philips' Scale Slope (2005,100E): what a rescaled value is divided by, with the slope, to be comparable.
         kind: What sort of picture it is: the image type from its third word on, and the part of a complex number.

@@ -49,6 +49,7 @@ def parts(planes: Sequence[Plane]) -> list[Part]:
     found = [Part(tuple(planes))]
     found = [piece for part in found for piece in _by_sort(part)]
     found = [piece for part in found for piece in _by_kind(part)]
+    found = [piece for part in found for piece in _by_mean(part)]
     found = [piece for part in found for piece in _by_orientation(part)]
     found = [piece for part in found for piece in _by_moved_file(part)]
     found = [piece for part in found for piece in _by_marks(part)]
@@ -83,6 +84,15 @@ def _by_kind(part: Part) -> list[Part]:
         return [part]
     common = set.intersection(*(set(kind) for kind in groups))
     return [part.named(group, _clean("-".join(sorted(set(kind) - common)[:3]))) for kind, group in groups.items()]
+
+
+def _by_mean(part: Part) -> list[Part]:
+    """The average over directions that a scanner added to the directions themselves: it was worked out, not measured."""
+    ways = any(p.gradient is not None and not p.gradient.mean and any(p.gradient.direction or ()) for p in part.planes)
+    means = [p for p in part.planes if p.gradient is not None and p.gradient.mean]
+    if not ways or not means:
+        return [part]
+    return [replace(part, planes=tuple(p for p in part.planes if p.gradient is None or not p.gradient.mean)), part.named(means, "trace")]
 
 
 def _by_orientation(part: Part) -> list[Part]:

@@ -81,7 +81,7 @@ def table_of(gradients: Sequence[Gradient | None], grid: Geometry) -> tuple[list
     >>> table_of([None, Gradient(1000.0, (0.0, 1.0, 0.0))], grid)
     ([0.0, 1000.0], [(0.0, 0.0, 0.0), (0.0, 1.0, 0.0)])
     """
-    if not any(g is not None and g.b > 0 and g.direction is not None for g in gradients):
+    if not any(g is not None and g.b > 0 and any(g.direction or ()) for g in gradients):
         return None
     columns = grid.affine[:3, :3] / np.linalg.norm(grid.affine[:3, :3], axis=0)
     right_handed = float(np.linalg.det(columns)) > 0
@@ -99,6 +99,8 @@ def table_of(gradients: Sequence[Gradient | None], grid: Geometry) -> tuple[list
 def _along_axes(gradient: Gradient, columns: np.ndarray) -> np.ndarray:
     """A direction along the index axes (columns, rows, slices) of the picture."""
     x, y, z = gradient.direction or (0.0, 0.0, 0.0)
+    if gradient.axes == "picture":
+        return np.array([x, y, z])
     if gradient.axes == "patient":
         world = np.array([-x, -y, z])
         return np.asarray(np.linalg.solve(columns, world))

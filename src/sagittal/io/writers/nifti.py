@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -9,24 +10,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sagittal.core import Image
-from sagittal.core.image import Values
 from sagittal.io import atomic
 from sagittal.io._reader import Writer
-from sagittal.io.writers._planes import kind_on_disk, planes, world_of
+from sagittal.io.writers._planes import interleaved, kind_on_disk, planes, world_of
 
 _LONGEST_AXIS = 32767
 _VECTOR = 1007
 _QFORM_MM = 1e-3
+_COLOURS = ("red", "green", "blue")
+_RGB = np.dtype([("R", np.uint8), ("G", np.uint8), ("B", np.uint8)])
 
 
 def _write(image: Image, path: Path) -> None:
     """A volume of three axes: NIfTI-1, or NIfTI-2 where an axis is longer than 32,767.
 
     The affine is written as sform and, where it has no shear, as qform; the unit is mm; nothing is said that could
-    identify anybody. Channels are the vector of a sample (the fifth axis, with its intent), which says that they are no
-    time points; with ``meta["time_points"]`` they are, on the fourth axis. Values keep their type, but integers of four
-    and eight bytes take the smallest type that holds them (a label map becomes uint8), truth values uint8, float16
-    float32.
+    identify anybody. Channels red, green and blue of 8 bits are colours (RGB24); all others are the vector of a sample
+    (the fifth axis, with its intent), which says that they are no time points; with ``meta["time_points"]`` they are, on
+    the fourth axis. Values keep their type, but integers of four and eight bytes take the smallest type that holds them
+    (a label map becomes uint8), truth values uint8, float16 float32.
 
     Raises:
         UsageError: Not a volume, or values that NIfTI does not have.
@@ -35,21 +37,24 @@ def _write(image: Image, path: Path) -> None:
     world = world_of(image, path)
     values = image.read()
     kind = kind_on_disk(values, path)
-    header = _header(values.shape, kind, world, patient=image.geometry.frame == "patient", timed="time_points" in image.meta)
+    colours = image.channels == _COLOURS and kind == np.uint8
+    blocks = interleaved(values, kind) if colours else planes(values, kind)
+    shape, stored = ((1, *values.shape[1:]), _RGB) if colours else (values.shape, kind)
+    header = _header(shape, stored, world, patient=image.geometry.frame == "patient", timed="time_points" in image.meta)
     with atomic.writing(path) as file:
         if path.name.lower().endswith(".gz"):
             from isal import igzip
 
             zipper: Any = igzip.IGzipFile
             with zipper(filename="", mode="wb", fileobj=file, compresslevel=2, mtime=0) as zipped:
-                _put(zipped, header, values, kind)
+                _put(zipped, header, blocks)
         else:
-            _put(file, header, values, kind)
+            _put(file, header, blocks)
 
 
-def _put(file: BinaryIO, header: bytes, values: Values, kind: np.dtype[Any]) -> None:
+def _put(file: BinaryIO, header: bytes, blocks: Iterable[bytes]) -> None:
     file.write(header)
-    for block in planes(values, kind):
+    for block in blocks:
         file.write(block)
 
 

@@ -29,6 +29,9 @@ class Seen:
 
     Args:
         classes: Their names, for the table.
+
+    Attributes:
+        first: The first image ``(1, C, *shape)`` as it enters the network; None before there is one.
     """
 
     def __init__(self, classes: Sequence[str] = ()) -> None:
@@ -36,10 +39,13 @@ class Seen:
         self._examples: list[Pixels] = []
         self._scores: list[Pixels] = []
         self._counts: NDArray[np.int64] | None = None
+        self.first: Tensor | None = None
 
     def add(self, outputs: Tensor, batch: Batch) -> None:
         """Look at a batch: ``(B, K, *shape)`` or ``(B, K)`` beside its targets; anything else has no picture."""
         targets = batch.targets
+        if self.first is None:
+            self.first = batch.images[:1].clone()
         if targets.is_floating_point() or outputs.dim() != targets.dim() + 1 or outputs.shape[1] < 2:
             return
         if outputs.dim() == 2:

@@ -15,6 +15,7 @@ from torch import nn
 from sagittal.core.geometry import Geometry
 from sagittal.core.image import Image
 from sagittal.core.prediction import Explanation
+from sagittal.core.window import Window
 from sagittal.engine.assess import Assessment, Row
 from sagittal.engine.infer import Predictor
 from sagittal.engine.plan import EXPLAINERS, Part
@@ -118,9 +119,14 @@ def part_of(predictor: Predictor, image: Image, place: Geometry) -> Image:
     """The part of an image that a window shows, on the window's grid, so that the window is explained by itself."""
     preparation = predictor.plan.preparation
     values = preparation.ready(image).stored(place)
-    shown = np.clip(np.rint(values), 0, 255).astype(np.uint8) if image.read().dtype == np.uint8 else values
+    shown = np.clip(np.rint(values), 0, 255).astype(np.uint8) if image.read(_first(image.geometry)).dtype == np.uint8 else values
     names = image.channels if len(image.channels) == len(shown) else None
     return Image.of(shown, place, channels=names)
+
+
+def _first(grid: Geometry) -> Window:
+    """One sample: what a slide stores is known without reading it."""
+    return Window((0,) * grid.axes, (1,) * grid.axes)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

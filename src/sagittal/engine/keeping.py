@@ -8,6 +8,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from sagittal.engine import checkpoint
@@ -17,8 +18,9 @@ from sagittal.engine.learner import Learner
 from sagittal.engine.ranks import Ranks
 from sagittal.engine.settings import Every, TrainSettings
 from sagittal.engine.state import State
-from sagittal.engine.tracking import Events, first_kernels, write_rows
+from sagittal.engine.tracking import Events, write_rows
 from sagittal.errors import UsageError
+from sagittal.explainers._features import first_kernels
 from sagittal.io.atomic import storage
 
 _SHARE = 20
@@ -169,11 +171,14 @@ class Keeping:
             self._events.pictures("train/images", images, step=step)
 
     def show_epoch(self, learner: Learner, row: Mapping[str, float | None], seen: Seen | None, *, step: int) -> None:
-        """Events of an epoch: curves, the kernels of the first layer, and what the validation looked like."""
+        """Events of an epoch: curves, kernels and feature maps of the first layers, and what the validation looked like."""
         self._events.numbers({k: v for k, v in row.items() if k.startswith(("train_", "val_"))}, step=step)
         kernels = first_kernels(learner.model)
         if kernels is not None:
-            self._events.pictures("kernels/first", kernels, step=step)
+            self._events.pictures("kernels/first", torch.from_numpy(kernels), step=step)
+        features = learner.first_features(seen.first) if seen is not None and seen.first is not None else None
+        if features is not None:
+            self._events.pictures("val/features", features[:, None], step=step)
         made = {} if seen is None else {"examples": seen.examples, "scores": seen.scores, "confusion": seen.confusion}
         for name, picture in made.items():
             if picture is not None:

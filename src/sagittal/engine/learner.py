@@ -21,8 +21,11 @@ from sagittal.engine.ranks import Ranks
 from sagittal.engine.reproducible import seed_all
 from sagittal.engine.settings import TrainSettings
 from sagittal.errors import NumericFailure
+from sagittal.explainers._features import feature_maps
 from sagittal.losses._loss import Loss
 from sagittal.losses._outputs import Outputs, TrainingLoss, answer_of, in_float32
+from sagittal.models._members import Members
+from sagittal.models._network import Network
 from sagittal.ops.randomness import generator
 
 _AVERAGE = "average/"
@@ -148,6 +151,15 @@ class Learner:
         with self.numbers.computing():
             logits: Tensor = self.model(self.numbers.images(images))
         return logits.float()
+
+    def first_features(self, images: Tensor) -> Tensor | None:
+        """What the first stage makes of the first image, ``(channels, *shape)``; None where it makes no maps."""
+        network = self.model.members[0] if isinstance(self.model, Members) else self.model
+        if not isinstance(network, Network) or not network.axes:
+            return None
+        with self.numbers.computing():
+            maps = torch.from_numpy(feature_maps(network, self.numbers.images(images[:1]), stage=network.stages[0][0]))
+        return maps if maps.dim() == network.axes + 1 else None
 
     def losses(self, logits: Outputs, batch: Batch) -> Tensor:
         """The weighted loss of every sample, ``(B,)``."""

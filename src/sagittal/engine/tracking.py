@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from sagittal.io.atomic import storage, write_text
 
-_SHOWN = 16
+_SHOWN, _LEAST_PX = 16, 256
 
 
 def write_rows(path: Path, rows: Sequence[Mapping[str, float | None]]) -> None:
@@ -69,10 +69,12 @@ class Events:
                         self._writer.add_scalar(name.replace("_", "/", 1).replace(":", "/", 1), value, step)
 
     def pictures(self, name: str, values: Tensor, *, step: int) -> None:
-        """Some images, ``(n, C, *shape)``, side by side, each scaled to its own range; nothing for a table."""
+        """Some images, ``(n, C, *shape)``, side by side, each scaled to its own range, small ones enlarged; nothing for a table."""
         if self._writer is not None and self._folder is not None and values.dim() > 3:
+            pixels = sheet(values[:_SHOWN])
+            zoom = max(1, _LEAST_PX // max(pixels.shape))
             with storage(self._folder):
-                self._writer.add_image(name, sheet(values[:_SHOWN]), step)
+                self._writer.add_image(name, pixels.repeat_interleave(zoom, dim=1).repeat_interleave(zoom, dim=2), step)
 
     def picture(self, name: str, pixels: Tensor, *, step: int) -> None:
         """One picture ``(3, H, W)`` of bytes."""
@@ -108,13 +110,3 @@ def sheet(values: Tensor) -> Tensor:
         y, x = (i // across) * (height + 1) + 1, (i % across) * (width + 1) + 1
         out[:, y : y + height, x : x + width] = picture
     return out
-
-
-def first_kernels(model: nn.Module) -> Tensor | None:
-    """The kernels of the first convolution, ``(n, C, *k)``; None when there is none.
-
-    >>> first_kernels(nn.Sequential(nn.Conv2d(3, 8, 5))).shape
-    torch.Size([8, 3, 5, 5])
-    """
-    found = next((m for m in model.modules() if isinstance(m, (nn.Conv2d, nn.Conv3d))), None)
-    return None if found is None else found.weight

@@ -18,8 +18,8 @@ COLUMNS = ("case", "class", "volume_ml", "low_ml", "high_ml", "members", "sample
 
 
 def has_volumes(predictor: Predictor, prediction: Prediction) -> bool:
-    """Whether a label map of a volume in the world was drawn."""
-    return predictor.task.samplewise and prediction.geometry.axes > 2 and prediction.geometry.unit == "mm"
+    """Whether a label map of a whole volume in the world was drawn."""
+    return predictor.plan.unit == "case" and predictor.task.samplewise and prediction.geometry.axes > 2 and prediction.geometry.unit == "mm"
 
 
 def volumes_of(predictor: Predictor, prediction: Prediction, image: Image) -> list[dict[str, Any]]:

@@ -148,15 +148,19 @@ def _store(predictor: Predictor, kept: Kept | None) -> Store | None:
 def _answered(
     predictor: Predictor, items: Iterable[tuple[str, Image]], reading: Reading, *, store: Store | None
 ) -> Iterator[tuple[Prediction, Image | None]]:
-    """Each answer with its source; windows that are answered by themselves come without."""
+    """Each answer with its source; windows that are answered by themselves with their part of it, where they are drawn on."""
     if predictor.plan.unit == "case":
         failed = reading.mark if reading.lenient else None
         for prediction in predictor.answer(items, store=store, failed=failed):
             yield prediction, reading.images.pop(prediction.case)
     else:
+        from sagittal.engine.explain import part_of
+
         for prediction in predictor.answer_windows(items):
-            reading.images.clear()
-            yield prediction, None
+            # windows of one case after the other: all but the case that was opened last are done
+            reading.images = dict([reading.images.popitem()])
+            whole = next(iter(reading.images.values()))
+            yield prediction, part_of(predictor, whole, prediction.geometry) if is_drawn(predictor) else None
 
 
 def _record(predictor: Predictor, prediction: Prediction, top: int) -> dict[str, Any]:

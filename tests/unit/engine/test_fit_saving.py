@@ -19,7 +19,7 @@ from sagittal.engine.fit import Hooks
 from sagittal.engine.precision import Numbers, dtype_for
 from sagittal.engine.progress import Bar, Lines, Now, progress_on
 from sagittal.engine.settings import Best, Every, TrainSettings
-from sagittal.engine.tracking import first_kernels, sheet
+from sagittal.engine.tracking import sheet
 from sagittal.errors import NumericFailure
 from sagittal.models._precision import computes_bf16
 
@@ -196,10 +196,6 @@ def test_a_volume_is_shown_by_its_middle_slice() -> None:
     assert shown.shape == (1, 6, 15)
     assert int(shown.max()) == 255
     assert int(sheet(torch.full((1, 3, 2, 2), 7.0)).max()) == 0
-
-
-def test_a_table_has_no_kernels() -> None:
-    assert first_kernels(nn.Linear(3, 2)) is None
 
 
 class Terminal(io.StringIO):

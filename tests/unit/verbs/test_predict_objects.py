@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 
+import cv2
 import numpy as np
 import pytest
 from shapely.geometry import shape
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import sagittal
 from sagittal import io
@@ -61,6 +64,19 @@ def test_objects_are_the_task_of_numbered_masks_and_are_scored_as_such(trained):
     assert len([n for n in made if n.endswith("_objects.png")]) == len(made) / 2
 
 
+def test_the_events_of_a_training_show_kernels_feature_maps_scores_and_outlines(trained):
+    events = EventAccumulator(str(trained / "run/tensorboard"), size_guidance={"images": 0}).Reload()
+    assert set(events.Tags()["images"]) == {"train/images", "kernels/first", "val/features", "val/scores", "val/examples"}
+    shown = {tag: events.Images(tag) for tag in events.Tags()["images"]}
+    assert {tag: len(each) for tag, each in shown.items() if tag != "train/images"} == dict.fromkeys(set(shown) - {"train/images"}, 14)
+    maps = cv2.imdecode(np.frombuffer(shown["val/features"][-1].encoded_image_string, np.uint8), cv2.IMREAD_GRAYSCALE)
+    assert maps.shape == (3 * (SIZE[0] + 1) + 1, 4 * (SIZE[1] + 1) + 1), "the twelve maps of the first stage"
+    tiles = [maps[1 + r * 65 : 65 + r * 65, 1 + c * 81 : 81 + c * 81] for r in range(3) for c in range(4)]
+    assert sum(int(t.max()) - int(t.min()) > 200 for t in tiles) >= 6, "of which most see something"
+    kernels = shown["kernels/first"][-1]
+    assert kernels.width >= 200 and kernels.encoded_image_string != shown["kernels/first"][0].encoded_image_string
+
+
 def test_an_answer_is_a_map_of_classes_and_of_objects_outlines_and_areas(trained, tmp_path):
     source = trained / "data" / "patient-00_0.png"
     out = sagittal.predict(trained / "run", [source], out=tmp_path).path
@@ -94,6 +110,21 @@ def test_pictures_have_their_probabilities_as_a_table_as_a_map_and_where_asked_w
     plain = sagittal.predict(trained / "run", sources[:1], out=tmp_path / "plain", overlay=False).path
     assert not list(plain.glob("*_heat.png")) and not list(plain.glob("*_probabilities*"))
     assert next(csv.DictReader((plain / "areas.csv").open(encoding="utf-8"))) == row
+
+
+def test_windows_that_are_answered_by_themselves_have_the_files_of_pictures(trained, tmp_path):
+    shutil.copytree(trained / "run", tmp_path / "run")
+    plan = json.loads((tmp_path / "run/plan.json").read_text())
+    (tmp_path / "run/plan.json").write_text(json.dumps({**plan, "unit": "window"}))
+    sources = [trained / "data" / f"patient-0{i}_0.png" for i in range(2)]
+    out = sagittal.predict(tmp_path / "run", sources, out=tmp_path / "out").path
+    rows = list(csv.DictReader((out / "predictions.csv").open(encoding="utf-8")))
+    assert {r["case"].partition("@")[0] for r in rows} == {"patient-00_0", "patient-01_0"}
+    areas = {r["case"]: r for r in csv.DictReader((out / "areas.csv").open(encoding="utf-8"))}
+    for row in rows:
+        mask, below = (io.read(out / row["answer"].replace(".png", end)) for end in (".png", "_overlay.png"))
+        assert int(areas[row["case"]]["samples"]) == (mask.read() > 0).sum() > 0
+        assert below.geometry.shape == mask.geometry.shape and np.ptp(below.read()) > 200, "drawn on its part of the picture"
 
 
 def test_areas_are_in_micrometres_where_the_picture_tells():

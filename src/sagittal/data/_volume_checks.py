@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sagittal.core.image import default_channels
 from sagittal.data._anatomy import Anatomy
 from sagittal.data.finding import Finding, Severity, some
 from sagittal.data.manifest import Manifest
@@ -240,9 +241,15 @@ def _scales(cases: Cases) -> Iterator[Finding]:
         odd = [name for name, span in table.items() if usual > 0 and not usual / _ODD_SCALE < span < usual * _ODD_SCALE]
         if odd and len(table) >= _LEAST_CASES:
             spans = [table[name] for name in odd]
-            what = f"intensities of {channel} are on another scale in {_n(odd)}: {min(spans):,.3g} to {max(spans):,.3g}, usual {usual:,.3g}"
+            whose, span = _of(channel), f"{min(spans):,.3g}" + (f" to {max(spans):,.3g}" if max(spans) > min(spans) else "")
+            what = f"intensities{whose} are on another scale in {_n(odd)}: {span}, usual {usual:,.3g}"
             remedy = "nothing where each image is normalised by itself, as the plan does; else look for a lost rescale slope"
             yield Finding(code="INTENSITY_SCALE", severity="note", items=tuple(odd), what=what, remedy=remedy)
+
+
+def _of(channel: str) -> str:
+    """Whose something is, where channels have names of their own."""
+    return "" if channel in default_channels(1) else f" of {channel}"
 
 
 def _n(items: Iterable[object]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -214,7 +215,9 @@ def test_copies_and_mirrored_copies_of_volumes_are_found(heads):
 
 def test_intensities_on_another_scale_are_noted(heads):
     _write(heads / "images/sub-01.nii.gz", _image(*_body(1)).astype(np.float32) * 500)
-    assert _found(_look(heads), "INTENSITY_SCALE").items == ("images/sub-01",)
+    found = _found(_look(heads), "INTENSITY_SCALE")
+    assert found.items == ("images/sub-01",)
+    assert re.match(r"intensities are on another scale in 1 case: [\d.e+,]+, usual ", found.what)
 
 
 # --- modalities --------------------------------------------------------------------------------------------------

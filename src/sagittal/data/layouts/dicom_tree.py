@@ -12,7 +12,7 @@ from pathlib import Path
 from sagittal.core import Case, Labels
 from sagittal.data.layouts._codes import classes_of_masks
 from sagittal.data.layouts._dicom_labels import labels_beside
-from sagittal.data.layouts._files import NO_DICOM, is_hidden, suffix_of
+from sagittal.data.layouts._files import NO_DICOM, VOLUMES, is_hidden, suffix_of, walk
 from sagittal.data.layouts._found import Found, found, labels_for, plural, with_positive
 from sagittal.data.layouts._groups import grouped
 from sagittal.data.manifest import Manifest, Said, classes_of, relative
@@ -22,6 +22,7 @@ from sagittal.io.dicom.volume import Volume
 
 _RULE = "DICOM patient id, hashed"
 _LOOKED_AT = 64
+_MASK = re.compile(r"(?i)mask|segmentation|label|annotation|ground.?truth|(?:^|[^a-z])(?:roi|seg)(?:$|[^a-z])")
 
 
 def dicom_tree(
@@ -84,6 +85,7 @@ def dicom_tree(
     sentence = f"a tree of DICOM: {_counted(chosen)}, {said.note}, {clause}"
     sentence += f"; {plural(left, 'other volume')} left out" if left else ""
     sentence += f"; {plural(lost, 'file')} cannot be read" if lost else ""
+    sentence += _beside(root) + (_likely_masks(volumes) if said.kind == "nothing" else "")
     return found("dicom_tree", manifest, sentence)
 
 
@@ -142,6 +144,23 @@ def _candidates(root: Path) -> Iterator[Path]:
     for folder, names, files in os.walk(root):
         names[:] = sorted(n for n in names if not is_hidden(n))
         yield from (Path(folder) / f for f in sorted(files) if not is_hidden(f) and suffix_of(f) not in NO_DICOM)
+
+
+def _beside(root: Path) -> str:
+    """A clause on volumes of other formats, which another layout may mean; empty without any."""
+    others = Counter(suffix_of(p.name) for p in walk(root, VOLUMES))
+    kinds = ", ".join(kind for kind, _ in others.most_common(3))
+    return f"; {plural(others.total(), 'volume')} of other formats ({kinds}) left out" if others else ""
+
+
+def _likely_masks(volumes: Sequence[Volume]) -> str:
+    """A clause on series that are called after what was drawn; empty without any."""
+    named = sorted({v.description for v in volumes if _MASK.search(v.description)})
+    return f"; series called {', '.join(named[:4])} may be what was drawn: --set data.mask={_quoted(named[0])}" if named else ""
+
+
+def _quoted(text: str) -> str:
+    return f'"{text}"' if re.search(r"\s", text) else text
 
 
 def _matching(volumes: Iterable[Volume], pattern: str) -> list[Volume]:

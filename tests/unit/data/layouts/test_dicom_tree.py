@@ -93,6 +93,13 @@ def test_a_table_gives_labels_by_series_file_or_folder(tree, column, name):
     assert labels == ["sick"] and found.manifest.said == "label"
 
 
+def test_series_called_after_a_mask_and_volumes_of_other_formats_are_told(tree):
+    (tree / "ct.nii.gz").write_bytes(b"")
+    said = dicom_tree(tree).sentence
+    assert "; 1 volume of other formats (.nii.gz) left out; series called Mask may be what was drawn: --set data.mask=Mask" in said
+    assert "may be what was drawn" not in dicom_tree(tree, mask="mask").sentence
+
+
 def test_what_is_no_dicom_is_not_its_own(tmp_path):
     (tmp_path / "a.png").write_bytes(b"\x89PNG")
     (tmp_path / "notes").write_text("hello")

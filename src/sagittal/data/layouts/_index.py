@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from sagittal.data.manifest import relative
 
 class FileIndex:
     """Files by any tail of their path, with and without suffix; what is not unique is not found.
+
+    A barcode finds the only file that begins with it and a point, as slides of TCGA are called.
 
     >>> index = FileIndex([Path("/d/CNV/a.png"), Path("/d/DME/a.png")], Path("/d"))
     >>> index.find("CNV/a.png"), index.find("a.png"), index.find("/home/x/DME/a")
@@ -28,6 +31,8 @@ class FileIndex:
                     self._by_tail[key] = locator if known in {None, locator} else ""
         for locator in self.locators:
             self._by_tail[locator] = locator
+        begun = Counter(map(_begun, self.locators))
+        self._by_tail |= {b: one for one in self.locators if begun[b := _begun(one)] == 1 and b not in self._by_tail}
 
     def find(self, name: str) -> str:
         """The locator that a name means: by its whole path, else by ever shorter tails; empty when not unique."""
@@ -43,6 +48,10 @@ class FileIndex:
     def find_all(self, names: Sequence[str]) -> list[str]:
         """The locator of each name."""
         return [self.find(name) for name in names]
+
+
+def _begun(path: str) -> str:
+    return path.rpartition("/")[2].partition(".")[0]
 
 
 def _tails(path: str) -> list[str]:

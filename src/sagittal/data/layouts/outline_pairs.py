@@ -16,7 +16,7 @@ from sagittal.core import Case, Labels, Polygons
 from sagittal.data.layouts._files import PICTURES, ids_of, suffix_of, walk
 from sagittal.data.layouts._found import Found, found, plural, with_positive
 from sagittal.data.layouts._groups import grouped
-from sagittal.data.layouts._images import images
+from sagittal.data.layouts._images import images, noun_of
 from sagittal.data.layouts._pairing import Placed, place
 from sagittal.data.manifest import OUTLINES, Manifest, classes_of, relative
 from sagittal.data.signs import Signs, class_in
@@ -88,19 +88,20 @@ def outline_pairs(
     provenance = {"said": "outlines", "group_rule": told.rule, "unmarked": unmarked, "bare": len(bare)}
     provenance |= {"objects": True} if counted else {}
     manifest = Manifest(cases=told.cases, labels=labels, root=root, provenance=provenance)
-    what = f"{plural(len(marked), 'tile')} with outlines in {' and '.join(formats)}, classes {', '.join(names)}"
+    noun = noun_of([root / t.locator for t in kept], "tile")
+    what = f"{plural(len(marked), noun)} with outlines in {' and '.join(formats)}, classes {', '.join(names)}"
     what += f", each outline is one {names[-1]}" if counted else ""
-    return found("outline_pairs", manifest, _sentence(manifest, what, bare=len(bare), unmarked=unmarked, clause=told.clause))
+    return found("outline_pairs", manifest, _sentence(manifest, what, bare=plural(len(bare), noun) if bare else "", clause=told.clause))
 
 
-def _sentence(manifest: Manifest, what: str, *, bare: int, unmarked: str, clause: str) -> str:
+def _sentence(manifest: Manifest, what: str, *, bare: str, clause: str) -> str:
     sentence = f"{what}, {clause}"
     if manifest.splits:
         sentence += f", {'/'.join(manifest.splits)}"
-    if bare and unmarked == "leave":
-        sentence += f"; {plural(bare, 'tile')} without a drawing left out (data.unmarked: background if that means no finding)"
+    if bare and manifest.provenance["unmarked"] == "leave":
+        sentence += f"; {bare} without a drawing left out (data.unmarked: background if that means no finding)"
     elif bare:
-        sentence += f"; {plural(bare, 'tile')} without a drawing are all {manifest.labels.classes[0]}, as told"
+        sentence += f"; {bare} without a drawing are all {manifest.labels.classes[0]}, as told"
     return sentence
 
 

@@ -9,7 +9,7 @@ from sagittal.core import Case, Labels
 from sagittal.data.layouts._files import PICTURES, VOLUMES, ids_of, split_of, stem_of, suffix_of
 from sagittal.data.layouts._found import Found, found, plural
 from sagittal.data.layouts._groups import grouped
-from sagittal.data.layouts._images import images, is_slide
+from sagittal.data.layouts._images import images, is_slide, noun_of
 from sagittal.data.layouts._pairing import Placed, channels_together
 from sagittal.data.layouts._roles import is_mask_name, is_role_folder
 from sagittal.data.manifest import Manifest, relative
@@ -51,7 +51,7 @@ def pictures(root: Path, *, group: str | None = None, positive: str | None = Non
     told = grouped(cases, group)
     provenance = {"said": "nothing", "group_rule": told.rule}
     manifest = Manifest(cases=told.cases, labels=Labels(classes=()), root=base, provenance=provenance)
-    noun = "volume" if all(suffix_of(f.name) in VOLUMES for f in files) else "picture"
+    noun = "volume" if all(suffix_of(f.name) in VOLUMES for f in files) else noun_of(files, "picture")
     sentence = f"{plural(len(cases), noun)} without labels, {told.clause}"
     sentence += f"; {plural(left, 'mask')} that no layout ties to an image left out" if left else ""
     return found("pictures", manifest, sentence)

@@ -6,8 +6,6 @@ the clock says is in ``speed.csv``.
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,7 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sagittal.io.atomic import storage, write_text
+from sagittal.io.atomic import storage
+from sagittal.io.writers import csv as table
 
 _SHOWN, _LEAST_PX = 16, 256
 
@@ -34,12 +33,7 @@ def write_rows(path: Path, rows: Sequence[Mapping[str, float | None]]) -> None:
     1,0.5
     <BLANKLINE>
     """
-    columns = list(dict.fromkeys(name for row in rows for name in row))
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({k: "" if v is None else v for k, v in row.items()} for row in rows)
-    write_text(path, text.getvalue())
+    table.write_rows(path, list(dict.fromkeys(name for row in rows for name in row)), rows)
 
 
 class Events:

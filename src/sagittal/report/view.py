@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -16,6 +15,7 @@ import yaml
 from sagittal.core.labels import PALETTE, Labels
 from sagittal.core.score import Score
 from sagittal.errors import UnreadableInput
+from sagittal.io.writers.csv import read_rows
 from sagittal.report.score_reading import goodness, number_in, pick, scores_of
 
 Record = Mapping[str, Any]
@@ -92,9 +92,9 @@ class RunView:
         return self._json("manifest.json")
 
     @cached_property
-    def cases(self) -> list[Row]:
+    def cases(self) -> Sequence[Row]:
         """The rows of the manifest."""
-        return self._csv("manifest.csv")
+        return self._csv("manifest.csv", exact=True)
 
     @cached_property
     def labels(self) -> Labels:
@@ -157,7 +157,7 @@ class RunView:
         return found if isinstance(found, dict) else {}
 
     @cached_property
-    def predictions(self) -> list[Row]:
+    def predictions(self) -> Sequence[Row]:
         """The rows of predictions.csv."""
         return self._csv(f"evaluation/{self.evaluation}/predictions.csv")
 
@@ -185,7 +185,7 @@ class RunView:
         return found
 
     @cached_property
-    def pieces(self) -> list[Row]:
+    def pieces(self) -> Sequence[Row]:
         """The rows of pieces.csv: separate parts of the truth, how large they are, and whether they were found."""
         return self._csv(f"evaluation/{self.evaluation}/pieces.csv")
 
@@ -240,14 +240,13 @@ class RunView:
             raise _broken(path, f"it holds a {type(found).__name__}, not an object")
         return found
 
-    def _csv(self, name: str) -> list[Row]:
+    def _csv(self, name: str, *, exact: bool = False) -> Sequence[Row]:
         path = self.folder / name
         if not path.is_file():
             return []
         try:
-            with path.open(encoding="utf-8", newline="") as file:
-                return list(csv.DictReader(file))
-        except (csv.Error, ValueError, OSError) as error:
+            return read_rows(path, exact=exact)
+        except (ValueError, OSError) as error:
             raise _broken(path, str(error)) from error
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 
 from sagittal.engine.run import Run
 from sagittal.errors import UnreadableInput, UsageError
+from sagittal.io.writers.csv import read_rows
 from sagittal.verbs._outcome import Outcome
 
 if TYPE_CHECKING:
@@ -78,10 +78,14 @@ def _answered(run: Run, split: str) -> dict[str, _Answer]:
         there = [p.parent.name for p in run.path.glob("evaluation/*/predictions.csv")]
         remedy = f"run `sagittal evaluate {run.path}`" + (f", or compare {', '.join(sorted(there))}" if there else "")
         raise UnreadableInput("NOT_EVALUATED", run.path, f"has no evaluation of {split}", remedy)
-    with path.open(encoding="utf-8", newline="") as file:
-        table = csv.DictReader(file)
-        good = _goodness_of(table.fieldnames or [], run)
-        found = {row["case"]: _Answer(row.get("truth", ""), row["group"] or row["case"], good(row)) for row in table}
+    try:
+        rows = read_rows(path)
+    except ValueError as error:
+        raise UnreadableInput(
+            "BROKEN_RUN", path, f"the file cannot be read: {error}", f"run `sagittal evaluate {run.path}` again"
+        ) from error
+    good = _goodness_of(list(rows[0]), run) if rows else None
+    found = {row["case"]: _Answer(row.get("truth", ""), row["group"] or row["case"], good(row)) for row in rows} if good else {}
     return {name: answer for name, answer in found.items() if not np.isnan(answer.goodness)}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -30,6 +31,14 @@ def test_what_is_written_is_read_back(tmp_path):
     assert again.labels == manifest.labels
     assert (again.digest, again.root, again.said) == (manifest.digest, tmp_path, "label")
     assert "edited" not in again.provenance
+
+
+def test_names_that_look_like_formulas_stay_what_the_files_are_called(tmp_path):
+    manifest = _one(tmp_path, id="=a", group="@7", images={"image": "-x/+a.png"}, label="ill")
+    path = manifest.write(tmp_path / "m")
+    assert read(path).cases == manifest.cases
+    rows = list(csv.DictReader(path.open(encoding="utf-8", newline="")))
+    assert (rows[0]["case"], rows[0]["image"]) == ("=a", "-x/+a.png"), "for other programs too"
 
 
 words = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc", "Zl", "Zp", "Zs")), max_size=8)

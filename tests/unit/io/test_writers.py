@@ -7,11 +7,13 @@ from io import StringIO
 
 import numpy as np
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from sagittal import io
 from sagittal.core import Geometry, Image
 from sagittal.errors import StorageFailure, UsageError
-from sagittal.io.writers.csv import as_text, write_rows
+from sagittal.io.writers.csv import as_text, read_rows, write_rows
 from sagittal.io.writers.raster import encode_jpeg, encode_png
 
 RNG = np.random.default_rng(11)
@@ -79,8 +81,42 @@ def test_rows_come_back_and_formulas_are_harmless(tmp_path):
     assert found["n"].tolist() == [3, -4]
     assert found["case"].tolist() == ["a,b", "'=1+1"]
     assert found["note"].isna().tolist() == [True, False]
-    with pytest.raises(ValueError, match="fields not in"):
+    with pytest.raises(ValueError, match="'more', which is not among"):
         write_rows(path, ["case"], [{"case": "a", "more": 1}])
+
+
+@given(st.lists(st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=2, max_size=2), min_size=1))
+@example(
+    [["=a", "+b"], ["'=a", "''+b"], ["-5", "-1e3"], ["\r=c", "d\r=e"], ["\t@", "\n-x"], ["'", "''a"], ["", "\N{FULLWIDTH EQUALS SIGN}1"]]
+)
+def test_texts_are_what_they_were_when_they_are_read_and_none_begins_as_a_formula(tmp_path_factory, rows):
+    path = tmp_path_factory.mktemp("rows") / "t.csv"
+    made = as_text([["a", "b"], *rows])
+    path.write_bytes(made.encode())
+    assert [list(row.values()) for row in read_rows(path)] == rows
+    for row in csv.reader(StringIO(made, newline="")):
+        assert all(cell[:1] not in set("=+-@\t\r\n\0") or is_number(cell) for cell in row)
+
+
+def is_number(cell):
+    try:
+        return float(cell) is not None
+    except ValueError:
+        return False
+
+
+def test_names_of_columns_are_guarded_too(tmp_path):
+    path = tmp_path / "t.csv"
+    write_rows(path, ["=cmd()", "b"], [{"=cmd()": 1.5}, {"b": np.str_("+x")}])
+    assert path.read_text() == "'=cmd(),b\n1.5,\n,'+x\n"
+    assert read_rows(path) == [{"=cmd()": "1.5", "b": ""}, {"=cmd()": "", "b": "+x"}]
+
+
+@pytest.mark.parametrize("text", ["a,b\n1\n", "a,b\n1,2,3\n", 'a,b\n"1,2\n', "a\n\xff"])
+def test_tables_that_are_not_whole_are_refused(tmp_path, text):
+    (tmp_path / "t.csv").write_bytes(text.encode("latin-1"))
+    with pytest.raises(ValueError):
+        read_rows(tmp_path / "t.csv")
 
 
 def test_a_row_image_is_written_as_a_table(tmp_path):
@@ -89,6 +125,9 @@ def test_a_row_image_is_written_as_a_table(tmp_path):
     np.testing.assert_array_equal(io.read(tmp_path / "t.csv").read(), [1.5, 2.0])
 
 
-def test_rows_as_text_are_read_again_as_they_were():
-    rows = [["case", "note"], ["a,b", 'says "no"'], ["=c", "two\nlines"], ["ä", ""]]
-    assert list(csv.reader(StringIO(as_text(rows), newline=""))) == rows
+def test_an_exact_table_has_every_name_as_it_is(tmp_path):
+    rows = [["case", "note"], ["a,b", 'says "no"'], ["=c", "two\nlines"], ["\u00e4", "'-x"], ["-d", "e\rf"]]
+    made = as_text(rows, exact=True)
+    assert list(csv.reader(StringIO(made, newline=""))) == rows
+    (tmp_path / "t.csv").write_bytes(made.encode())
+    assert [list(row.values()) for row in read_rows(tmp_path / "t.csv", exact=True)] == rows[1:]

@@ -47,7 +47,7 @@ def digest(manifest: Manifest) -> str:
 
 
 def table(manifest: Manifest) -> str:
-    """The text of ``manifest.csv``."""
+    """The text of ``manifest.csv``: with the names of files as they are, since the user's own programs read it too."""
     cases, channels = manifest.cases, manifest.channels
     meta = sorted({k for c in cases for k in c.meta})
     names = [k if k == "image" else f"image:{k}" for k in channels]
@@ -58,4 +58,4 @@ def table(manifest: Manifest) -> str:
     for c in cases:
         said = [getattr(c, name) for name in told]
         rows.append([c.id, c.group, c.split, *(c.images.get(k, "") for k in channels), *said, *(c.meta.get(k, "") for k in meta)])
-    return as_text(rows)
+    return as_text(rows, exact=True)

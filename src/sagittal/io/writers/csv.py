@@ -1,10 +1,16 @@
-"""Tables to comma separated text that a spreadsheet opens safely."""
+"""Tables to comma separated text that a spreadsheet opens safely, and back.
+
+All tables that we write come through here. A text cell that a spreadsheet would run as a formula gets an apostrophe before it, as
+OWASP advises (CSV injection, CWE-1236): names of cases, files and classes are those of whoever made the data. Whoever reads
+such a table for a program takes it away again, as :func:`read_rows` does. One table is exact: ``manifest.csv``, which
+other programs read for the names of the files in it.
+"""
 
 from __future__ import annotations
 
 import csv as text
-import io
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,48 +20,98 @@ from sagittal.errors import UsageError
 from sagittal.io import atomic
 from sagittal.io._reader import Writer
 
+RISKY = re.compile(
+    "'*[=+\\-@\t\r\n\0\N{FULLWIDTH EQUALS SIGN}\N{FULLWIDTH PLUS SIGN}\N{FULLWIDTH HYPHEN-MINUS}\N{FULLWIDTH COMMERCIAL AT}]"
+)
+"""What a formula begins with, also behind apostrophes: those of the user are told from ours by there being one more."""
+
 
 def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> None:
-    """Rows as UTF-8 text with a header; None is an empty cell; numbers keep all their digits.
-
-    A text cell that a spreadsheet would run as a formula (it begins with ``=``, ``+``, ``-`` or ``@`` and is no number)
-    gets a leading apostrophe.
+    """Rows as UTF-8 text with a header; see :func:`as_text`. A column that a row lacks is an empty cell.
 
     Raises:
         ValueError: A row has a column that is not listed.
         StorageFailure: Disk full, read-only, not permitted.
     """
-    target = io.StringIO()
-    writer = text.DictWriter(target, fieldnames=list(columns), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({key: _safe(value) for key, value in row.items()} for row in rows)
-    atomic.write_text(path, target.getvalue())
+    atomic.write_text(path, as_text(_in_order(columns, rows)))
 
 
-def as_text(rows: Iterable[Iterable[object]]) -> str:
-    """Rows as comma separated text, each cell as it is: what reads ids and file names again finds the same ones.
+def as_text(rows: Iterable[Iterable[object]], *, exact: bool = False) -> str:
+    """Rows as comma separated text; None is an empty cell; numbers keep all their digits.
 
-    >>> print(as_text([["case", "answer"], ["a,b", 0.5], ["c", None]]), end="")
+    Args:
+        rows: The header and the rows.
+        exact: Cells are written as they are. For tables whose names other programs look for, and for nothing else.
+
+    >>> print(as_text([["case", "answer"], ["a,b", -0.5], ["=1+1", None], ["-2", "-x"]]), end="")
     case,answer
-    "a,b",0.5
-    c,
+    "a,b",-0.5
+    '=1+1,
+    -2,'-x
     """
-    target = io.StringIO()
-    text.writer(target, lineterminator="\n").writerows(rows)
-    return target.getvalue()
+    lines = _Lines()
+    # the module only quotes line ends of the kind that it writes: a lone carriage return would begin a row
+    text.writer(lines, lineterminator="\r\n").writerows(rows if exact else ([_guarded(cell) for cell in row] for row in rows))
+    return "".join(lines.found)
 
 
-def _safe(value: object) -> object:
-    if value is None:
-        return ""
-    if isinstance(value, str) and value[:1] in {"=", "+", "-", "@", "\t", "\r"}:
+def read_rows(path: Path, *, exact: bool = False) -> list[dict[str, str]]:
+    """The rows of a table that :func:`as_text` made, with the names of its columns; texts are again what they were.
+
+    Args:
+        path: Of the file.
+        exact: It was made so.
+
+    Raises:
+        ValueError: It is not text, or a row has too few or too many cells.
+        OSError: It cannot be read.
+    """
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = (row if exact else [_as_meant(cell) for cell in row] for row in text.reader(file, strict=True) if row)
         try:
-            float(value)
-        except ValueError:
-            return f"'{value}"
-    if isinstance(value, np.generic):
-        return value.item()
-    return value
+            names = next(rows, [])
+            return [dict(zip(names, row, strict=True)) for row in rows]
+        except text.Error as error:
+            raise ValueError(str(error)) from error
+
+
+class _Lines:
+    """Takes rows with two line ends and keeps them with one."""
+
+    def __init__(self) -> None:
+        self.found: list[str] = []
+
+    def write(self, row: str) -> None:
+        self.found.append(row.removesuffix("\r\n") + "\n")
+
+
+def _in_order(columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> Iterator[Sequence[object]]:
+    known = set(columns)
+    yield columns
+    for row in rows:
+        strange = [name for name in row if name not in known]
+        if strange:
+            message = f"a row has {strange[0]!r}, which is not among the columns"
+            raise ValueError(message)
+        yield [row.get(name) for name in columns]
+
+
+def _guarded(value: object) -> object:
+    if isinstance(value, str):
+        return f"'{value}" if RISKY.match(value) and not _is_number(value) else value
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _as_meant(cell: str) -> str:
+    return cell[1:] if cell.startswith("'") and RISKY.match(cell) else cell
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
 
 
 def _write(image: Image, path: Path) -> None:

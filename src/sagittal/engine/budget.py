@@ -30,6 +30,10 @@ MOST_SAMPLES = 1 << 20
 MOST_COUNTS = 64
 """More windows along one axis than this are not tried."""
 
+SLIDE_RAM = 1.0
+"""GiB for the windows of a slide at most: its answer is written while it is computed, so that 2 GiB hold it with everything beside, and
+where windows are small beside the grid, larger ones save little."""
+
 WORTH_SAYING = GIB // 4
 """Below this nobody asks how much memory an answer takes."""
 
@@ -95,12 +99,12 @@ class Budget:
     most: float | None = None
     batch: int = 32
     say: Callable[[str], None] | None = None
-    _choices: dict[tuple[int, ...], Choice] = field(default_factory=dict, repr=False)
+    _choices: dict[tuple[tuple[int, ...], str], Choice] = field(default_factory=dict, repr=False)
     _said: set[str] = field(default_factory=set, repr=False)
 
     @property
     def allowed(self) -> float | None:
-        """GiB for the windows; None where they stay as they were trained."""
+        """GiB for the windows, of slides :data:`SLIDE_RAM` at most; None where they stay as they were trained."""
         known = [v for v in (self.plan.max_ram, self.most) if v is not None]
         return min(known) if known and self.plan.max_ram is not None else None
 
@@ -110,12 +114,13 @@ class Budget:
         Raises:
             LimitExceeded: Not even the trained window fits into what the user allowed, or into what is free.
         """
-        if grid.shape not in self._choices:
+        key = (grid.shape, grid.frame)
+        if key not in self._choices:
             choice = self._chosen(grid)
             self._check(choice)
             self._tell(choice)
-            self._choices[grid.shape] = choice
-        return self._choices[grid.shape]
+            self._choices[key] = choice
+        return self._choices[key]
 
     def as_trained(self, grid: Geometry) -> Choice:
         """The trained windows, where each of them is answered by itself."""
@@ -124,29 +129,27 @@ class Budget:
         return Choice(windows=windows, batch=batch, need=0)
 
     def _chosen(self, grid: Geometry) -> Choice:
-        windowing = self.plan.windowing
+        windowing, allowed = self.plan.windowing, self.allowed
+        if allowed is not None and grid.frame == "slide":
+            allowed = min(allowed, SLIDE_RAM)
         windows = windowing.cover(grid)
         found = self._footprint(windows[0].size)
         samples = math.prod(windows[0].size)
         if not found.peak:
             return Choice(windows=windows, batch=self.batch, need=0)
         rate = BESIDE * found.peak / samples
-        why = self._kept(windowing, found)
-        if not why and isinstance(windowing, Resizable) and self.allowed is not None:
-            windows = self._largest(windowing.patch, grid, rate)
+        why = self._kept(found) if isinstance(windowing, Resizable) and allowed is not None else ""
+        if not why and isinstance(windowing, Resizable) and allowed is not None:
+            windows = self._largest(windowing.patch, grid, rate, allowed * GIB)
             samples = math.prod(windows[0].size)
         ring = self._ring(grid.shape, windows[0].size[0], windows=len(windows))
-        room = math.inf if self.allowed is None else (self.allowed * GIB - ring) / (rate * samples)
+        room = math.inf if allowed is None else (allowed * GIB - ring) / (rate * samples)
         batch = int(max(1, min(self.batch, MOST_SAMPLES // samples, len(windows), room)))
         return Choice(windows=windows, batch=batch, need=int(rate * samples * batch) + ring, why=why)
 
-    def _kept(self, windowing: object, found: Footprint) -> str:
+    def _kept(self, found: Footprint) -> str:
         """Why the trained windows are kept."""
-        if not isinstance(windowing, Resizable) or self.allowed is None:
-            return ""
-        if not found.local:
-            return f"as trained: the network looks at the whole window ({found.why})"
-        return ""
+        return "" if found.local else f"as trained: the network looks at the whole window ({found.why})"
 
     def _footprint(self, size: Sequence[int]) -> Footprint:
         """Of one window; no memory where the network cannot take it, which it will say itself."""
@@ -163,13 +166,12 @@ class Budget:
         kept = 0 if views == 1 else 2 * 4 * head.channels * math.prod(size)
         return Footprint(peak=found.peak + kept, local=found.local, why=found.why)
 
-    def _largest(self, patch: Cover, grid: Geometry, rate: float) -> list[Window]:
-        """The cover that computes the fewest samples within the budget; the trained windows where none fits.
+    def _largest(self, patch: Cover, grid: Geometry, rate: float, allowed: float) -> list[Window]:
+        """The cover that computes the fewest samples within the allowed bytes; the trained windows where none fits.
 
         Larger windows overlap by as many samples as the trained ones, so that at every sample they see at least as much
         of its surroundings.
         """
-        allowed = (self.allowed or 0.0) * GIB
         trained, multiples = patch.of(grid), list(self.networks[0].multiples)
         if self.plan.windowing.thin is not None:
             multiples.insert(self.plan.windowing.thin.axis, 1)

@@ -12,7 +12,7 @@ import torch
 
 from sagittal.core import Geometry, Labels
 from sagittal.engine import budget as module
-from sagittal.engine.budget import GIB, Budget
+from sagittal.engine.budget import GIB, SLIDE_RAM, Budget
 from sagittal.engine.plan import Part, Plan
 from sagittal.engine.prepare import Preparation
 from sagittal.engine.settings import Feeding, TrainSettings
@@ -78,6 +78,14 @@ def test_windows_are_as_large_as_the_budget_and_cover_everything(plan, ram):
     assert math.prod(larger.windows[0].size) * len(larger.windows) <= math.prod(size) * len(choice.windows)
     starts = sorted({w.start[0] for w in choice.windows})
     assert all(a + size[0] - b >= 16 - 2 for a, b in itertools.pairwise(starts)), "as many samples overlap as in training"
+
+
+def test_windows_of_a_slide_leave_room_for_the_rest_in_two_gib(plan):
+    flat = replace(plan, preparation=Preparation(axes=2, channels="rgb"), windows=Part(name="patches", options={"size": 256}))
+    network = unet(channels=3, outputs=3, axes=2, widths=(16, 32), norm="batch")
+    slide, picture = (Geometry(shape=(6000, 6000), affine=np.eye(3), unit="px", frame=frame) for frame in ("slide", "none"))
+    both = Budget(plan=flat, networks=[network], device=torch.device("cpu"))
+    assert both.choose(slide).need <= SLIDE_RAM * GIB < both.choose(picture).need <= 4 * GIB
 
 
 def test_what_the_machine_has_free_decides_nothing(plan, monkeypatch):

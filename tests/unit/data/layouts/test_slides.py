@@ -66,7 +66,7 @@ def test_outlines_belong_to_the_slide_and_not_to_its_thumbnail(folder):
     a_table(folder, [f"{n}.tif" for n in NAMES])
     found = discover(folder)
     assert found.sentence.startswith("6 slides with outlines in GeoJSON, classes background, tumour")
-    assert [(c.images["image"], c.annotation, c.group) for c in found.manifest.cases][0] == ("wsi/s0.tif", "qupath/s0.geojson", "P0")
+    assert next((c.images["image"], c.annotation, c.group) for c in found.manifest.cases) == ("wsi/s0.tif", "qupath/s0.geojson", "P0")
 
 
 def test_a_mask_of_a_slide_is_its_mask_whatever_it_is_written_as(folder):

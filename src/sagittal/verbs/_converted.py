@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 Table = tuple[list[float], list[tuple[float, float, float]]]
 """b-values, and directions of diffusion along the index axes."""
 
+# headers round: places and distances that differ less are the same; a grid that follows a head does not go further
+_SAME_MM, _SAME_SPACING, _FARTHEST_MM = 0.05, 0.01, 20.0
 _INT16 = np.iinfo(np.int16)
 
 
@@ -63,14 +65,30 @@ def of_volumes(volumes: Iterable[Volume], allow: frozenset[str], *, together: bo
     """Volumes that go into one file each; with ``together`` what a series repeats on one grid goes into one.
 
     Those are time points, heart phases, diffusion weightings: in the order in which they were measured. Volumes that are
-    refused (the unfinished last one) stay alone, so that they do not take the others with them.
+    refused (the unfinished last one) stay alone, so that they do not take the others with them; so do those that lie
+    further away than a head moves.
     """
-    groups: dict[object, list[Volume]] = {}
+    groups: dict[object, list[list[Volume]]] = {}
     for volume in volumes:
         repeated = together and volume.kinds != volume.words and not any(f.stops(allow) for f in volume.findings)
-        key = (volume.series, volume.kinds, volume.shape, tuple(round(s, 3) for s in volume.spacing)) if repeated else volume.key
-        groups.setdefault(key, []).append(volume)
-    return [sorted(group, key=lambda v: v.turn) if len(group) > 1 else group for group in groups.values()]
+        key = (volume.series, volume.kinds, volume.shape) if repeated else volume.key
+        alike = groups.setdefault(key, [])
+        near = next((group for group in alike if _repeats(group[0], volume)), None)
+        if near is None:
+            alike.append([volume])
+        else:
+            near.append(volume)
+    return [sorted(group, key=lambda v: v.turn) for alike in groups.values() for group in alike]
+
+
+def _repeats(one: Volume, other: Volume) -> bool:
+    return np.allclose(one.spacing, other.spacing, rtol=_SAME_SPACING) and _shift(one, other) <= _FARTHEST_MM
+
+
+def _shift(one: Volume, other: Volume) -> float:
+    """How far the first slices lie from each other, in mm; 0 of pictures without a place."""
+    here, there = one.planes[0].position, other.planes[0].position
+    return 0.0 if here is None or there is None else float(np.abs(np.subtract(here, there)).max())
 
 
 def one_scale(volumes: Iterable[Volume]) -> frozenset[str]:
@@ -135,18 +153,23 @@ def of_volume(volumes: Sequence[Volume], allow: frozenset[str], *, precise: bool
 
 
 def _together(image: Image, volumes: Sequence[Volume], allow: frozenset[str]) -> Image:
-    """All volumes along the axis of channels, read one after the other into memory that is taken once."""
+    """All volumes along the axis of channels, on the grid of the first, read one after the other into memory that is taken once.
+
+    Some scanners move the grid with the head: how far is in the meta, and the anatomy stays where it was in the first volume.
+    """
+    moved = max(_shift(volumes[0], v) for v in volumes)
     start = image.read()
     values = np.empty((len(volumes), *start.shape[1:]), dtype=start.dtype)
     for n, volume in enumerate(volumes):
         one = image if n == 0 else _exact(volume.image(allow=allow, padding="kept"), volume)
-        if not one.geometry.same_grid(image.geometry):
+        if one.geometry.shape != image.geometry.shape:
             raise UnreadableInput("GRIDS", volume.series, "its volumes lie on different grids", "give --time apart")
         read = one.read()
         if read.dtype != values.dtype:
             values = values.astype(np.result_type(read, values), copy=False)
         values[n] = read[0]
-    return Image.of(values, image.geometry, meta={**image.meta, "time_points": len(volumes)})
+    shifted = {"moved_mm": round(moved, 3)} if moved > _SAME_MM else {}
+    return Image.of(values, image.geometry, meta={**image.meta, "time_points": len(volumes), **shifted})
 
 
 def _one_or_all(values: Sequence[float | None]) -> float | list[float | None] | None:
@@ -247,7 +270,7 @@ def _upward(image: Image, table: Table | None) -> tuple[Image, Table | None]:
 
 def _convention(image: Image) -> dict[str, Any]:
     """What the numbers mean, as far as the header tells."""
-    known = ("unit", "rescale", "photometric", "inverted", "padding", "missing", "resampled", "tilt", "allowed")
+    known = ("unit", "rescale", "photometric", "inverted", "padding", "missing", "resampled", "tilt", "moved_mm", "allowed")
     return {name: image.meta[name] for name in known if name in image.meta}
 
 

@@ -158,6 +158,27 @@ def test_slices_with_slopes_of_their_own_keep_the_scale_of_the_standard(vendors,
         assert np.array_equal(np.asanyarray(image.dataobj)[:, ::-1], wanted.astype(np.float32))
 
 
+@pytest.mark.parametrize(("moved", "told"), [(0.01, None), (0.7, 1.4), (15.0, None)])
+def test_a_grid_that_follows_the_head_is_one_series(vendors, tmp_path, moved, told):
+    made = [vendors.mosaic(n, 7) for n in range(3)]
+    for n, d in enumerate(made):
+        d.ImagePositionPatient = [float(p) + moved * n for p in d.ImagePositionPatient]
+    images = of_series(vendors, tmp_path, made, time="together")
+    assert sorted(i.shape for i in images) == ([(12, 8, 7), (12, 8, 7, 2)] if moved > 10 else [(12, 8, 7, 3)])
+    records = [json.loads(p.read_text()) for p in (tmp_path / "out").glob("*.json")]
+    assert told is None or [r["convention"].get("moved_mm") for r in records] == [told]
+
+
+def test_places_that_are_rounded_anew_in_every_volume_are_one_series(vendors, tmp_path):
+    rng, made = np.random.default_rng(1), []
+    for t in range(3):
+        for k in range(5):
+            made.append(vendors.ge(5 * t + k, k, 5, directions=vendors.turned(20.0), TemporalPositionIdentifier=t + 1))
+            made[-1].ImagePositionPatient = [round(float(p) + rng.uniform(-0.01, 0.01), 4) for p in made[-1].ImagePositionPatient]
+    [image] = of_series(vendors, tmp_path, made, time="together")
+    assert image.shape == (14, 10, 5, 3)
+
+
 @pytest.mark.parametrize(("thickness", "between", "wanted"), [(5, 4, 4), (4, 5, 5), (4, None, 4), (4, -5, 4), (None, None, 1)])
 def test_a_slice_alone_is_as_thick_as_the_way_to_the_next(vendors, tmp_path, thickness, between, wanted):
     d = vendors.a_slice("GE MEDICAL SYSTEMS", 0, 0, SliceThickness=thickness, SpacingBetweenSlices=between)

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from sagittal.io.dicom._geometry import SAME_PLACE_MM, normal_of
+from sagittal.io.dicom._geometry import SAME_PLACE_MM, normal_of, stack
 from sagittal.io.dicom._planes import Plane
 
 T = TypeVar("T")
@@ -19,6 +19,8 @@ K = TypeVar("K", bound=Hashable)
 CROSS_SECTIONS = frozenset({"CT", "MR", "PT"})
 _SAME_DIRECTION = 2e-3
 _MOVED_MM = 0.01
+# two slices are always at even distances
+_FEWEST = 2
 # marks of another measurement; all others count repeats of one
 _KINDS = frozenset({"echo", "flip"})
 
@@ -80,10 +82,29 @@ def _by_sort(part: Part) -> list[Part]:
 def _by_kind(part: Part) -> list[Part]:
     """By the words of the image type that differ: magnitude and phase, localiser and axial."""
     groups = grouped(part.planes, lambda p: tuple(sorted(set(p.kind))))
-    if len(groups) == 1:
+    if len(groups) == 1 or _take_turns(list(groups.values())):
         return [part]
     common = set.intersection(*(set(kind) for kind in groups))
     return [part.named(group, _clean("-".join(sorted(set(kind) - common)[:3]))) for kind, group in groups.items()]
+
+
+def _take_turns(groups: Sequence[Sequence[Plane]]) -> bool:
+    """Whether kinds share no place and make one even stack: a word that changes from slice to slice (a filter, a coil)."""
+    planes = [p for group in groups for p in group]
+    if any(p.position is None or p.orientation is None or p.shape != planes[0].shape for p in planes):
+        return False
+    directions = np.array([p.orientation for p in planes])
+    if np.abs(directions - directions[0]).max() > _SAME_DIRECTION:
+        return False
+    at = iter(places(planes))
+    taken = [{next(at): p for p in group} for group in groups]
+    lone = {place: p for group in taken for place, p in group.items()}
+    return len(lone) == sum(map(len, taken)) > _FEWEST and _is_whole(list(lone.values()))
+
+
+def _is_whole(planes: Sequence[Plane]) -> bool:
+    found = stack(planes)
+    return found.even and not found.missing and found.straight
 
 
 def _by_mean(part: Part) -> list[Part]:
@@ -154,7 +175,7 @@ def _by_marks(part: Part) -> list[Part]:
     counts = Counter(at)
     most = max(counts.values())
     if most == 1 or _one_too_many(counts):
-        return [part]
+        return _by_shifted(part)
     for n, (name, _) in enumerate(part.planes[0].marks):
         groups = grouped(range(len(part.planes)), lambda k, n=n: _mark(n, part.planes[k]))  # type: ignore[misc]
         if 1 < len(groups) <= most and sum(max(Counter(at[k] for k in g).values()) for g in groups.values()) == most:
@@ -165,6 +186,19 @@ def _by_marks(part: Part) -> list[Part]:
             ]
             return [smaller for piece in pieces for smaller in _by_marks(piece)]
     return _by_rank(part)
+
+
+def _by_shifted(part: Part) -> list[Part]:
+    """By time or acquisition, where only the slices of each make an even stack: a grid that moved between volumes, another range."""
+    if len(part.planes) <= _FEWEST or _is_whole(part.planes):
+        return [part]
+    for n, (name, _) in enumerate(part.planes[0].marks):
+        groups = grouped(part.planes, lambda p, n=n: _mark(n, p))  # type: ignore[misc]
+        if name in {"t", "a"} and len(groups) > 1 and all(len(g) > _FEWEST and _is_whole(g) for g in groups.values()):
+            repeat = len({len(g) for g in groups.values()}) == 1 and part.planes[0].about.modality != "CT"
+            words = _mark_words(name, list(groups))
+            return [part.named(g, word, repeat=repeat) for word, g in zip(words, groups.values(), strict=True)]
+    return [part]
 
 
 def _mark(n: int, plane: Plane) -> tuple[float, ...]:

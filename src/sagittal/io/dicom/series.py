@@ -29,6 +29,8 @@ UNREADABLE = "unreadable"
 
 # segmentations are read as annotations of the series that they refer to, not as images
 _NOT_IMAGES = frozenset({"SEG"})
+# MR spectroscopy has rows and columns, and spectra instead of pixels
+_SPECTRA = "1.2.840.10008.5.1.4.1.1.4.2"
 # CT, enhanced CT, MR, enhanced MR, PET: cut off early, such a file looks like one without pixels
 _IMAGES = frozenset({f"1.2.840.10008.5.1.4.1.1.{n}" for n in ("2", "2.1", "4", "4.1", "128")})
 _SUFFIXES = frozenset({".dcm", ".dicom", ".ima"})
@@ -155,11 +157,12 @@ def _natural(word: str) -> tuple[tuple[int, int, str], ...]:
 
 def _is_image(data: Dataset) -> bool:
     """Whether its frames are slices; those of a slide are tiles, and read by the reader of slides."""
-    return data.text("Modality") not in _NOT_IMAGES and data.text("SOPClassUID") != SLIDE_CLASS
+    return data.text("Modality") not in _NOT_IMAGES and data.text("SOPClassUID") not in {SLIDE_CLASS, _SPECTRA}
 
 
 def _describes_pixels(data: Dataset) -> bool:
-    return data.whole("Rows") > 0 or data.text("SOPClassUID") in _IMAGES
+    kind = data.text("SOPClassUID")
+    return (data.whole("Rows") > 0 and kind != _SPECTRA) or kind in _IMAGES
 
 
 def _series_of(plane: Plane) -> str:

@@ -117,6 +117,48 @@ def test_a_mark_that_changes_from_slice_to_slice_tears_no_volume_apart(vendors, 
     assert sorted(v.image().read()[0, 0, 0].tolist() for v in volumes) == [[1.0 + 140 * (6 * t + k) for k in range(6)] for t in range(3)]
 
 
+def test_a_word_that_changes_from_slice_to_slice_tears_no_volume_apart(vendors, objects, tmp_path):
+    for t in range(2):
+        for k in range(6):
+            words = ["ORIGINAL", "PRIMARY", "M", "ND", f"FM{1 + k // 4}_1"]
+            objects.saved(vendors.a_slice("SIEMENS", 6 * t + k, k, ImageType=words, AcquisitionNumber=t + 1), tmp_path / f"{6 * t + k}.dcm")
+    assert [(v.words, v.slices, v.findings) for v in find(tmp_path)] == [(("a1",), 6, ()), (("a2",), 6, ())]
+
+
+def test_kinds_that_lie_apart_stay_apart(vendors, objects, tmp_path):
+    for n, k in enumerate((0, 1, 2, 3, 7, 9.5)):
+        words = ["ORIGINAL", "PRIMARY", "M" if n < 4 else "LOCALIZER"]
+        objects.saved(vendors.a_slice("SIEMENS", n, k, ImageType=words), tmp_path / f"{n}.dcm")
+    assert [(v.words, v.slices) for v in find(tmp_path)] == [(("localizer",), 2), (("m",), 4)]
+
+
+def test_volumes_whose_grid_moved_are_told_by_their_time(vendors, objects, tmp_path):
+    for t in range(3):
+        for k in range(5):
+            d = vendors.ge(5 * t + k, k + 0.25 * t, 5, TemporalPositionIdentifier=t + 1)
+            objects.saved(d, tmp_path / f"{5 * t + k}.dcm")
+    volumes = find(tmp_path)
+    assert [(v.words, v.slices, v.findings) for v in volumes] == [((f"t{t + 1}",), 5, ()) for t in range(3)]
+    heights = [v.image().geometry.affine[2, 3] for v in volumes]
+    assert np.allclose(np.diff(heights), 1.1)
+
+
+def test_two_ranges_of_a_ct_are_two_volumes_and_a_range_with_a_hole_is_none(vendors, objects, tmp_path):
+    for n, z in enumerate((0, 2.5, 5, 7.5, 50, 52.5, 55)):
+        objects.saved(vendors.ct(n, z, AcquisitionNumber=1 + (z >= 50)), tmp_path / "two" / f"{n}.dcm")
+        objects.saved(vendors.ct(n, z, AcquisitionNumber=1), tmp_path / "one" / f"{n}.dcm")
+    assert [(v.words, v.slices, v.findings) for v in find(tmp_path / "two")] == [(("a1",), 4, ()), (("a2",), 3, ())]
+    assert [[f.code for f in v.findings] for v in find(tmp_path / "one")] == [["VARIABLE_SPACING"]]
+
+
+def test_spectra_are_passed_over(vendors, objects, tmp_path):
+    d = vendors.a_slice("SIEMENS", 0, 0, SOPClassUID="1.2.840.10008.5.1.4.1.1.4.2")
+    d.file_meta.MediaStorageSOPClassUID = d.SOPClassUID
+    del d.PixelData
+    objects.saved(d, tmp_path / "0.dcm")
+    assert find(tmp_path) == []
+
+
 def test_positions_that_are_rounded_differently_in_every_volume_are_one_place(vendors, objects, tmp_path):
     rng = np.random.default_rng(5)
     for t in range(3):

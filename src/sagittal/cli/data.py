@@ -31,7 +31,7 @@ def convert(
     to: Annotated[str, typer.Option("--to", help="nifti, nrrd or mha.")] = "nifti",
     time: Annotated[str, typer.Option("--time", help="apart, or together: time points and diffusion in one 4-D file.")] = "apart",
     scaling: Annotated[str, typer.Option("--scaling", help="precise: of Philips its own scale, which compares; or standard.")] = "precise",
-    allow: options.Allow = None,
+    allow: options.Let = None,
     describe: Annotated[bool, typer.Option("--describe", help="Names with series descriptions, which may hold a patient's.")] = False,
     max_pixels: options.MaxPixels = None,
 ) -> None:
@@ -43,6 +43,7 @@ def show(
     what: Annotated[list[str], typer.Argument(metavar="SOURCE|RUN|FILE.sagittal|model NAME")],
     out: options.Out = None,
     window: Annotated[str | None, typer.Option("--window", help="Of a volume: lung, bone, brain, soft (HU), or LOW,HIGH.")] = None,
+    allow: options.Let = None,
     size: Annotated[int | None, typer.Option("--size", help="For a model: side of the input; 224, of volumes 64.")] = None,
     classes: Annotated[int | None, typer.Option("--classes", help="For a model; 1000 of pictures, else 2.")] = None,
     channels: Annotated[int | None, typer.Option("--channels", help="For a model; 3, of volumes 1.")] = None,

@@ -22,6 +22,7 @@ DataSets = Annotated[list[str] | None, typer.Option("--set", help="data.key=valu
 Layout = Annotated[str | None, typer.Option("--layout", help="How the data lie; found by looking otherwise.")]
 Split = Annotated[str | None, typer.Option("--split", help="train, val or test.")]
 Allow = Annotated[list[str] | None, typer.Option("--allow", help="Go on in spite of a finding, such as GROUP_LEAK; the report says so.")]
+Let = Annotated[list[str] | None, typer.Option("--allow", help="Read in spite of a refusal, such as SERIES_GAP.")]
 AllowUnreadable = Annotated[bool, typer.Option("--allow-unreadable", help="Skip files that cannot be read, list them, and exit 11.")]
 MaxPixels = Annotated[int | None, typer.Option("--max-pixels", help="The largest picture that is decoded.")]
 MaxRam = Annotated[float | None, typer.Option("--max-ram", help="GiB that the windows of a drawn answer may take; 4 otherwise.")]

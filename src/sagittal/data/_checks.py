@@ -29,10 +29,12 @@ def checks(
     unreadable: Mapping[str, SagittalError],
     files: Files,
     volumes: Cases,
+    allowed: Mapping[str, tuple[str, ...]],
 ) -> list[Finding]:
     """Everything that is wrong with a data set, or worth knowing of it."""
     return [
         *_unreadable(unreadable),
+        *_let_through(allowed),
         *volume_checks(manifest, volumes),
         *_group_leaks(manifest),
         *named_splits(manifest),
@@ -56,6 +58,12 @@ def _unreadable(unreadable: Mapping[str, SagittalError]) -> Iterator[Finding]:
         what = f"{len(unreadable)} {_cases(unreadable)} cannot be read; the first: {first.item}: {first.what}"
         remedy = "mend or remove them, or --allow-unreadable to leave them out"
         yield Finding(code="UNREADABLE", severity="block", items=tuple(unreadable), what=what, remedy=remedy)
+
+
+def _let_through(allowed: Mapping[str, tuple[str, ...]]) -> Iterator[Finding]:
+    for code, ids in allowed.items():
+        what = f"{len(ids)} {_cases(ids)} {'is' if len(ids) == 1 else 'are'} read in spite of this, as told"
+        yield Finding(code=code, severity="warn", items=ids, what=what, remedy="look at them, or leave them out")
 
 
 def _group_leaks(manifest: Manifest) -> Iterator[Finding]:

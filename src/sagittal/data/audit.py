@@ -177,7 +177,10 @@ def audit(
         thumbs.close()
     groups = _groups(manifest)
     near_ones = _without_exact_kin(alike, exact)
-    findings = checks(manifest, exact=exact, near=near_ones, unreadable=seen.unreadable, files=seen.files, volumes=seen.volumes)
+    let = {code: tuple(ids) for code, ids in sorted(seen.allowed.items())}
+    findings = checks(
+        manifest, exact=exact, near=near_ones, unreadable=seen.unreadable, files=seen.files, volumes=seen.volumes, allowed=let
+    )
     findings += [*ambiguous(seen.outlines, manifest), *differing(seen.stains, manifest.cases)]
     flagged = _flagged(findings, seen.volumes.keys() - seen.planes.keys())
     for one in (measure(replace(a, show=True), limits=limits) for a in asked if a.id in flagged):
@@ -215,6 +218,7 @@ class _Seen:
         self.files: dict[str, tuple[str, bool, tuple[int, ...], dict[str, float]]] = {}
         self.volumes: dict[str, Looked] = {}
         self.planes: dict[str, tuple[Plane, ...]] = {}
+        self.allowed: dict[str, list[str]] = {}
         self.outlines = Outlined()
         self.stains = Stained()
 
@@ -226,6 +230,8 @@ class _Seen:
             return
         self.stains.add(one.id, one.stains, colour=len(one.channels) >= 3 and not one.grey)
         self.hashes.append((one.id, one.digest, one.turned))
+        for code in one.allowed:
+            self.allowed.setdefault(code, []).append(one.id)
         blank = not one.turned
         self.files[one.id] = (one.format, blank, one.shape, dict(one.shares))
         if one.planes:

@@ -62,6 +62,7 @@ class Measured:
         planes: What people are shown of it, where that was asked for.
         outlines: What its outlines are called and coloured; told too where they are of no known class.
         stains: Of tissue; None of anything else.
+        allowed: Codes of what its files would have been refused for, had the user not let it through.
     """
 
     id: str
@@ -84,6 +85,7 @@ class Measured:
     planes: tuple[Plane, ...] = ()
     outlines: Tally = field(default_factory=dict)
     stains: Stains | None = None
+    allowed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -137,7 +139,9 @@ def measure(asked: Asked, *, limits: Limits | None = None) -> Measured:
         whole = next(iter(opened.values())).geometry
         said = _said(asked, whole, limits)
         found = measured(asked, parts, said)
-        return replace(found, shape=whole.shape, spacing=whole.spacing, outlines=_outlines(asked, said, whole, limits))
+        let = {str(code) for image in opened.values() for codes in [image.meta.get("allowed")] if isinstance(codes, list) for code in codes}
+        outlines = _outlines(asked, said, whole, limits)
+        return replace(found, shape=whole.shape, spacing=whole.spacing, outlines=outlines, allowed=tuple(sorted(let)))
     except SagittalError as error:
         if error.code != "UNKNOWN_CLASS":
             return Measured(id=asked.id, error=error)

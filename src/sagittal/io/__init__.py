@@ -153,7 +153,7 @@ def _series(path: Path, part: str, limits: Limits) -> Image:
     volumes = find_recent(path, limits=limits)
     if not volumes and path.is_dir():
         raise UnreadableInput("IS_FOLDER", path, "it is a folder without DICOM images, where a file is expected", "name a file in it")
-    return pick(volumes, part, path).image()
+    return pick(volumes, part, path).image(allow=limits.allow)
 
 
 def _on_slide(said: Annotation, slide: Geometry) -> Annotation:

@@ -12,9 +12,10 @@ from pathlib import Path
 from types import TracebackType
 
 from sagittal.errors import OverLimit, SagittalError, UnreadableInput
+from sagittal.io.dicom._faults import ALLOWABLE
 
-LET_THROUGH = ("AFFINE_CONFLICT",)
-"""Refusals of readers that a user may let through with ``--allow``, when it is said what is then done instead."""
+LET_THROUGH = frozenset({"AFFINE_CONFLICT", *ALLOWABLE})
+"""Refusals of readers that a user may let through with ``--allow``: the image then says so in ``meta["allowed"]``."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,7 +29,7 @@ class Limits:
             the default catches nested compression, shared strips and chunks that were never stored.
         floor: Decoded sizes below this many bytes may have any ratio.
         seconds: How long the decoding of one item may take, before what its size adds to that.
-        allow: Codes of refusals that the user lets through, such as ``AFFINE_CONFLICT``; whoever would refuse asks.
+        allow: Codes of refusals that the user lets through, of :data:`LET_THROUGH`; whoever would refuse asks.
 
     >>> Limits.default().but(pixels=100).pixels
     100

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ from sagittal.data.manifest import Manifest
 from sagittal.errors import LimitExceeded, UnreadableInput, UsageError, nearest
 from sagittal.io import atomic
 from sagittal.io.guard import LET_THROUGH, Limits
+from sagittal.io.writers.csv import as_text
 from sagittal.verbs._numbers import check_numbers
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class Terms:
         allow: Codes of findings that stop nothing.
         allow_unreadable: Skip what cannot be read, instead of ending at the first.
         max_pixels: The largest picture that is decoded.
+        leaks: Leaks are looked for too, and may be let through.
 
     Raises:
         UsageError: A code that does not exist, with the nearest one; or a largest picture of no sample.
@@ -41,13 +43,11 @@ class Terms:
     allow: Sequence[str] = ()
     allow_unreadable: bool = False
     max_pixels: int | None = None
+    leaks: bool = False
 
     def __post_init__(self) -> None:
         check_numbers(max_pixels=self.max_pixels)
-        known = {*LEAKS, *LET_THROUGH, "UNREADABLE"}
-        for code in self.allow:
-            if code not in known:
-                raise UsageError("UNKNOWN_CODE", f"--allow {code}", "no finding of this name stops a run", nearest(code, known))
+        check_codes(self.allow, {*LET_THROUGH, "UNREADABLE", *(LEAKS if self.leaks else ())})
 
     @property
     def limits(self) -> Limits:
@@ -72,7 +72,7 @@ class Terms:
 
     def within(self, manifest: Manifest) -> Manifest:
         """The manifest, to be read within the user's limits."""
-        let = sorted(set(self.allow) & set(LET_THROUGH))
+        let = sorted({*self.allow, *manifest.limits.allow} & LET_THROUGH)
         told = {**({} if self.max_pixels is None else {"max_pixels": self.max_pixels}), **({"allow": let} if let else {})}
         return manifest.with_cases(manifest.cases, **told) if told else manifest
 
@@ -125,6 +125,7 @@ class Request(Terms):
     max_ram: float | None = None
     device: str = "auto"
     scored: bool = False
+    leaks: bool = True
 
     def __post_init__(self) -> None:
         Terms.__post_init__(self)
@@ -144,6 +145,18 @@ class Request(Terms):
         return with_settings(base, said) if said else base
 
 
+def check_codes(allow: Iterable[str], known: Iterable[str]) -> None:
+    """Complain about what is to be let through and stops nothing.
+
+    Raises:
+        UsageError: A code that is not known, with the nearest one.
+    """
+    choice = set(known)
+    for code in allow:
+        if code not in choice:
+            raise UsageError("UNKNOWN_CODE", f"--allow {code}", "nothing of this name stops this command", nearest(code, choice))
+
+
 @contextmanager
 def skippable() -> Iterator[None]:
     """The refusal of an unreadable case names the way around it.
@@ -161,4 +174,4 @@ def list_failed(folder: Path, failed: Sequence[str]) -> None:
     """Write which cases were skipped; nothing where none was."""
     if failed:
         folder.mkdir(parents=True, exist_ok=True)
-        atomic.write_text(folder / FAILED, "".join(f"{line}\n" for line in ("case", *failed)))
+        atomic.write_text(folder / FAILED, as_text([["case"], *([name] for name in failed)]))

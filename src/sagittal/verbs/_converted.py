@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sagittal import io
 from sagittal.core import Geometry, Image
-from sagittal.errors import Refused, UnreadableInput
+from sagittal.errors import UnreadableInput
 from sagittal.io import atomic
 from sagittal.io.dicom._geometry import letters
 from sagittal.io.dicom.facts import facts_of, table_of
 from sagittal.io.guard import Limits
+from sagittal.verbs._volume_files import format_of, opened
 
 if TYPE_CHECKING:
     from sagittal.io.dicom.volume import Volume
@@ -178,26 +178,15 @@ def _one_or_all(values: Sequence[float | None]) -> float | list[float | None] | 
 
 def of_file(source: str, limits: Limits) -> Converted:
     """A NIfTI, NRRD, MetaImage or npy file."""
-    image, meta = _opened(source, limits)
+    image, meta = opened(source, limits)
     held = Image.of(image.read(), image.geometry, channels=image.channels, meta=meta)
     if image.geometry.axes < 2:
         raise UnreadableInput("NOT_A_VOLUME", Path(source).name, "a row of numbers is no volume", "name a volume")
     path = Path(source.split("::", maxsplit=1)[0])
-    facts: dict[str, Any] = {"key": None, "words": [], "slices": image.geometry.shape[-1], "findings": [], "convention": {}}
-    modality = re.sub(r"\W+", "", str(image.meta.get("format", "file"))).lower()
-    return Converted(image=_volume_of(held), modality=modality, facts=facts, files=(path,) if path.is_file() else ())
-
-
-def _opened(source: str, limits: Limits) -> tuple[Image, dict[str, object]]:
-    """An image; of a file with a fourth axis all its volumes, which stay on a fourth axis."""
-    try:
-        image = io.read(source, limits=limits)
-    except Refused as error:
-        if error.code != "SEVERAL_VOLUMES":
-            raise
-        image = io.read(f"{source}::channels", limits=limits)
-        return image, {**image.meta, "time_points": len(image.channels)}
-    return image, dict(image.meta)
+    let = meta.get("allowed")
+    findings = [{"code": code, "allowed": True} for code in (let if isinstance(let, list) else [])]
+    facts: dict[str, Any] = {"key": None, "words": [], "slices": image.geometry.shape[-1], "findings": findings, "convention": {}}
+    return Converted(image=_volume_of(held), modality=format_of(image), facts=facts, files=(path,) if path.is_file() else ())
 
 
 def file_name(converted: Converted, number: int, *, describe: bool) -> str:

@@ -14,6 +14,7 @@ from sagittal.core.geometry import Geometry
 from sagittal.core.image import Image
 from sagittal.data._anatomy import orientation_of
 from sagittal.errors import UsageError, nearest
+from sagittal.io.guard import Limits
 from sagittal.verbs._outcome import Outcome
 
 WINDOWS: Mapping[str, tuple[float, float]] = {
@@ -31,18 +32,19 @@ BINS = 96
 _MOST_COUNTED = 1 << 22
 
 
-def shown(locator: str, out: Path | None, window: str | None) -> Outcome:
+def shown(locator: str, out: Path | None, window: str | None, limits: Limits) -> Outcome:
     """What an image is, and where asked its picture.
 
     Args:
         locator: A file, a folder, or ``FOLDER::KEY`` of a DICOM series.
         out: Write the picture there (PNG).
         window: Of a volume or picture that is not of bytes: a name of :data:`WINDOWS`, or ``LOW,HIGH``.
+        limits: For reading, and what is let through.
 
     Raises:
         UsageError: A window that cannot be.
     """
-    image = io.read(locator)
+    image = io.read(locator, limits=limits)
     values, grid = image.read(), image.geometry
     name = Path(locator.partition("::")[0]).name
     size = " x ".join(map(str, grid.shape)) or "a row"

@@ -89,7 +89,7 @@ def audit(
         UsageError: No layout fits, or several do; a code to allow that does not exist; or a run lies in the folder.
         StorageFailure: The folder cannot be written.
     """
-    terms = Terms(layout=layout, allow=allow, allow_unreadable=allow_unreadable, max_pixels=max_pixels)
+    terms = Terms(layout=layout, allow=allow, allow_unreadable=allow_unreadable, max_pixels=max_pixels, leaks=True)
     told = {"layout": layout, **(options or {}), **_settings(sets), **{k: v for k, v in (("layout", layout), ("group", group)) if v}}
     found = found_at(data, layout=told.pop("layout"), options=told)
     place = folder_for(out or f"audit-{Path(data).resolve().stem}")

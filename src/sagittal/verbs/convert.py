@@ -11,22 +11,21 @@ from sagittal import io
 from sagittal.core import Image
 from sagittal.errors import SagittalError, UnreadableInput, UsageError, nearest
 from sagittal.io import atomic
-from sagittal.io.dicom._faults import ALLOWABLE
-from sagittal.io.guard import Limits
+from sagittal.io.guard import LET_THROUGH, Limits
 from sagittal.io.writers.csv import as_text
 from sagittal.report.words import count
+from sagittal.verbs._asked import check_codes
 from sagittal.verbs._converted import Converted, Made, file_name, of_file, of_volume, of_volumes, one_scale, side_file, write_gradients
 from sagittal.verbs._numbers import check_numbers
-from sagittal.verbs._open import folder_for, say
+from sagittal.verbs._open import new_folder, say
 from sagittal.verbs._outcome import Outcome
+from sagittal.verbs._volume_files import volume_files
 
 if TYPE_CHECKING:
     from sagittal.io.dicom.volume import Volume
 
 FORMATS = {"nifti": ".nii.gz", "nrrd": ".nrrd", "mha": ".mha"}
 """What ``--to`` takes, and how its files end."""
-
-_READERS = ("nifti", "nrrd", "metaimage", "array")
 
 
 @dataclass(slots=True)
@@ -64,11 +63,11 @@ def convert(
 
     Args:
         sources: Folders and zip archives of DICOM, DICOM files, NIfTI, NRRD, MetaImage and npy files, folders of these.
-        out: A folder.
+        out: A new folder.
         to: ``nifti``, ``nrrd`` or ``mha``.
         time: ``apart``, or ``together``, which puts what a series repeats on one grid (time points, heart phases, diffusion)
             into one 4-D file (NIfTI), in the order in which it was measured.
-        allow: Codes of findings that may pass, such as ``SERIES_GAP``; the JSON file says so.
+        allow: Codes of what readers refuse and is let through, such as ``SERIES_GAP``; the JSON file says so.
         describe: Put series descriptions into names and JSON files.
         scaling: ``standard``: stored number times Rescale Slope plus Intercept. ``precise``: of Philips that divided by Rescale
             Slope and Philips' own Scale Slope, which makes scans comparable and is what dcm2niix writes; a series whose
@@ -80,7 +79,7 @@ def convert(
         ``failed.csv`` lists with the reasons.
 
     Raises:
-        UsageError: An unknown format or code, or no volume anywhere.
+        UsageError: An unknown format or code, a folder that is not empty, or no volume anywhere.
         SagittalError: All volumes failed: the first one's refusal.
     """
     check_numbers(max_pixels=max_pixels)
@@ -95,15 +94,16 @@ def convert(
         upward=to == "nifti",
         limits=Limits.default().but(pixels=max_pixels, allow=allow),
     )
-    folder_for(out)
-    for source in sources:
-        try:
-            for made in _found(source, work, together=time == "together"):
-                _write(made, work)
-        except UnreadableInput as error:
-            _note(str(source), error, work)
-    if not work.records:
-        raise _nothing(sources, work)
+    with atomic.nothing_left(out):
+        new_folder(out)
+        for source in sources:
+            try:
+                for made in _found(source, work, together=time == "together"):
+                    _write(made, work)
+            except UnreadableInput as error:
+                _note(str(source), error, work)
+        if not work.records:
+            raise _nothing(sources, work)
     failed = [name for name, _ in work.errors]
     if failed:
         rows = [["source", "code", "what", "remedy"], *([name, e.code, e.what, e.remedy] for name, e in work.errors)]
@@ -114,6 +114,7 @@ def convert(
         text=[*(_line(r) for r in work.records), f"{count(len(work.records), 'volume')} in {out}"],
         failed=failed,
         list_file=out / "failed.csv",
+        remedy="see the list, mend them and convert into another folder",
     )
 
 
@@ -126,9 +127,7 @@ def _check(to: str, time: str, allow: Sequence[str], scaling: str) -> None:
         raise UsageError("USAGE", "--time", f"{to} files here have no axis of time", "choose --to nifti, or --time apart")
     if scaling not in {"standard", "precise"}:
         raise UsageError("USAGE", "--scaling", f"{scaling!r} is neither standard nor precise", "say standard or precise")
-    for code in allow:
-        if code not in ALLOWABLE:
-            raise UsageError("UNKNOWN_CODE", f"--allow {code}", "no such finding can be let through", nearest(code, ALLOWABLE))
+    check_codes(allow, LET_THROUGH)
 
 
 def _found(source: str | Path, work: _Converting, *, together: bool) -> Iterator[Made]:
@@ -150,8 +149,7 @@ def _found(source: str | Path, work: _Converting, *, together: bool) -> Iterator
         for fault in lost.findings:
             _note(fault.item, fault.error(), work)
     if path.is_dir():
-        known = tuple(io.suffixes(*_READERS))
-        for file in sorted(p for p in path.rglob("*") if p.is_file() and p.name.lower().endswith(known) and not p.name.startswith(".")):
+        for file in volume_files(path):
             name = file.relative_to(path).as_posix()
             yield Made(source=name, open=lambda file=file: of_file(str(file), work.limits))  # type: ignore[misc]
 

@@ -61,6 +61,7 @@ def evaluate(
     split: str | None = None,
     out: str | Path | None = None,
     layout: str | None = None,
+    allow: Sequence[str] = (),
     allow_unreadable: bool = False,
     max_pixels: int | None = None,
     device: str = "auto",
@@ -74,6 +75,7 @@ def evaluate(
         split: Of the run's own cases (``test`` by default), or of ``data``.
         out: Where to write; by default ``RUN/evaluation/NAME``.
         layout: How ``data`` lie, where looking does not tell.
+        allow: Codes of what readers refuse and is let through, such as ``AFFINE_CONFLICT``; ``scores.json`` says so.
         allow_unreadable: Skip cases that cannot be read and list them in ``failed.csv``.
         max_pixels: The largest picture that is decoded.
         device: ``auto``, ``cpu``, ``cuda`` ...
@@ -87,7 +89,7 @@ def evaluate(
         UnreadableInput: A case cannot be read, unless such cases are allowed.
         Refused: The data have classes that the model does not know.
     """
-    path, terms = Path(run), Terms(layout=layout, max_pixels=max_pixels, allow_unreadable=allow_unreadable).of_other(data)
+    path, terms = Path(run), Terms(layout=layout, allow=allow, max_pixels=max_pixels, allow_unreadable=allow_unreadable).of_other(data)
     check_numbers(max_ram=max_ram)
     own = run_at(path)
     if data is None and own is None:
@@ -114,6 +116,8 @@ def evaluate(
         rest["touched"] = own.touched("test")
     if failed:
         rest["unreadable"] = len(failed)
+    if allow:
+        rest["allowed"] = sorted(set(allow))
     if predictor.budget.allowed is not None:
         rest["max_ram"] = predictor.budget.allowed
     made = rejoin(assessment, **rest)

@@ -30,6 +30,7 @@ def explain(
     cases: Sequence[str] = (),
     out: str | Path | None = None,
     layout: str | None = None,
+    allow: Sequence[str] = (),
     allow_unreadable: bool = False,
     max_pixels: int | None = None,
     device: str = "auto",
@@ -43,6 +44,7 @@ def explain(
         cases: Ids, of any split; by default the surest hits and mistakes of each kind.
         out: Where to write; by default ``RUN/explanation/NAME``.
         layout: How ``data`` lie, where looking does not tell.
+        allow: Codes of what readers refuse and is let through, such as ``AFFINE_CONFLICT``.
         allow_unreadable: Skip cases that cannot be read and list them in ``failed.csv``.
         max_pixels: The largest picture that is decoded.
         device: ``auto``, ``cpu``, ``cuda`` ...
@@ -57,7 +59,7 @@ def explain(
     """
     from sagittal.engine.assess import assess
 
-    path, terms = Path(run), Terms(layout=layout, max_pixels=max_pixels, allow_unreadable=allow_unreadable).of_other(data)
+    path, terms = Path(run), Terms(layout=layout, allow=allow, max_pixels=max_pixels, allow_unreadable=allow_unreadable).of_other(data)
     if cases and split is not None:
         raise UsageError("CASES", f"--split {split}", "cases are named, of whatever split they are", "leave --split or --case out")
     own = run_at(path)

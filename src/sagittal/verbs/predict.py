@@ -40,6 +40,7 @@ def predict(
     top: int = 3,
     overlay: bool = True,
     probabilities: bool = False,
+    allow: Sequence[str] = (),
     allow_unreadable: bool = False,
     max_pixels: int | None = None,
     device: str = "auto",
@@ -60,6 +61,7 @@ def predict(
         top: How many classes to list for each.
         overlay: Draw where the model looks, or what it drew.
         probabilities: Of drawn answers, keep the probability of each class.
+        allow: Codes of what readers refuse and is let through, such as ``AFFINE_CONFLICT``; ``predictions.json`` says so.
         allow_unreadable: Skip sources that cannot be answered and list them in ``failed.csv``.
         max_pixels: The largest picture that is decoded.
         device: ``auto``, ``cpu``, ``cuda`` ...
@@ -74,7 +76,7 @@ def predict(
         LimitExceeded: ``max_ram`` is too little for one window.
         UsageError: A number out of its range, or nothing to answer.
     """
-    terms = Terms(allow_unreadable=allow_unreadable, max_pixels=max_pixels)
+    terms = Terms(allow=allow, allow_unreadable=allow_unreadable, max_pixels=max_pixels)
     check_numbers(top=top, max_ram=max_ram, mpp=mpp)
     out = Path(out)
     predictor = predictor_at(Path(run), device=device, max_ram=max_ram)
@@ -112,7 +114,7 @@ def predict(
         raise UsageError("NO_SOURCE", str(sources[0]), "there is nothing to answer here", remedy)
     atomic.write_text(out / "predictions.csv", _csv(predictor, records))
     told = [finding.record() for finding in reading.findings()]
-    findings = {"findings": told} if told else {}
+    findings = {**({"findings": told} if told else {}), **({"allowed": sorted(set(allow))} if allow else {})}
     atomic.write_json(out / "predictions.json", {**_about(predictor), **findings, "predictions": records})
     _listed(out / "volumes.csv", COLUMNS, [[row[c] for c in COLUMNS] for row in sizes])
     _listed(out / "areas.csv", AREAS, [[row[c] for c in AREAS] for row in areas])

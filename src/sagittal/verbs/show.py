@@ -12,7 +12,8 @@ import yaml
 
 from sagittal import io
 from sagittal.errors import UsageError, nearest
-from sagittal.io.guard import Limits
+from sagittal.io.guard import LET_THROUGH, Limits
+from sagittal.verbs._asked import check_codes
 from sagittal.verbs._listed import listed
 from sagittal.verbs._numbers import check_numbers
 from sagittal.verbs._outcome import Outcome
@@ -24,6 +25,7 @@ def show(
     *,
     out: str | Path | None = None,
     window: str | None = None,
+    allow: Sequence[str] = (),
     size: int | None = None,
     classes: int | None = None,
     channels: int | None = None,
@@ -36,6 +38,7 @@ def show(
         what: ``[SOURCE]``, ``[RUN]``, ``[FILE.sagittal]`` or ``["model", NAME]``.
         out: For a source: write the picture there (PNG); of a volume three planes with axes in mm, and a histogram.
         window: Of a volume's values: ``lung``, ``bone``, ``brain``, ``soft`` (Hounsfield units), or ``LOW,HIGH``.
+        allow: For a source: codes of what readers refuse and is let through, such as ``AFFINE_CONFLICT``.
         size: For a model: the side of its input; 224 of pictures, 64 of volumes, or the next that it can take.
         classes: For a model; 1000 of pictures, else 2.
         channels: For a model; 3, of volumes 1.
@@ -47,6 +50,8 @@ def show(
         InvalidPackage: A package that fails its checks.
     """
     check_numbers(size=size, classes=classes, channels=channels, axes=axes)
+    check_codes(allow, LET_THROUGH)
+    limits = Limits.default().but(allow=allow)
     if what[0] == "model":
         return _model(what[1:], size=size, classes=classes, channels=channels, axes=axes, sets=sets)
     if len(what) > 1:
@@ -57,13 +62,13 @@ def show(
     if path.suffix == ".sagittal":
         return _package(path)
     if path.is_dir() or (path.is_file() and io.identify(path) == "ZIP"):
-        found = listed(path, Limits.default())
+        found = listed(path, limits)
         if found is not None and out is not None:
             remedy = "name one that show lists without -o"
             raise UsageError("SHOW", path, "-o draws one volume, and this is a folder or an archive", remedy)
         if found is not None:
             return found
-    return shown(what[0], Path(out) if out else None, window)
+    return shown(what[0], Path(out) if out else None, window, limits)
 
 
 def _model(

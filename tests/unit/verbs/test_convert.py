@@ -277,3 +277,60 @@ def test_a_picture_of_a_folder_is_not_silently_left_out(tmp_path):
     key = show([str(tmp_path / "in")]).facts["volumes"][0]["key"]
     show([f"{tmp_path / 'in'}::{key}"], out=tmp_path / "x.png")
     assert (tmp_path / "x.png").is_file()
+
+
+def test_nothing_is_written_over(tmp_path, capsys):
+    series(tmp_path / "one", number=1)
+    series(tmp_path / "two", number=1, seed=1)
+    convert([tmp_path / "one"], out=tmp_path / "out")
+    before = {p.name: p.read_bytes() for p in (tmp_path / "out").iterdir()}
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["convert", str(tmp_path / "two"), "-o", str(tmp_path / "out")])
+    assert stop.value.code == 2
+    assert capsys.readouterr().err == f"OUTPUT_EXISTS {tmp_path / 'out'}: the output folder is not empty; name another with -o\n"
+    assert {p.name: p.read_bytes() for p in (tmp_path / "out").iterdir()} == before
+    with pytest.raises(UsageError, match="OUTPUT_EXISTS"):
+        convert([tmp_path / "two"], out=next((tmp_path / "out").iterdir()))
+
+
+def test_a_conversion_that_makes_nothing_leaves_nothing(tmp_path):
+    (tmp_path / "in").mkdir()
+    with pytest.raises(UsageError, match="NO_SOURCE"):
+        convert([tmp_path / "in"], out=tmp_path / "new" / "out")
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_folder_shows_what_convert_would_take(tmp_path):
+    series(tmp_path / "in" / "ct", number=1)
+    grid = Geometry(shape=(4, 5, 6), affine=np.diag([-1.0, -1.0, 3.0, 1.0]), unit="mm", frame="patient")
+    io.write(Image.of(np.zeros((1, 4, 5, 6), np.int16), grid), tmp_path / "in" / "brain.nii.gz")
+    nibabel.save(nibabel.Nifti1Pair(np.zeros((4, 5, 6), np.int16), np.eye(4)), tmp_path / "in" / "pair.hdr")
+    nibabel.save(nibabel.Nifti1Image(np.zeros((4, 5, 6, 7), np.int16), np.eye(4)), tmp_path / "in" / "times.nii")
+    (tmp_path / "in" / "broken.nii").write_bytes(b"no volume")
+    shown = show([str(tmp_path / "in")])
+    records = {r["key"]: r for r in shown.facts["volumes"]}
+    assert [k for k in records if not k.startswith("ct1")] == ["brain.nii.gz", "broken.nii", "pair.hdr", "times.nii"]
+    brain = records["brain.nii.gz"]
+    assert (brain["modality"], brain["shape"], brain["spacing"], brain["orientation"]) == ("nifti1", [4, 5, 6], [1.0, 1.0, 3.0], "LPS")
+    assert records["broken.nii"]["findings"][0]["exit"] == 3
+    text = "\n".join(shown.lines())
+    assert "4x5x6x7" in text
+    assert text.count("broken.nii") == 2, "in its row, and with what is wrong with it"
+    assert "5 volumes; name one: " in shown.lines()[-1]
+    made = convert([tmp_path / "in"], out=tmp_path / "out")
+    took = {*(r["source"] for r in made.facts["volumes"]), *made.failed}
+    assert took == set(records)
+    for record in records.values():
+        if not record["findings"] and "time_points" not in record:
+            assert show([record["source"]]).facts["geometry"]["shape"] == record["shape"]
+
+
+def test_the_table_of_a_folder_keeps_the_ends_of_long_paths(tmp_path):
+    grid = Geometry(shape=(4, 5, 6), affine=np.eye(4), unit="mm", frame="patient")
+    folder = tmp_path / "in" / ("a" * 50) / ("b" * 50)
+    folder.mkdir(parents=True)
+    io.write(Image.of(np.zeros((1, 4, 5, 6), np.int16), grid), folder / "brain.nii.gz")
+    head, row, *_ = show([str(tmp_path / "in")]).lines()
+    assert row.startswith("...bbbb")
+    assert "/brain.nii.gz  nifti1" in row
+    assert head.index("modality") == row.index("nifti1")

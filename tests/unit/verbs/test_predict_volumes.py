@@ -6,6 +6,7 @@ import csv
 import json
 import shutil
 
+import nibabel
 import numpy as np
 import pytest
 
@@ -15,7 +16,9 @@ from sagittal.core.image import Image
 from sagittal.errors import LimitExceeded, NumericFailure, Refused, UnreadableInput, UsageError
 from sagittal.phantoms.brain import brain
 from sagittal.verbs.evaluate import evaluate
+from sagittal.verbs.explain import explain
 from sagittal.verbs.predict import predict
+from sagittal.verbs.show import show
 from sagittal.verbs.train import train
 
 TINY = (
@@ -209,3 +212,37 @@ def test_a_picture_for_a_model_of_volumes_is_named(run, tmp_path):
     io.write(Image.of(np.zeros((1, 8, 8), np.uint8), Geometry.picture((8, 8))), tmp_path / "flat.png")
     with pytest.raises(Refused, match=r"AXES flat\.png: has 2 axes where the model expects 3"):
         predict(run, [tmp_path / "flat.png"], out=tmp_path / "out")
+
+
+@pytest.fixture(scope="module")
+def torn(heads, tmp_path_factory):
+    """The same heads; the qform of one file lies 5 mm beside its sform."""
+    folder = shutil.copytree(heads, tmp_path_factory.mktemp("torn") / "heads")
+    path = folder / "head_01_T1.nii.gz"
+    made = nibabel.load(path)
+    made = nibabel.Nifti1Image(np.asarray(made.dataobj), made.affine, made.header)
+    moved = made.affine.copy()
+    moved[0, 3] += 5
+    made.set_qform(moved, code=1)
+    nibabel.save(made, path)
+    return folder
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        lambda run, torn, out, **let: evaluate(run, data=torn, out=out, **let),
+        lambda run, torn, out, **let: explain(run, data=torn, cases=["head_01"], out=out, **let),
+        lambda run, torn, out, **let: predict(run, case(torn, 1), out=out, overlay=False, **let),
+        lambda run, torn, out, **let: show([str(torn / "head_01_T1.nii.gz")], **let),
+    ],
+    ids=["evaluate", "explain", "predict", "show"],
+)
+def test_a_refusal_that_names_allow_can_be_let_through_by_whoever_made_it(asked, run, torn, tmp_path):
+    with pytest.raises(Refused, match=r"AFFINE_CONFLICT.*--allow AFFINE_CONFLICT"):
+        asked(run, torn, tmp_path / "a")
+    assert asked(run, torn, tmp_path / "b", allow=["AFFINE_CONFLICT"]).record()["exit"] == 0
+    told = [p.read_text(encoding="utf-8") for name in ("scores", "predictions") for p in (tmp_path / "b").glob(f"{name}.json")]
+    assert all(json.loads(text)["allowed"] == ["AFFINE_CONFLICT"] for text in told)
+    with pytest.raises(UsageError, match="UNKNOWN_CODE --allow GROUP_LEAK"):
+        asked(run, torn, tmp_path / "c", allow=["GROUP_LEAK"])

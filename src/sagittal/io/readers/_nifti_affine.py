@@ -32,6 +32,7 @@ class Placed:
     source: str
     frame: Frame
     findings: tuple[str, ...] = ()
+    allowed: tuple[str, ...] = ()
 
 
 def placed(header: Header, path: Path, limits: Limits) -> Placed:
@@ -43,13 +44,15 @@ def placed(header: Header, path: Path, limits: Limits) -> Placed:
     """
     to_mm = np.diag([_TO_MM.get(header.unit, 1.0)] * 3 + [1.0])
     findings = [] if header.unit in _TO_MM else [f"the unit of length has the unknown code {header.unit}: millimetres are assumed"]
+    allowed: tuple[str, ...] = ()
     sform = to_mm @ _rows(header) if header.sform[0] > 0 else None
     qform = to_mm @ _quaternion(header) if header.qform[0] > 0 else None
     if sform is not None and qform is not None:
         nearest = min((to_mm @ q for q in _within_rounding(header)), key=lambda q: _apart(sform, q, header))
-        findings += _agreed(sform, nearest, header, path, limits)
+        against = _agreed(sform, nearest, header, path, limits)
+        findings, allowed = [*findings, *against], (CONFLICT,) if against else ()
     if sform is not None:
-        return _checked(Placed(affine=sform, source="sform", frame="patient", findings=tuple(findings)), header, path)
+        return _checked(Placed(affine=sform, source="sform", frame="patient", findings=tuple(findings), allowed=allowed), header, path)
     if qform is not None:
         return _checked(Placed(affine=qform, source="qform", frame="patient", findings=tuple(findings)), header, path)
     affine, told = _sizes(header)

@@ -24,7 +24,7 @@ def _open(path: Path, part: str, limits: Limits) -> Image:
     from sagittal.io.dicom.series import find, pick
 
     read_header(path, limits=limits)
-    return pick(find(path, limits=limits), part, path).image()
+    return pick(find(path, limits=limits), part, path).image(allow=limits.allow)
 
 
 _DICOM = Format(name="DICOM", suffixes=(".dcm", ".dicom", ".ima"), matches=looks_like_dicom)

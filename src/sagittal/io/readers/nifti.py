@@ -70,6 +70,8 @@ def _open(path: Path, part: str, limits: Limits) -> Image:
         "affine": place.source,
         "findings": place.findings,
     }
+    if place.allowed:
+        meta["allowed"] = list(place.allowed)
     return Image(geometry=geometry, channels=default_channels(taken.count), load=load, meta=meta)
 
 

@@ -53,6 +53,7 @@ class Reading:
         resampling: Options of layouts by which the model's own data were brought onto one grid.
         mpp: Micrometres a pixel of slides and pictures, as the user states them.
         failed: What could not be answered.
+        reasons: Why, a line each.
         images: Of the cases that are not answered yet.
         strange: Cases of another kind than the model learnt from, by what there is to say of them.
     """
@@ -63,6 +64,7 @@ class Reading:
     resampling: Mapping[str, bool] = field(default_factory=dict)
     mpp: float | None = None
     failed: list[str] = field(default_factory=list)
+    reasons: list[SagittalError] = field(default_factory=list)
     images: dict[str, Image] = field(default_factory=dict)
     strange: dict[str, list[str]] = field(default_factory=dict)
     _items: dict[str, str] = field(default_factory=dict)
@@ -130,6 +132,7 @@ class Reading:
         say(f"skipped: {error}")
         self.images.pop(name, None)
         self.failed.append(self._items[name])
+        self.reasons.append(error)
 
     def _modality(self, text: str) -> tuple[str, str] | None:
         """``name, path`` of ``T1=PATH`` or ``image:T1=PATH``; None of a plain path."""
@@ -203,8 +206,14 @@ class Reading:
     def _of_manifest(self, given: Manifest) -> list[Source]:
         found = with_modalities(given, self.preparation.names) if len(given.channels) > 1 else given
 
+        # A file of its own whose channels nobody names may hold those of the model.
+        alone = len(found.channels) == 1 and self.preparation.axes > 2 and not found.channel_names
+
         def opener(index: int) -> Callable[[], Image]:
-            return lambda: image_of(found.cases[index], found, limits=self.limits)
+            case = found.cases[index]
+            if alone:
+                return lambda: self._opened(found.locate(next(iter(case.images.values()))), None)
+            return lambda: image_of(case, found, limits=self.limits)
 
         return [
             Source(name=case.id, item=found.locate(next(iter(case.images.values()))), open=opener(i)) for i, case in enumerate(found.cases)
@@ -237,7 +246,16 @@ class Reading:
 
     def _opened(self, locator: str, mpp: float | None) -> Image:
         named = locator if mpp is None else io.at_mpp(locator, mpp, limits=self.limits)
-        return io.read(named, limits=self.limits)
+        try:
+            return io.read(named, limits=self.limits)
+        except Refused as error:
+            if error.code != "SEVERAL_VOLUMES":
+                raise
+            # As many volumes as the model has channels are those, as its own data had them; of any others nobody knows.
+            image = io.read(f"{named}::channels", limits=self.limits)
+            if len(image.channels) != len(self.preparation.names):
+                raise
+            return image
 
     def _fitting(self, image: Image, item: str) -> Image:
         """The image with the model's channels in the model's order, where it has them under their names."""

@@ -62,7 +62,7 @@ def predict(
         overlay: Draw where the model looks, or what it drew.
         probabilities: Of drawn answers, keep the probability of each class.
         allow: Codes of what readers refuse and is let through, such as ``AFFINE_CONFLICT``; ``predictions.json`` says so.
-        allow_unreadable: Skip sources that cannot be answered and list them in ``failed.csv``.
+        allow_unreadable: Skip sources that cannot be answered and list them in ``failed.csv``; of several volumes that is always done.
         max_pixels: The largest picture that is decoded.
         device: ``auto``, ``cpu``, ``cuda`` ...
         max_ram: GiB for the windows of drawn answers, where less than the model's own number are allowed.
@@ -72,7 +72,7 @@ def predict(
         An outcome whose ``path`` is the folder; ``failed`` names what could not be answered.
 
     Raises:
-        UnreadableInput: A source that cannot be read, unless they are allowed.
+        UnreadableInput: A source that cannot be read, unless they are allowed or one of several volumes.
         LimitExceeded: ``max_ram`` is too little for one window.
         UsageError: A number out of its range, or nothing to answer.
     """
@@ -88,6 +88,8 @@ def predict(
         mpp=mpp,
     )
     named = reading.sources(sources)
+    # Studies take minutes each: one that fails is marked, and a night's work is not lost for it.
+    reading.lenient |= len(named) > 1 and reading.preparation.axes > 2
     folder_for(out)
     kept = Kept(out, channels=scored(predictor))
     records, sizes, areas = [], [], []
@@ -118,7 +120,8 @@ def predict(
     atomic.write_json(out / "predictions.json", {**_about(predictor), **findings, "predictions": records})
     _listed(out / "volumes.csv", COLUMNS, [[row[c] for c in COLUMNS] for row in sizes])
     _listed(out / "areas.csv", AREAS, [[row[c] for c in AREAS] for row in areas])
-    _listed(out / "failed.csv", ["source"], [[source] for source in reading.failed])
+    lost = [[source, e.code, e.what, e.remedy] for source, e in zip(reading.failed, reading.reasons, strict=True)]
+    _listed(out / "failed.csv", ["source", "code", "what", "remedy"], lost)
     drawn = {**({"volumes": sizes} if sizes else {}), **({"areas": areas} if areas else {})}
     return Outcome(
         path=out,

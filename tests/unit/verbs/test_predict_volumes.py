@@ -113,20 +113,41 @@ def test_a_study_that_fails_is_marked_and_the_rest_goes_on(run, heads, tmp_path)
     shutil.copytree(heads, some)
     broken = some / "head_02_T2.nii.gz"
     broken.write_bytes(broken.read_bytes()[:-200])
-    with pytest.raises(UnreadableInput):
-        predict(run, [some], out=tmp_path / "strict", overlay=False)
-    made = predict(run, [some], out=tmp_path / "out", overlay=False, allow_unreadable=True)
+    made = predict(run, [some], out=tmp_path / "out", overlay=False)
     assert (made.facts["n"], len(made.facts["failed"]), made.record()["exit"]) == (4, 1, 11)
-    assert "head_02" in rows(made.path / "failed.csv")[0]["source"]
+    (lost,) = rows(made.path / "failed.csv")
+    assert ("head_02" in lost["source"], lost["code"]) == (True, "TRUNCATED")
     assert not list(made.path.glob("*head_02*"))
+
+
+def test_the_only_study_that_fails_ends_it(run, heads, tmp_path):
+    broken = tmp_path / "t1.nii.gz"
+    broken.write_bytes((heads / "head_02_T1.nii.gz").read_bytes()[:-200])
+    with pytest.raises(UnreadableInput, match="TRUNCATED"):
+        predict(run, [f"t1={broken}", f"t2={heads / 'head_02_T2.nii.gz'}"], out=tmp_path / "out")
+
+
+def test_a_file_with_as_many_volumes_as_the_model_has_channels_is_answered(run, heads, tmp_path):
+    parts = [nibabel.load(heads / f"head_01_{name}.nii.gz") for name in ("T1", "T2")]
+    several = tmp_path / "several"
+    several.mkdir()
+    for n, name in ((2, "one"), (2, "two"), (3, "odd")):
+        values = np.stack([np.asarray((parts * 2)[i].dataobj) for i in range(n)], axis=-1)
+        nibabel.save(nibabel.Nifti1Image(values, parts[0].affine), several / f"{name}.nii.gz")
+    apart = predict(run, [f"t{i + 1}={several / 'one.nii.gz'}::{i}" for i in range(2)], out=tmp_path / "apart", overlay=False)
+    made = predict(run, [several], out=tmp_path / "out", overlay=False)
+    assert [p["case"] for p in made.facts["predictions"]] == ["one", "two"]
+    assert rows(made.path / "failed.csv")[0]["code"] == "SEVERAL_VOLUMES"
+    answers = [io.read(folder / "one.nii.gz").read() for folder in (apart.path, made.path)]
+    assert np.array_equal(*answers)
 
 
 def test_nan_in_one_study_does_not_end_the_others(run, heads, tmp_path, monkeypatch):
     monkeypatch.setattr("sagittal.engine.waiting.Waiting.take", spoil_first())
     with pytest.raises(NumericFailure):
-        predict(run, [heads], out=tmp_path / "strict", overlay=False)
+        predict(run, case(heads, 1), out=tmp_path / "strict", overlay=False)
     monkeypatch.setattr("sagittal.engine.waiting.Waiting.take", spoil_first())
-    made = predict(run, [heads], out=tmp_path / "out", overlay=False, allow_unreadable=True)
+    made = predict(run, [heads], out=tmp_path / "out", overlay=False)
     assert (made.facts["n"], len(made.facts["failed"])) == (4, 1)
 
 

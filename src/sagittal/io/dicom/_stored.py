@@ -42,7 +42,8 @@ def stored_of(header: Header) -> Stored | None:
     bits = data.whole("BitsAllocated", 16)
     if pixels is not None and pixels.kind != "whole":
         bits = 32 if pixels.kind == "float" else 64
-    used = data.whole("BitsStored", bits)
+    said = data.whole("BitsStored", bits)
+    used = said if 1 <= said <= bits else bits
     signed = data.whole("PixelRepresentation") == 1
     photometric = data.text("PhotometricInterpretation") or "MONOCHROME2"
     colours = ("Red", "Green", "Blue") if photometric == "PALETTE COLOR" else ()
@@ -58,7 +59,7 @@ def stored_of(header: Header) -> Stored | None:
         frames=max(data.whole("NumberOfFrames", 1), 1),
         samples=data.whole("SamplesPerPixel", 1),
         bits_allocated=bits,
-        bits_stored=used if 1 <= used <= bits else bits,
+        bits_stored=used,
         high_bit=data.whole("HighBit", used - 1),
         signed=signed,
         photometric=photometric,

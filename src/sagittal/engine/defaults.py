@@ -175,7 +175,7 @@ class DrawnVolumes(Volumes):
             name, found, why = tile_rules.windows_of(self.facts, 1, whole=False)
             return Part(name=name, options={**found, **options}), name, why
         name, found, why = volume_rules.windows_of(self.facts, spacing, crop=crop)
-        return Part(name=name, options=found), f"{name} {found}", why
+        return Part(name=name, options=found), f"{name}: {_in_words(found)}", why
 
     def spacing(self) -> Spacing | None:
         """The median, where they differ."""
@@ -198,3 +198,12 @@ def kind_of(axes: int, *, dense: bool) -> type[Pictures]:
     if axes > 2:
         return DrawnVolumes if dense else Volumes
     return Drawn if dense else Pictures
+
+
+def _in_words(options: Mapping[str, Any]) -> str:
+    """Options as a person writes them.
+
+    >>> _in_words({"size": [96, 96, 32], "per_case": 4})
+    'size 96 x 96 x 32, per_case 4'
+    """
+    return ", ".join(f"{key} {' x '.join(map(str, value)) if isinstance(value, list) else value}" for key, value in options.items())

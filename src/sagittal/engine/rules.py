@@ -216,8 +216,10 @@ def _training(ground: Ground, windows: Part) -> tuple[TrainSettings, Feeding]:
         # The schedule ends at its best; a small validation set would pick an earlier epoch by luck.
         wish.setdefault("best", {"watch": LAST})
     train, feeding = training_of(wish)
-    told = f"{train.epochs} epochs of {ground.facts.cases} cases, batch {train.batch}"
-    ground.ledger.choose("train", None, told, "enough for the number of cases")
+    asked = {"epochs", "minutes"} & {key for key, value in ground.recipe.train.items() if value is not None}
+    long = f"{train.minutes:g} minutes" if "minutes" in asked else "1 epoch" if train.epochs == 1 else f"{train.epochs} epochs"
+    told = f"{long} of {ground.facts.cases} cases, batch {train.batch}"
+    ground.ledger.choose("train", told if asked else None, told, "enough for the number of cases")
     return train, feeding
 
 
@@ -249,9 +251,9 @@ def _flips(ground: Ground, windows: Part) -> tuple[int, ...]:
     if not mirrored:
         return ()
     if ground.dense and tile_rules.any_way_round(facts, sided=ground.kind.sided):
-        ground.ledger.choose("evaluate.flips", None, (0, 1), "the pictures have no up and down, so they are asked mirrored four ways")
+        ground.ledger.choose("evaluate.flips", None, "axes 0 and 1", "the pictures have no up and down, so they are asked four ways")
         return (0, 1)
     # Left and right: a picture's second axis, the first of an upright volume and of its slices.
     axis = 1 if facts.axes == 2 else 0
-    ground.ledger.choose("evaluate.flips", None, (axis,), "no class speaks of a side, so the mirrored picture is asked as well")
+    ground.ledger.choose("evaluate.flips", None, f"axis {axis}", "no class speaks of a side, so the mirrored picture is asked as well")
     return (axis,)

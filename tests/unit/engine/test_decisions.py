@@ -183,6 +183,16 @@ def test_every_decision_has_a_reason_and_what_was_asked_for_says_so(planned, str
     assert all(r.why for r in reasons.values())
 
 
+@pytest.mark.parametrize(("wish", "told"), [(1, "1 epoch of"), (3, "3 epochs of")])
+def test_the_plan_says_who_asked_for_how_long(planned, stripes, wish, told):
+    asked = {r.what: r for r in planned(stripes, f"train.epochs={wish}").plan.reasons}["train"]
+    assert asked.value.startswith(told)
+    assert asked.why == "the recipe says so"
+    timed = {r.what: r for r in planned(stripes, "train.minutes=2").plan.reasons}["train"]
+    assert timed.value.startswith("2 minutes of")
+    assert {r.what: r for r in planned(stripes, "train.epochs=null").plan.reasons}["train"].why == "enough for the number of cases"
+
+
 def test_rare_classes_weigh_more_and_the_samples_weigh_one_on_average(planned, stripes):
     made = planned(stripes)
     train = made.manifest.split("train")

@@ -10,7 +10,7 @@ from sagittal.report.view import RunView
 
 PAGE = """
 {% if reasons %}
-<div class="scroll"><table>
+<div class="scroll"><table class="reasons">
 <thead><tr><th>What</th><th>Chosen</th><th>Why</th></tr></thead>
 <tbody>
 {% for row in reasons %}

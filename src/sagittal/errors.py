@@ -18,7 +18,11 @@ SagittalError
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+SOURCE = "source"
+"""The item of a refusal by somebody who only has the image."""
 
 MOST_NAMES = 24
 """A message lists no more names than this: a data set may have thousands of cases."""
@@ -129,6 +133,27 @@ class Interrupted(SagittalError):
     """Stopped by the user; what was finished is kept."""
 
     exit_code = 130
+
+
+@contextmanager
+def said_of(item: object) -> Iterator[None]:
+    """What is said of :data:`SOURCE` inside is said of the item: who looks at an image does not know its file or case.
+
+    Raises:
+        SagittalError: The one that was raised inside.
+
+    >>> with said_of("a.tif"):
+    ...     raise Refused("NO_MPP", SOURCE, "its file does not say it", "state it")
+    Traceback (most recent call last):
+        ...
+    sagittal.errors.Refused: NO_MPP a.tif: its file does not say it; state it
+    """
+    try:
+        yield
+    except SagittalError as error:
+        if error.item != SOURCE:
+            raise
+        raise type(error)(error.code, item, error.what, error.remedy) from error
 
 
 def one_line(text: str) -> str:

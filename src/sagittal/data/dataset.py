@@ -21,6 +21,7 @@ from sagittal.data.manifest import Manifest
 from sagittal.data.prepared import Made, Prepared, name_of
 from sagittal.data.ready import Ready
 from sagittal.data.streams import GEOMETRIC, INTENSITY, WINDOW
+from sagittal.errors import said_of
 from sagittal.io.guard import Limits
 from sagittal.ops.overview import small_grid
 from sagittal.ops.positions import Positions, foreground
@@ -326,7 +327,8 @@ class CaseSamples(torch.utils.data.Dataset[Sample]):
     def _prepare(self, case: Case) -> _Loaded:
         image = image_of(case, self.manifest, limits=self.limits)
         finest = 1.0 if self.augmentation is None else self.augmentation.finest(image.geometry.axes)
-        ready = self.preparation.ready(image, finest=finest)
+        with said_of(case.id):
+            ready = self.preparation.ready(image, finest=finest)
         said = self.manifest.annotation(case, like=image.geometry)
         drawn = ready.geometry if self.preparation.settles else ready.grid
         windowing = seeing(self.windowing, ready.tissue)

@@ -23,7 +23,7 @@ from sagittal.engine.finish import Finish
 from sagittal.engine.postprocess import Postprocessing
 from sagittal.engine.sight import Sight, answer_grid
 from sagittal.engine.waiting import MOST_ROWS, Asking, Waiting, batches, together
-from sagittal.errors import LimitExceeded, SagittalError
+from sagittal.errors import LimitExceeded, SagittalError, said_of
 from sagittal.models._members import Members
 from sagittal.models._network import Network
 from sagittal.windows._windowing import seeing
@@ -120,7 +120,8 @@ class Predictor(Sight):
     def answer_windows(self, items: Iterable[Item]) -> Iterator[Prediction]:
         """An answer for every window by itself, named ``case@start``, on the window's own grid."""
         for case, image in items:
-            ready = self.plan.preparation.ready(image)
+            with said_of(case):
+                ready = self.plan.preparation.ready(image)
             for group in batches(self._parts(case, ready)):
                 for part, answer in zip(group, self._ask(together(group)), strict=True):
                     part.case.take(Window.whole(part.window.size), self.place(answer))
@@ -151,7 +152,8 @@ class Predictor(Sight):
         budget = self.budget
         for name, image in items:
             try:
-                ready = self.plan.preparation.ready(image)
+                with said_of(name):
+                    ready = self.plan.preparation.ready(image)
                 case = self._begun(name, answer_grid(image.geometry, ready), ready.grid, budget.choose(ready.grid), store=store)
                 on_tissue = self.on_tissue(ready, case.windows)
             except SagittalError as error:

@@ -14,7 +14,7 @@ from sagittal.core.image import Image
 from sagittal.core.window import Window
 from sagittal.data.ready import Pixels, Ready
 from sagittal.engine.content import Shown, content_of, lungs_in
-from sagittal.errors import MOST_NAMES, Refused
+from sagittal.errors import MOST_NAMES, SOURCE, Refused
 from sagittal.ops.overview import overview
 from sagittal.ops.resample import GRAIN
 from sagittal.ops.scale import Rule, Scale, measured
@@ -93,12 +93,12 @@ class Preparation:
             Refused: The source has another number of axes than the data that the plan was made from.
         """
         if source.axes != self.axes:
-            raise Refused("AXES", "source", f"has {source.axes} axes where the model expects {self.axes}", "give data of the same kind")
+            raise Refused("AXES", SOURCE, f"has {source.axes} axes where the model expects {self.axes}", "give data of the same kind")
         if self.axes == 0:
             return source
         if self.spacing is not None and source.unit != "um" and (self.unit == "um" or source.frame == "slide"):
             what = "a spacing in micrometres is asked for, and its file does not say how large its pixels are"
-            raise Refused("NO_MPP", "source", what, "state micrometres a pixel: data.mpp=0.5 for a data set, --mpp 0.5 to predict")
+            raise Refused("NO_MPP", SOURCE, what, "state micrometres a pixel: data.mpp=0.5 for a data set, --mpp 0.5 to predict")
         grid = self._grid(source)
         return _up_to_multiple(grid, self.multiple) if self.size is None or self.spacing is not None else grid
 
@@ -150,7 +150,7 @@ class Preparation:
         if self.channels == "all":
             if self.names and image.channels != self.names and (self.axes == 0 or len(image.channels) != len(self.names)):
                 has, wants = (f"{len(c)} channels ({', '.join(c[:MOST_NAMES])})" for c in (image.channels, self.names))
-                raise Refused("CHANNELS", "source", f"has {has} where {wants} are expected", "give the same channels in the same order")
+                raise Refused("CHANNELS", SOURCE, f"has {has} where {wants} are expected", "give the same channels in the same order")
             return stored
         colours = stored[:-1] if image.channels[-1:] == ("alpha",) else stored
         if self.channels == "rgb":

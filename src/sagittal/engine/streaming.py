@@ -16,7 +16,7 @@ from sagittal.core.window import Window
 from sagittal.data.ready import Ready
 from sagittal.engine.infer import Predictor
 from sagittal.engine.sight import answer_grid
-from sagittal.errors import NumericFailure, UsageError
+from sagittal.errors import NumericFailure, UsageError, said_of
 from sagittal.ops.ring import Lattice, Ring
 
 Floats = NDArray[np.float32]
@@ -74,7 +74,8 @@ def stream(predictor: Predictor, name: str, image: Image, sink: Sink) -> Job:
         UsageError: The task looks at more than one sample to finish its answer.
         NumericFailure: The network gave a number that is none.
     """
-    ready = predictor.plan.preparation.ready(image)
+    with said_of(name):
+        ready = predictor.plan.preparation.ready(image)
     choice = predictor.budget.choose(ready.grid)
     windows = sorted(choice.windows, key=lambda w: w.start)
     lattice = Lattice.of(windows, ready.grid.shape, blend=predictor.blend)

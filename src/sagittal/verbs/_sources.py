@@ -14,7 +14,7 @@ from sagittal.data.finding import Finding
 from sagittal.data.images import image_of, stacked
 from sagittal.data.layouts._columns import are_numbers, micrometre_column
 from sagittal.data.manifest import Manifest
-from sagittal.errors import Refused, SagittalError, UnreadableInput, UsageError, nearest
+from sagittal.errors import Refused, SagittalError, UnreadableInput, UsageError, nearest, said_of
 from sagittal.io.guard import Limits
 from sagittal.io.readers._slide_dicom import of_slide, one_each
 from sagittal.verbs._open import found_at, lacking, say, with_modalities
@@ -263,6 +263,9 @@ class Reading:
         if image.geometry.axes != axes and axes and image.geometry.axes:
             what = f"has {image.geometry.axes} axes where the model expects {axes}"
             raise Refused("AXES", Path(item).name, what, "give data of the same kind")
+        if image.geometry.axes == axes:
+            with said_of(Path(item).name):
+                self.preparation.grid(image.geometry)
         if not names or image.channels == names:
             return self._read(image)
         if self.preparation.axes == 0:

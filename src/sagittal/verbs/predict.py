@@ -11,7 +11,7 @@ import numpy as np
 
 from sagittal.core.image import Image
 from sagittal.core.prediction import Prediction
-from sagittal.errors import UsageError
+from sagittal.errors import NumericFailure, Refused, UnreadableInput, UsageError
 from sagittal.io import atomic
 from sagittal.io.writers.csv import as_text
 from sagittal.report.words import count
@@ -97,7 +97,13 @@ def predict(
         for slides, items in itertools.groupby(reading.items(named), key=lambda item: streams(predictor, item[1])):
             if slides:
                 for name, whole in items:
-                    record, rows = _slide(predictor, name, whole, reading, out=out, overlay=overlay)
+                    try:
+                        record, rows = _slide(predictor, name, whole, reading, out=out, overlay=overlay)
+                    except (UnreadableInput, Refused, NumericFailure) as error:
+                        if not reading.lenient:
+                            raise
+                        reading.mark(name, error)
+                        continue
                     records.append(record)
                     areas += rows
                 continue

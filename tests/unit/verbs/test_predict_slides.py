@@ -260,7 +260,25 @@ def test_a_slide_without_micrometres_is_refused_until_the_user_states_them(train
     bare = slide(tmp_path / "bare", patients=1, size=(512, 512), mpp=None)
     run, _ = trained
     source = str(bare / "patient-01_slide-1.tif")
-    with pytest.raises(sagittal.errors.Refused, match="NO_MPP"):
+    with pytest.raises(sagittal.errors.Refused, match=r"NO_MPP patient-01_slide-1\.tif: "):
         sagittal.predict(run, [source], out=tmp_path / "out", overlay=False)
+    others = sagittal.predict(run, [source, source_of(trained[1])], out=tmp_path / "some", overlay=False, allow_unreadable=True)
+    assert others.failed == [source] and len(others.facts["predictions"]) == 1, "the others are answered"
     sagittal.predict(run, [source], out=tmp_path / "out", overlay=False, mpp=1.0)
     assert (tmp_path / "out" / "patient-01_slide-1.tif").exists()
+
+
+def test_a_slide_that_breaks_while_it_is_read_is_skipped_where_that_is_allowed(trained, tmp_path, monkeypatch):
+    run, data = trained
+    names = [str(data / f"patient-0{i}_slide-1.tif") for i in (1, 2)]
+
+    def breaks(predictor, name, image, **more):
+        if name == "patient-01_slide-1":
+            raise sagittal.errors.UnreadableInput("TRUNCATED", "a tile", "the file ends before it", "copy it again")
+        return answer_slide(predictor, name, image, **more)
+
+    monkeypatch.setattr("sagittal.verbs.predict.answer_slide", breaks)
+    with pytest.raises(sagittal.errors.UnreadableInput, match="TRUNCATED"):
+        sagittal.predict(run, names, out=tmp_path / "ends", overlay=False)
+    made = sagittal.predict(run, names, out=tmp_path / "goes on", overlay=False, allow_unreadable=True)
+    assert made.failed == names[:1] and [p["case"] for p in made.facts["predictions"]] == ["patient-02_slide-1"]

@@ -237,7 +237,16 @@ def _exact(image: Image, volume: Volume) -> Image:
     whole = whole and all(float(slope).is_integer() and float(shift).is_integer() for slope, shift in rescales)
     if whole and values.dtype.kind == "f" and _INT16.min <= float(values.min()) and float(values.max()) <= _INT16.max:
         values = values.astype(np.int16)
-    return _volume_of(Image.of(values, image.geometry, channels=image.channels, meta=image.meta))
+    made = _volume_of(Image.of(values, image.geometry, channels=image.channels, meta=image.meta))
+    return made if volume.stack is not None else _centred(made, volume.planes[0].spacing or (1.0, 1.0))
+
+
+def _centred(image: Image, spacing: tuple[float, float]) -> Image:
+    """Pictures without a place, put as an axial slice lies and around the origin: where NIfTI readers put what says nothing."""
+    step = np.array([-spacing[1], -spacing[0], 1.0])
+    affine = np.diag([*step, 1.0])
+    affine[:3, 3] = -step * (np.array(image.geometry.shape) - 1) / 2
+    return Image.of(image.read(), Geometry(shape=image.geometry.shape, affine=affine), channels=image.channels, meta=image.meta)
 
 
 def _volume_of(image: Image) -> Image:

@@ -186,6 +186,18 @@ def test_a_slice_alone_is_as_thick_as_the_way_to_the_next(vendors, tmp_path, thi
     assert np.isclose(image.affine[2, 2], wanted)
 
 
+@pytest.mark.parametrize("frames", [1, 4])
+def test_pictures_without_a_place_lie_around_the_origin(vendors, tmp_path, frames):
+    pixels = np.stack([vendors.values(k) for k in range(frames)])
+    d = vendors.objects.blank(pixels if frames > 1 else pixels[0], modality="NM")
+    d.PixelSpacing = [2.0, 3.0]
+    [image] = of_series(vendors, tmp_path, [d])
+    assert np.array_equal(np.asanyarray(image.dataobj)[:, ::-1], pixels.transpose(2, 1, 0))
+    wanted = np.diag([-3.0, 2.0, 1.0, 1.0])
+    wanted[:3, 3] = [3 * 6.5, -2 * 4.5, -(frames - 1) / 2]
+    assert np.allclose(image.affine, wanted)
+
+
 def test_maps_in_colour_are_colours(vendors, tmp_path):
     made, colours = [], np.arange(3 * 10 * 14 * 3, dtype=np.uint8).reshape(3, 10, 14, 3)
     for k in range(3):

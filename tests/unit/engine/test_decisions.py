@@ -190,7 +190,6 @@ def test_the_plan_says_who_asked_for_how_long(planned, stripes, wish, told):
     assert asked.why == "the recipe says so"
     timed = {r.what: r for r in planned(stripes, "train.minutes=2").plan.reasons}["train"]
     assert timed.value.startswith("2 minutes of")
-    assert {r.what: r for r in planned(stripes, "train.epochs=null").plan.reasons}["train"].why == "enough for the number of cases"
 
 
 def test_rare_classes_weigh_more_and_the_samples_weigh_one_on_average(planned, stripes):

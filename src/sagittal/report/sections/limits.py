@@ -38,7 +38,8 @@ def _limits(view: RunView) -> list[str]:
     calibration = view.result.get("calibration")
     if isinstance(calibration, dict) and isinstance(calibration.get("n"), int) and calibration["n"] < 200:
         found.append(f"Much about its probabilities: they were calibrated on {words.count(calibration['n'], 'case')}.")
-    if view.result.get("patient_scores") in (None, []) and isinstance(groups, dict) and groups.get("known"):
+    told = view.result.get("patient_scores") or any(level.get("level") == "patient" for level in view.result.get("levels") or ())
+    if not told and isinstance(groups, dict) and groups.get("known"):
         found.append("How it does a patient at a time: the scores count each case.")
     found.append("Whether the truth is true: labels were taken as given.")
     return found

@@ -72,7 +72,10 @@ def _told(view: RunView, score: Score) -> Markup:
     told = {"article": _article(score.metric), "name": name, "value": words.with_unit(words.value_of(score), score.unit)}
     shown = fill("{{ article }}{{ name }} of <b>{{ value }}</b>", **told)
     between = words.interval(score)
-    return shown + (fill(" <span class='interval'>(95\u202f% interval {{ between }})</span>", between=between) if between else "")
+    shown += fill(" <span class='interval'>(95\u202f% interval {{ between }})</span>", between=between) if between else ""
+    # a drawn class has no overlap where it is not there
+    fewer = score.metric == "dice" and score.n < int(view.result.get("n") or 0)
+    return shown + (fill(", over the {{ n | count }} that have it", n=score.n) if fewer else "")
 
 
 def _against_what(view: RunView) -> Markup:

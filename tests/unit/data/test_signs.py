@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
 
-from sagittal.core import Geometry, Image
+from sagittal.core import ClassLabel, Geometry, Image, Labels, Polygons
+from sagittal.core.polygons import Outline
+from sagittal.data._annotators import Consensus
 from sagittal.data.audit import audit
 from sagittal.data.discover import discover
-from sagittal.data.signs import Choice, Outlined, lines
+from sagittal.data.manifest import Manifest
+from sagittal.data.signs import Choice, Outlined, ambiguous, class_in, lines, tally
 from sagittal.io import write
 
 
@@ -122,3 +126,81 @@ def test_outlines_of_no_class_and_those_left_out_are_told_too(folder):
     seen = audit(replace(found.manifest, labels=strange), workers=0)
     assert len(seen.unreadable) == 3
     assert seen.tables["outlines"]["shapes"] == 6
+
+
+def box(left, top, right, bottom, **signs):
+    ring = np.array([[left, top], [right, top], [right, bottom], [left, bottom]], dtype=float)
+    return Outline(rings=(ring,), name="drawn", signs=tuple(signs.items()))
+
+
+def drawing(*outlines):
+    return Polygons(outlines=outlines, labels=Labels(classes=("background", "drawn"), background="background"))
+
+
+A, B = (("class", "a"),), (("class", "b"), ("colour", "#ff0000"))
+
+
+def test_shapes_are_counted_by_all_of_their_signs_and_measured_as_they_are_seen():
+    said = drawing(
+        box(0, 0, 4, 4, **dict(A)), box(2, 0, 6, 4, **dict(B)), box(10, 10, 12, 12, **dict(A)), box(90, 90, 99, 99), box(1, 1, 2, 2)
+    )
+    found = tally(said, Geometry.picture((20, 20)))
+    assert found[A] == (2, 4 * 4 - 2 * 4 - 1 + 4), "what lies under later shapes is not seen"
+    assert found[B] == (1, 16.0)
+    assert found[()] == (2, 1.0), "off the picture there is nothing to see, but it was drawn"
+
+
+def test_areas_are_in_the_unit_of_the_grid_also_where_a_large_picture_is_looked_at_coarsely():
+    micrometres = Geometry(shape=(20, 20), affine=np.diag([0.5, 0.5, 1.0]), unit="um", frame="slide")
+    assert tally(drawing(box(0, 0, 5, 5, **dict(A))), micrometres)[A][1] == pytest.approx(25.0, rel=0.3)
+    large = Geometry.picture((8000, 6000))
+    assert tally(drawing(box(1000, 1000, 3000, 2000, **dict(A))), large)[A][1] == pytest.approx(2e6, rel=0.02)
+
+
+def test_of_several_people_all_that_they_drew_is_counted():
+    labels = Labels(classes=("background", "drawn"), background="background")
+    one, two = drawing(box(0, 0, 4, 4, **dict(A))), drawing(box(0, 0, 2, 2, **dict(A)), box(5, 5, 6, 6, **dict(B)))
+    assert tally(Consensus(each=(one, two), labels=labels), Geometry.picture((9, 9))) == {A: (2, 20.0), B: (1, 1.0)}
+
+
+@pytest.mark.parametrize("said", [None, ClassLabel(names=("a",), labels=Labels(classes=("a", "b")))], ids=["nothing", "a label"])
+def test_what_is_no_outline_has_no_shapes(said):
+    assert tally(said, Geometry.picture((4, 4))) == {}
+
+
+def test_an_empty_drawing_has_no_shapes():
+    assert tally(drawing(), Geometry.picture((4, 4))) == {}
+
+
+@pytest.mark.parametrize(
+    ("signs", "words", "meant"),
+    [
+        (A, {"a": "tumour"}, "tumour"),
+        (A, {"A": "tumour"}, "tumour"),
+        (B, {"#FF0000": "red"}, "red"),
+        (B, {"#FF0000": "red", "b": "stroma"}, "stroma"),  # the more telling sign decides
+        (B, {"b": ""}, ""),  # left out on purpose, which is not: unknown
+        (A, {"b": "stroma"}, None),
+        (A, {}, None),
+        ((), {"a": "tumour"}, None),
+        ((("class", "Straße"),), {"STRASSE": "road"}, "road"),
+    ],
+)
+def test_what_a_map_makes_of_a_shape(signs, words, meant):
+    assert class_in(signs, words) == meant
+
+
+def manifest(words=()):
+    return Manifest(cases=(), labels=Labels(classes=("background", "drawn"), background="background", words=dict(words)), root=Path())
+
+
+def test_only_ways_that_do_not_agree_are_warned_of_and_only_until_somebody_chooses():
+    layers = [{"layer": "one", "colour": "#ff0000"}, {"layer": "one", "colour": "#0000ff"}]
+    (finding,) = ambiguous(outlined(*layers), manifest())
+    assert (finding.code, finding.severity) == ("AMBIGUOUS_OUTLINES", "warn")
+    assert "by layer (1) or by colour (2)" in finding.what
+    assert finding.what.endswith("they are taken by layer")
+    assert """--set 'data.words={"#0000ff": blue, "#ff0000": red}'""" in finding.remedy
+    assert ambiguous(outlined(*layers), manifest({"one": "drawn"})) == []
+    assert ambiguous(outlined({"layer": "one", "colour": "#ff0000"}, {"layer": "two", "colour": "#0000ff"}), manifest()) == []
+    assert ambiguous(Outlined(), manifest()) == []

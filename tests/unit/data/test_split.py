@@ -14,6 +14,7 @@ from sagittal.core import Case, Labels
 from sagittal.data.leaks import apart, unite
 from sagittal.data.manifest import Manifest
 from sagittal.data.split import SplitRules, assign, folds
+from sagittal.data.stratify import dealt
 from sagittal.errors import Refused, UsageError
 
 
@@ -178,3 +179,78 @@ def test_impossible_shares_are_refused():
     few = _manifest([("", "ab"[i % 2], "val") for i in range(50)] + [("", "a", "train")] * 4)
     with pytest.raises((UsageError, Refused)):
         assign(few.with_cases(replace(c) for c in few.cases))
+
+
+# --- dealing
+
+
+def _dealt(manifest, seed=0, **shares):
+    where = dealt(manifest, manifest.cases, shares, np.random.default_rng(seed))
+    counts: dict[str, dict[str, int]] = {split: {} for split in shares}
+    for case in manifest.cases:
+        at = counts[where[case.id]]
+        at[case.label] = at.get(case.label, 0) + 1
+    return where, counts
+
+
+def test_every_case_is_dealt_with_its_group():
+    manifest = _manifest([(f"p{i % 7}", "ab"[i % 2], "") for i in range(70)])
+    where, _ = _dealt(manifest, train=0.5, test=0.5)
+    assert set(where) == {c.id for c in manifest.cases}
+    for group in {c.group for c in manifest.cases}:
+        assert len({where[c.id] for c in manifest.cases if c.group == group}) == 1
+
+
+def test_a_rare_class_keeps_its_share_beside_a_common_one():
+    manifest = _manifest([("", "a" if i % 25 else "b", "") for i in range(1000)])
+    for seed in range(5):
+        _, counts = _dealt(manifest, seed, train=0.6, val=0.2, test=0.2)
+        assert counts == {"train": {"a": 576, "b": 24}, "val": {"a": 192, "b": 8}, "test": {"a": 192, "b": 8}}
+
+
+def test_as_few_groups_of_a_class_as_splits_are_one_for_each_whatever_the_shares():
+    rows = [(f"p{i}", "a", "") for i in range(60)] + [("r0", "b", ""), ("r1", "b", ""), ("r2", "b", "")]
+    for seed in range(20):
+        _, counts = _dealt(_manifest(rows), seed, train=0.9, val=0.05, test=0.05)
+        assert [counts[split]["b"] for split in ("train", "val", "test")] == [1, 1, 1]
+
+
+def test_large_groups_go_where_there_is_most_room_and_small_ones_even_out():
+    rows = [("large", "a", "")] * 50 + [(f"p{i}", "a", "") for i in range(50)]
+    for seed in range(10):
+        where, counts = _dealt(_manifest(rows), seed, train=0.8, test=0.2)
+        assert where["c0000"] == "train"
+        assert counts == {"train": {"a": 80}, "test": {"a": 20}}
+
+
+def test_who_goes_where_follows_from_the_generator_and_not_from_the_order_of_cases():
+    manifest = _manifest([(f"p{i:02}", "ab"[i % 2], "") for i in range(40)])
+    first, _ = _dealt(manifest, 3, train=0.5, test=0.5)
+    turned = dealt(manifest, manifest.cases[::-1], {"train": 0.5, "test": 0.5}, np.random.default_rng(3))
+    other, _ = _dealt(manifest, 4, train=0.5, test=0.5)
+    assert turned == first
+    assert other != first
+
+
+def test_a_case_of_two_classes_counts_for_both_and_one_of_none_is_dealt_too():
+    rows = [("", ["a;b", "a", "b", ""][i % 4], "") for i in range(80)]
+    manifest = _manifest(rows, said="labels")
+    _, counts = _dealt(manifest, train=0.5, test=0.5)
+    assert counts["train"] == counts["test"] == {"a;b": 10, "a": 10, "b": 10, "": 10}
+
+
+def test_values_are_dealt_by_fifths_of_their_range_and_a_missing_one_is_dealt_too():
+    rows = [("", str(v), "") for v in np.linspace(0, 1, 100)] + [("", "nan", "")]
+    manifest = _manifest(rows, classes=("age",), said="value")
+    where, _ = _dealt(manifest, train=0.5, test=0.5)
+    assert set(where.values()) == {"train", "test"}
+    assert "c0100" in where
+    for fifth in np.split(np.arange(100), 5):
+        tested = sum(where[f"c{i:04}"] == "test" for i in fifth)
+        assert abs(tested - 10) <= 1
+
+
+def test_nobody_is_dealt_to_nowhere():
+    assert dealt(_manifest([("", "a", "")]), (), {"train": 1.0}, np.random.default_rng(0)) == {}
+    where, _ = _dealt(_manifest([("", "a", "")]), train=0.7, test=0.3)
+    assert where == {"c0000": "train"}

@@ -21,8 +21,8 @@ TILE = 32
 SLOTS = 65 * TILE
 """Numbers of a tile: the last row takes what is not wanted."""
 
-Run = tuple[int, int, int, int, int]
-"""What a transform goes over: the component, its first tile, rows of blocks, words in a row of them, and the first word that is filled."""
+Run = tuple[int, int, int, int]
+"""What a transform goes over: the component, its first tile, rows of blocks, and the first row of pixels that is filled."""
 
 TAKEN = {1: (0,), 2: (0, 1, 3, 5, 7), 4: (0, 1, 2, 3, 5, 6, 7), 8: tuple(range(8))}
 """Rows and columns of coefficients that a block of so many pixels a side is made of."""
@@ -126,11 +126,12 @@ def two(d: Any, shift: Any) -> Any:
 
 
 @kernel
-def to_8(tiles: Array, run: Run, quants: Array, work: Array, out: Array) -> None:
-    """Blocks of 8 x 8; ``out`` holds eight pixels a word, ``at`` is the first one's place and ``step`` leads to the next row."""
-    component, tile, rows, words, begin = run
+def to_8(tiles: Array, run: Run, quants: Array, plane: Array) -> None:
+    """Blocks of 8 x 8 onto a plane in which a word is a row of a block: eight pixels."""
+    component, tile, rows, first = run
+    words, out, work = plane.shape[1], plane.reshape(-1), np.empty(64 * TILE, np.int32)
     for place in range(rows * words // TILE):
-        at = begin + place * TILE // words * 8 * words + place * TILE % words
+        at = first * words + place * TILE // words * 8 * words + place * TILE % words
         for u in range(8):
             q0, q1, q2, q3 = quants[component, u], quants[component, 8 + u], quants[component, 16 + u], quants[component, 24 + u]
             q4, q5, q6, q7 = quants[component, 32 + u], quants[component, 40 + u], quants[component, 48 + u], quants[component, 56 + u]
@@ -174,11 +175,12 @@ def to_8(tiles: Array, run: Run, quants: Array, work: Array, out: Array) -> None
 
 
 @kernel
-def to_4(tiles: Array, run: Run, quants: Array, work: Array, out: Array) -> None:
+def to_4(tiles: Array, run: Run, quants: Array, plane: Array) -> None:
     """Blocks of 4 x 4, four pixels a word."""
-    component, tile, rows, words, begin = run
+    component, tile, rows, first = run
+    words, out, work = plane.shape[1], plane.reshape(-1), np.empty(64 * TILE, np.int32)
     for place in range(rows * words // TILE):
-        at = begin + place * TILE // words * 4 * words + place * TILE % words
+        at = first * words + place * TILE // words * 4 * words + place * TILE % words
         for u in range(8):
             if u == 4:
                 continue
@@ -219,11 +221,12 @@ def to_4(tiles: Array, run: Run, quants: Array, work: Array, out: Array) -> None
 
 
 @kernel
-def to_2(tiles: Array, run: Run, quants: Array, work: Array, out: Array) -> None:
+def to_2(tiles: Array, run: Run, quants: Array, plane: Array) -> None:
     """Blocks of 2 x 2, two pixels a word."""
-    component, tile, rows, words, begin = run
+    component, tile, rows, first = run
+    words, out, work = plane.shape[1], plane.reshape(-1), np.empty(64 * TILE, np.int32)
     for place in range(rows * words // TILE):
-        at = begin + place * TILE // words * 2 * words + place * TILE % words
+        at = first * words + place * TILE // words * 2 * words + place * TILE % words
         for u in (0, 1, 3, 5, 7):
             q0, q1, q3, q5, q7 = (
                 quants[component, u],
@@ -255,14 +258,15 @@ def to_2(tiles: Array, run: Run, quants: Array, work: Array, out: Array) -> None
 
 
 @kernel
-def to_1(tiles: Array, run: Run, quants: Array, work: Array, out: Array) -> None:
+def to_1(tiles: Array, run: Run, quants: Array, plane: Array) -> None:
     """Blocks of one pixel: their mean."""
-    component, tile, rows, words, begin = run
+    component, tile, rows, first = run
+    words, out = plane.shape[1], plane.reshape(-1)
     q = quants[component, 0]
     for place in range(rows * words // TILE):
         for b in range(TILE):
-            first = tiles[np.uint64((tile + place) * SLOTS + b)]
-            out[np.uint64(begin + place * TILE + b)] = np.uint8(pixel(rounded(times(q, first), 3)))
+            mean = tiles[np.uint64((tile + place) * SLOTS + b)]
+            out[np.uint64(first * words + place * TILE + b)] = np.uint8(pixel(rounded(times(q, mean), 3)))
 
 
 @kernel

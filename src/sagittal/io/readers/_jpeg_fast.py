@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sagittal.core.image import Values
 
-WORTH = 1 << 12
+WORTH = 1 << 13
 """Bytes of a file from which on our tables cost less than they save."""
 
 AT_ONCE = 1 << 17
@@ -24,7 +24,11 @@ _BASELINE, _EXTENDED, _CODES, _TABLES, _SCAN, _ADOBE = 0xC0, 0xC1, 0xC4, 0xDB, 0
 TOLD = {_BASELINE, _EXTENDED, _CODES, _TABLES, _SCAN, _ADOBE}
 """Markers of the segments that a :class:`Plan` is made from."""
 
+_WORDS = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64}
+"""A row of a block, by its pixels."""
+
 Segments = tuple[tuple[int, bytes], ...]
+Tables = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint8]]
 
 
 class _OtherError(Exception):
@@ -45,7 +49,7 @@ class Plan:
         shape: Rows and columns of the picture.
     """
 
-    tables: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint8]]
+    tables: Tables
     layout: NDArray[np.int64]
     places: NDArray[np.uint64]
     quants: NDArray[np.int32]
@@ -58,34 +62,28 @@ class Plan:
         from sagittal.io.readers import _jpeg_blocks as blocks
         from sagittal.io.readers._jpeg_scan import SPARE, read_units, unstuffed
 
-        data = np.empty(len(scan) + SPARE, np.uint8)
+        data = np.empty(scan.size + SPARE, np.uint8)
         size = unstuffed(scan, data)
         if size < 0:
             return None
-        parts = [(down, in_a_row, side) for (_, down, *_, in_a_row), side in zip(self.layout.tolist(), self.sides, strict=True)]
-        planes = [np.empty((self.rows * down * side, in_a_row * blocks.TILE * side), np.uint8) for down, in_a_row, side in parts]
-        words = [plane.view(f"u{side}").reshape(-1) for plane, side in zip(planes, self.sides, strict=True)]
-        a_row = sum(down * in_a_row for down, in_a_row, _ in parts)
+        parts = [(side, down, in_a_row) for side, (_, down, *_, in_a_row) in zip(self.sides, self.layout.tolist(), strict=True)]
+        planes = [np.empty((self.rows * down * side, in_a_row * blocks.TILE), _WORDS[side]) for side, down, in_a_row in parts]
+        a_row = sum(down * in_a_row for _, down, in_a_row in parts)
         step = min(max(1, AT_ONCE // (a_row * blocks.SLOTS)), self.rows)
-        tiles, work = np.empty(step * a_row * blocks.SLOTS, np.int16), np.empty(64 * blocks.TILE, np.int32)
-        state, before = np.zeros(3, np.uint64), np.zeros(len(parts), np.int64)
+        tiles, state = np.empty(step * a_row * blocks.SLOTS, np.int16), np.zeros(3 + len(parts), np.int64)
         for first in range(0, self.rows, step):
             rows = min(step, self.rows - first)
-            if max(self.sides) > 1:
-                tiles[:] = 0
-            if not read_units(data, size, state, self.tables, self.layout, self.places, before, rows, tiles):
+            if not read_units(data, size, state, self.tables, self.layout, self.places, rows, tiles):
                 return None
             tile = 0
-            for c, (down, in_a_row, side) in enumerate(parts):
-                run = (c, tile, rows * down, in_a_row * blocks.TILE, first * down * side * in_a_row * blocks.TILE)
-                blocks.TRANSFORMS[side](tiles, run, self.quants, work, words[c])
+            for c, (side, down, in_a_row) in enumerate(parts):
+                blocks.TRANSFORMS[side](tiles, (c, tile, rows * down, first * down * side), self.quants, planes[c])
                 tile += rows * down * in_a_row
-        if int(state[2]) * 8 - int(state[1]) > 8 * size:
-            return None
-        if len(planes) == 1:
-            return np.ascontiguousarray(planes[0][: self.shape[0], : self.shape[1]])
+        seen = [plane.view(np.uint8) for plane in planes]
+        if len(seen) == 1:
+            return np.ascontiguousarray(seen[0][: self.shape[0], : self.shape[1]])
         out = np.empty((*self.shape, 3), np.uint8)
-        luma, blue, red = planes
+        luma, blue, red = seen
         blocks.to_rgb(luma, blue, red, out)
         return out
 
@@ -146,7 +144,7 @@ def _plan(segments: Segments, step: int) -> Plan:
     )
 
 
-def _codes(segments: Segments) -> tuple[dict[tuple[int, int], int], tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint8]]]:
+def _codes(segments: Segments) -> tuple[dict[tuple[int, int], int], Tables]:
     """The number of each Huffman code by its kind and name, and the tables of all."""
     from sagittal.io.readers._jpeg_scan import PEEK, fill_table, pair_table
 

@@ -181,30 +181,34 @@ def coded(word: Any, entry: Any, tables: Any, code: int) -> Any:
 
 
 @kernel
-def read_units(
-    data: Array, size: int, state: Array, tables: Any, layout: Array, places: Array, before: Array, rows: int, tiles: Array
-) -> bool:
-    """The coefficients of some rows of units, into their tiles; False where the data are broken.
+def read_units(data: Array, size: int, state: Array, tables: Any, layout: Array, places: Array, rows: int, tiles: Array) -> bool:
+    """The coefficients of some rows of units, into their tiles; False where the data are broken, or end too early.
 
     All in one loop over flat memory: what is at hand stays in the processor's registers.
 
     Args:
         data: :func:`unstuffed`.
         size: Bytes of it.
-        state: The bits at hand, how many they are, and which byte comes next, ``(3,)``; changed.
+        state: The bits at hand, how many they are, which byte comes next, and of each component the first coefficient of the
+            block before, ``(3 + n,)``; zeros at first; changed.
         tables: Of all Huffman codes: entries (pairs where they are of other coefficients than first ones) one after the
             other, bounds, symbols.
         layout: Of each component: blocks of a unit across and down, the codes of its first and its other coefficients, units
             in a row, and tiles in a row of its blocks.
         places: Where each coefficient lies in a tile, of each component, ``(n, 2 * END)``.
-        before: The first coefficient of the block before, of each component; changed.
         rows: How many rows of units.
-        tiles: Zeros; filled, a component after the other.
+        tiles: Filled, a component after the other.
     """
     paired = tables[0]
-    word, bits, p = state[0], state[1], state[2]
+    before = state[3:]
+    word, bits, p = np.uint64(state[0]), np.uint64(state[1]), np.uint64(state[2])
+    word |= big_word(data, p) >> bits
+    p += (np.uint64(63) - bits) >> np.uint64(3)
+    bits |= np.uint64(56)
     last = np.uint64(size + 8)
     units = layout[0, 4]
+    if places[:, 2:].min() < np.uint64(64 * TILE):  # else no coefficient is wanted but the first ones
+        tiles[:] = 0
     for turn in range(rows * units):
         row, unit, begun = turn // units, turn % units, 0
         for c in range(layout.shape[0]):
@@ -218,12 +222,12 @@ def read_units(
                 x += 1
                 if x == across:
                     y, x = y + 1, 0
+                entry = paired[first_code + (word >> _TOP)]
                 word |= big_word(data, p) >> bits
                 p += (np.uint64(63) - bits) >> np.uint64(3)
                 bits |= np.uint64(56)
-                entry = paired[first_code | word >> _TOP]
                 value, taken = entry >> 48, np.uint64(entry & _ALL)
-                if entry == 0 or entry & _FLAG:
+                if taken == np.uint64(0):
                     _, value, taken = coded(word, entry, tables, layout[c, 2])
                 before[c] += value
                 tiles[column] = before[c]
@@ -232,11 +236,13 @@ def read_units(
                 bits -= taken
                 k = np.uint64(1)
                 while k < np.uint64(64):
+                    # Bits enough for this are at hand still, so that nothing waits for more.
+                    entry = paired[code + (word >> _TOP)]
                     word |= big_word(data, p) >> bits
                     p += (np.uint64(63) - bits) >> np.uint64(3)
                     bits |= np.uint64(56)
-                    entry = paired[code | word >> _TOP]
-                    if entry == 0 or entry & _FLAG:
+                    taken = np.uint64(entry & _ALL)
+                    if taken == np.uint64(0):
                         steps, value, taken = coded(word, entry, tables, layout[c, 3])
                         k += steps if taken else np.uint64(64)
                         tiles[column + places[c, k]] = value
@@ -246,7 +252,6 @@ def read_units(
                         if k >= np.uint64(64):  # what follows belongs to the next block
                             taken = np.uint64(entry >> 6 & _ALL)
                         else:
-                            taken = np.uint64(entry & _ALL)
                             k += np.uint64(entry >> 20 & _STEPS)
                             tiles[column + places[c, k]] = np.int16(entry >> 48)
                     word <<= taken
@@ -254,5 +259,5 @@ def read_units(
                 if broken or p > last or (np.uint64(64) < k and k < np.uint64(END)):
                     return False
             begun += rows * down * in_a_row
-    state[0], state[1], state[2] = word, bits, p
-    return True
+    state[0], state[1], state[2] = np.int64(word), np.int64(bits), np.int64(p)
+    return bool(p * np.uint64(8) - bits <= np.uint64(8 * size))

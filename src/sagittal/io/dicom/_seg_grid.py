@@ -1,10 +1,11 @@
-"""The grid on which the frames of a segmentation lie: they are only there where something was drawn."""
+"""The grid on which the frames of a segmentation lie: they are only there where something was drawn, and the image is larger."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ Floats = NDArray[np.float64]
 _OFF = 0.1
 """How far off its place a frame may be, in slices: headers round."""
 _MOST_SLICES = 2**16
+_SAME_VOXEL_MM = 0.1
 
 
 def placed(frames: Sequence[Plane], path: Path, like: Geometry | None) -> tuple[Geometry, list[int]]:
@@ -40,6 +42,36 @@ def placed(frames: Sequence[Plane], path: Path, like: Geometry | None) -> tuple[
         raise Refused("SEG_SPACING", path, f"its frames span {slots.max() + 1:,} slices", "export it again")
     ends = (int(slots.argmin()), int(slots.argmax()))
     return _between(frames[ends[0]], frames[ends[1]], int(slots.max()) + 1, step, normal), slots.tolist()
+
+
+def laid(values: NDArray[Any], own: Geometry, like: Geometry, *, ground: int) -> NDArray[Any] | None:
+    """The numbers on the grid of the image, whose other voxels are background; None where they do not lie on its voxels.
+
+    Axes may run otherwise. Whatever is off by more than a tenth of a millimetre, or sticks out, is no part of the image.
+
+    Args:
+        values: On the grid of the segmentation.
+        own: That grid.
+        like: That of the image.
+        ground: The number of the background.
+    """
+    if own.axes != like.axes or own.unit != like.unit:
+        return None
+    exact = own.index_map(like)
+    whole = np.rint(exact)
+    turn, start = whole[: own.axes, : own.axes], whole[: own.axes, own.axes]
+    if not np.array_equal(np.abs(turn) @ np.abs(turn).T, np.eye(own.axes)):
+        return None
+    near = Geometry(shape=own.shape, affine=like.affine @ whole, unit=own.unit, frame=own.frame)
+    ends = np.stack([start, turn @ (np.array(own.shape) - 1) + start])
+    if not own.same_grid(near, tolerance=_SAME_VOXEL_MM) or ends.min() < 0 or (ends.max(axis=0) >= like.shape).any():
+        return None
+    axes = [int(np.abs(row).argmax()) for row in turn]
+    box = tuple(slice(int(a), int(b) + 1) for a, b in zip(ends.min(axis=0), ends.max(axis=0), strict=True))
+    flips = tuple(n for n, axis in enumerate(axes) if turn[n, axis] < 0)
+    made = np.full(like.shape, ground, values.dtype)
+    made[box] = np.flip(values.transpose(axes), flips)
+    return made
 
 
 def _between(start: Plane, end: Plane, depth: int, step: float, normal: Floats) -> Geometry:

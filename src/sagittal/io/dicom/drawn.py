@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sagittal.core import Geometry, Image, LabelMap, Labels
 from sagittal.core.annotation import IGNORE
 from sagittal.errors import Refused, UnreadableInput, nearest
+from sagittal.io.dicom._seg_grid import laid
 from sagittal.io.dicom._tags import DRAWN_TAGS
 from sagittal.io.dicom.header import looks_like_dicom, read_header
 from sagittal.io.dicom.rtstruct import on_grid, read_structures
@@ -22,7 +23,7 @@ _MODALITIES = ("SEG", "RTSTRUCT")
 
 
 def drawn(path: Path, labels: Labels, like: Geometry | None, limits: Limits) -> LabelMap:
-    """The label map that a SEG or RTSTRUCT draws, in the numbers of ``labels``.
+    """The label map that a SEG or RTSTRUCT draws, in the numbers of ``labels``, on the voxels of ``like`` where it lies on them.
 
     A segment is a class when it has its name (in any case), or, where no name of a SEG fits, the number that
     ``labels.codes`` gives the class. Segments of other names are left out and listed in ``image.meta["left_out"]``;
@@ -47,9 +48,12 @@ def drawn(path: Path, labels: Labels, like: Geometry | None, limits: Limits) -> 
         image, codes = _outlined(path, labels, like, limits)
     else:
         raise UnreadableInput("NOT_AN_ANNOTATION", path, f"a DICOM object of modality {kind or 'unknown'}", "name a SEG or RTSTRUCT file")
-    values = _renumbered(image.read()[0], codes, labels)
+    values, grid = _renumbered(image.read()[0], codes, labels), image.geometry
     outside = labels.index(labels.background) if labels.background is not None else IGNORE
-    return LabelMap(image=Image.of(values[None], image.geometry, meta=image.meta), labels=labels, outside=outside)
+    whole = None if like is None else laid(values, grid, like, ground=_ground(labels))
+    if like is not None and whole is not None:
+        values, grid = whole, like
+    return LabelMap(image=Image.of(values[None], grid, meta=image.meta), labels=labels, outside=outside)
 
 
 def only_drawn(path: Path, limits: Limits) -> Path | None:
@@ -129,13 +133,17 @@ def _wanted(parts: Sequence[Drawn], labels: Labels, codes: Mapping[str, int], pa
 
 def _renumbered(numbers: NDArray[Any], classes: Mapping[int, str], labels: Labels) -> NDArray[np.int32]:
     """Segment numbers to the codes of their classes, everything else to that of the background."""
-    ground = labels.code(labels.background) if labels.background is not None else IGNORE
-    table = np.full(int(numbers.max(initial=0)) + 1, ground, dtype=np.int32)
+    table = np.full(int(numbers.max(initial=0)) + 1, _ground(labels), dtype=np.int32)
     for number, name in classes.items():
         if number < len(table):
             table[number] = labels.code(name)
     found: NDArray[np.int32] = table[numbers]
     return found
+
+
+def _ground(labels: Labels) -> int:
+    """The number of what nobody drew."""
+    return labels.code(labels.background) if labels.background is not None else IGNORE
 
 
 def _plain(name: str) -> str:

@@ -12,7 +12,7 @@ from pydicom.sr.codedict import codes
 from pydicom.uid import ExplicitVRLittleEndian, JPEG2000Lossless, RLELossless, generate_uid
 
 from sagittal import io
-from sagittal.core import Geometry, Labels
+from sagittal.core import Geometry, Labels, Window
 from sagittal.errors import SagittalError
 from sagittal.io.dicom.seg import read_segmentation
 
@@ -188,6 +188,38 @@ def test_slices_without_a_frame_are_background_on_the_images_grid(tmp_path):
     filled = io.read_annotation(path, LABELS, like=grid).mask_of(grid).any(axis=(0, 1))
     assert sorted(np.flatnonzero(filled)) in ([1, 3, 5], [0, 2, 4])
     assert filled.sum() == 3
+
+
+@pytest.mark.parametrize("turned", [False, True], ids=["straight", "oblique"])
+@pytest.mark.parametrize("axes", [(0, 1, 2), (2, 0, 1)])
+def test_frames_that_lie_on_voxels_of_the_image_are_laid_on_all_of_it(tmp_path, turned, axes):
+    """Writers leave frames out where nothing is drawn, and the image may be stored in another order of axes."""
+    sources = series(turned=turned)
+    grid = stored(tmp_path / "ct", sources)
+    mask = np.zeros((SLICES, ROWS, COLUMNS, 1), np.uint8)
+    mask[2:4, 3:6, 3:5] = 1
+    path = write(tmp_path / "seg.dcm", sources, mask, ("Liver",))
+    assert read_segmentation(path, like=grid).image.geometry.shape[2] == 2
+    last = grid.affine @ [*(np.array(grid.shape) - 1), 1]
+    affine = -grid.affine[:, [*axes, 3]]
+    affine[:, 3] = last
+    other = Geometry(shape=tuple(grid.shape[a] for a in axes), affine=affine, unit="mm", frame="patient")
+    found = io.read_annotation(path, LABELS, like=other)
+    assert found.image.geometry == other
+    through_the_world = io.read_annotation(path, LABELS).mask_of(other)
+    assert np.array_equal(found.mask_of(other), through_the_world)
+    assert found.mask_of(other).sum() == 12
+
+
+def test_frames_beside_the_voxels_of_the_image_keep_their_own_grid(tmp_path):
+    sources = series()
+    grid = stored(tmp_path / "ct", sources)
+    path = write(tmp_path / "seg.dcm", sources, blobs(1), ("Liver",))
+    shifted = np.eye(4)
+    shifted[0, 3] = 0.4
+    aside = Geometry(shape=grid.shape, affine=shifted @ grid.affine, unit="mm", frame="patient")
+    for like in (aside, grid.at(Window((1, 0, 0), (5, 5, 3)))):
+        assert not io.read_annotation(path, LABELS, like=like).image.geometry.same_grid(like)
 
 
 def test_one_slice_alone(tmp_path):

@@ -254,3 +254,17 @@ def test_nobody_is_dealt_to_nowhere():
     assert dealt(_manifest([("", "a", "")]), (), {"train": 1.0}, np.random.default_rng(0)) == {}
     where, _ = _dealt(_manifest([("", "a", "")]), train=0.7, test=0.3)
     assert where == {"c0000": "train"}
+
+
+def test_the_rarest_class_is_dealt_first_while_its_groups_may_still_go_anywhere():
+    rows = [(f"p{i}", "a", "") for i in range(24) for _ in range(1 + 3 * i)] + [(f"p{i}", "b", "") for i in (2, 9, 16, 23)]
+    for seed in range(10):
+        _, counts = _dealt(_manifest(rows), seed, train=0.5, test=0.5)
+        assert counts["train"]["b"] == counts["test"]["b"] == 2
+
+
+def test_odd_numbers_of_each_class_even_out_over_the_classes():
+    rows = [("", word, "") for word in "ab" for _ in range(3)]
+    for seed in range(5):
+        _, counts = _dealt(_manifest(rows), seed, train=0.5, test=0.5)
+        assert sum(counts["train"].values()) == sum(counts["test"].values()) == 3

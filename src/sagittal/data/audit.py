@@ -12,6 +12,7 @@ import numpy as np
 from sagittal.data._checks import checks
 from sagittal.data._planes import Plane
 from sagittal.data._pool import mapped
+from sagittal.data._slide_checks import without_micrometres
 from sagittal.data._tables import tables
 from sagittal.data._volume_checks import LOOKED_AT, Looked
 from sagittal.data.duplicates import Pair, Thumbs, exact_pairs, near_pairs
@@ -181,7 +182,7 @@ def audit(
     findings = checks(
         manifest, exact=exact, near=near_ones, unreadable=seen.unreadable, files=seen.files, volumes=seen.volumes, allowed=let
     )
-    findings += [*ambiguous(seen.outlines, manifest), *differing(seen.stains, manifest.cases)]
+    findings += [*ambiguous(seen.outlines, manifest), *differing(seen.stains, manifest.cases), *without_micrometres(seen.slides)]
     flagged = _flagged(findings, seen.volumes.keys() - seen.planes.keys())
     for one in (measure(replace(a, show=True), limits=limits) for a in asked if a.id in flagged):
         seen.planes[one.id] = one.planes
@@ -221,6 +222,7 @@ class _Seen:
         self.allowed: dict[str, list[str]] = {}
         self.outlines = Outlined()
         self.stains = Stained()
+        self.slides: dict[str, str] = {}
 
     def add(self, one: Measured) -> None:
         case = self.by_id[one.id]
@@ -232,6 +234,8 @@ class _Seen:
         self.hashes.append((one.id, one.digest, one.turned))
         for code in one.allowed:
             self.allowed.setdefault(code, []).append(one.id)
+        if one.slide:
+            self.slides[one.id] = one.unit
         blank = not one.turned
         self.files[one.id] = (one.format, blank, one.shape, dict(one.shares))
         if one.planes:

@@ -49,6 +49,7 @@ class Measured:
         shape: Samples along each axis.
         spacing: World units from sample to sample.
         unit: Of the spacing.
+        slide: It is read window by window.
         channels: Their names.
         grey: It has colour channels that are all the same.
         dtype: Of the stored values.
@@ -72,6 +73,7 @@ class Measured:
     shape: tuple[int, ...] = ()
     spacing: tuple[float, ...] = ()
     unit: str = "none"
+    slide: bool = False
     channels: tuple[str, ...] = ()
     grey: bool = False
     dtype: str = ""
@@ -141,7 +143,8 @@ def measure(asked: Asked, *, limits: Limits | None = None) -> Measured:
         found = measured(asked, parts, said)
         let = {str(code) for image in opened.values() for codes in [image.meta.get("allowed")] if isinstance(codes, list) for code in codes}
         outlines = _outlines(asked, said, whole, limits)
-        return replace(found, shape=whole.shape, spacing=whole.spacing, outlines=outlines, allowed=tuple(sorted(let)))
+        slide = any(image.tiled for image in opened.values())
+        return replace(found, shape=whole.shape, spacing=whole.spacing, slide=slide, outlines=outlines, allowed=tuple(sorted(let)))
     except SagittalError as error:
         if error.code != "UNKNOWN_CLASS":
             return Measured(id=asked.id, error=error)

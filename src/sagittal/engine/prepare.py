@@ -98,7 +98,8 @@ class Preparation:
             return source
         if self.spacing is not None and source.unit != "um" and (self.unit == "um" or source.frame == "slide"):
             what = "a spacing in micrometres is asked for, and its file does not say how large its pixels are"
-            raise Refused("NO_MPP", SOURCE, what, "state micrometres a pixel: data.mpp=0.5 for a data set, --mpp 0.5 to predict")
+            remedy = "state micrometres a pixel: data.mpp=0.5 or a column mpp for a data set, --mpp 0.5 to predict"
+            raise Refused("NO_MPP", SOURCE, what, remedy)
         grid = self._grid(source)
         return _up_to_multiple(grid, self.multiple) if self.size is None or self.spacing is not None else grid
 

@@ -33,6 +33,7 @@ TITLES: Mapping[str, str] = {
     "EMPTY_MASK": "Cases on which nothing is drawn",
     "AMBIGUOUS_OUTLINES": "Outlines can be told apart in several ways",
     "STAINS_DIFFER": "Tissue is stained differently elsewhere",
+    "NO_MPP": "Slides that do not say how large a pixel is",
     "SMALL_SPLIT": "A small split",
     "SHORTCUT": "Format and size alone tell the class",
     "MODALITY_GRID": "Modalities on different grids",

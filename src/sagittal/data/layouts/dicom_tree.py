@@ -5,23 +5,22 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sagittal.core import Case, Labels
 from sagittal.data.layouts._codes import classes_of_masks
+from sagittal.data.layouts._dicom_files import candidates, has_dicom
 from sagittal.data.layouts._dicom_labels import labels_beside
-from sagittal.data.layouts._files import NO_DICOM, VOLUMES, is_hidden, suffix_of, walk
+from sagittal.data.layouts._files import VOLUMES, suffix_of, walk
 from sagittal.data.layouts._found import Found, found, labels_for, plural, with_positive
 from sagittal.data.layouts._groups import grouped
 from sagittal.data.manifest import Manifest, Said, classes_of, relative
 from sagittal.errors import UsageError
-from sagittal.io.dicom._looks import looks_like_dicom
 from sagittal.io.dicom.volume import Volume
 
 _RULE = "DICOM patient id, hashed"
-_LOOKED_AT = 64
 _MASK = re.compile(r"(?i)mask|segmentation|label|annotation|ground.?truth|(?:^|[^a-z])(?:roi|seg)(?:$|[^a-z])")
 
 
@@ -34,12 +33,14 @@ def dicom_tree(
     modality: str | None = None,
     series: str | list[str] | None = None,
     mask: str | None = None,
+    label: str | None = None,
 ) -> Found | None:
     """DICOM in any folders: a case a volume, or a case a study where several series are asked for.
 
     The patient is a hash of the patient id in the headers; the id itself is not kept. What was said comes from DICOM
     segmentations and structure sets that refer to a series of the tree, from series of images whose values are classes
-    (``mask``), or from a CSV in the folder with the columns ``series``, ``file`` or ``folder``, and ``label``.
+    (``mask``), or from a CSV in the folder with a column that names series (UID, number or description), files, folders or
+    patients, and one of labels.
 
     Args:
         root: The folder.
@@ -50,14 +51,15 @@ def dicom_tree(
         series: A pattern that the series description matches, in any case of letters; a list of them gives a case a
             study, each pattern a channel of this name.
         mask: A pattern for the description of series that hold masks.
+        label: The column of the class in the CSV, where its name does not tell.
 
     Returns:
         None when there is no DICOM volume.
 
     Raises:
-        UsageError: A pattern is broken, or no volume fits what is asked.
+        UsageError: A pattern is broken, no volume fits what is asked, or the CSV has no such column.
     """
-    if not root.is_dir() or not _has_dicom(root):
+    if not root.is_dir() or not has_dicom(root):
         return None
     from sagittal.io.dicom.series import UNREADABLE, find
 
@@ -77,7 +79,7 @@ def dicom_tree(
         what = f"none of {len(volumes)} volumes fits modality={modality}, series={series}"
         raise UsageError("NO_CASES", "data.series", what, f"descriptions are: {_descriptions(volumes)}")
     places = _Places(root, volumes)
-    said = _said(chosen, masks, places, classes=classes, positive=positive)
+    said = _said(chosen, masks, places, classes=classes, positive=positive, label=label)
     cases, rule, clause = _with_groups(said.cases, chosen, group)
     provenance = {"said": said.kind, "group_rule": rule}
     manifest = Manifest(cases=cases, labels=said.labels, root=root, provenance=provenance)
@@ -126,24 +128,6 @@ class _Places:
         folder = self._folder[volume.series]
         inside = relative(folder, self.root) if folder != self.root else "."
         return f"{inside}::{volume.key}"
-
-
-def _has_dicom(root: Path) -> bool:
-    """Whether one of the first files that could be DICOM is it."""
-    for path, _ in zip(_candidates(root), range(_LOOKED_AT), strict=False):
-        try:
-            with path.open("rb") as file:
-                if looks_like_dicom(file.read(1024)):
-                    return True
-        except OSError:
-            continue
-    return False
-
-
-def _candidates(root: Path) -> Iterator[Path]:
-    for folder, names, files in os.walk(root):
-        names[:] = sorted(n for n in names if not is_hidden(n))
-        yield from (Path(folder) / f for f in sorted(files) if not is_hidden(f) and suffix_of(f) not in NO_DICOM)
 
 
 def _beside(root: Path) -> str:
@@ -197,7 +181,13 @@ def _studies(volumes: Sequence[Volume], patterns: Sequence[str]) -> list[_Chosen
 
 
 def _said(
-    chosen: Sequence[_Chosen], masks: Sequence[Volume], places: _Places, *, classes: list[str] | None, positive: str | None
+    chosen: Sequence[_Chosen],
+    masks: Sequence[Volume],
+    places: _Places,
+    *,
+    classes: list[str] | None,
+    positive: str | None,
+    label: str | None,
 ) -> _Spoken:
     """What was drawn, else what a table says, else nothing."""
     bare = [_case(c, places) for c in chosen]
@@ -212,11 +202,13 @@ def _said(
     drawn = _drawn(chosen, bare, places, classes)
     if drawn is not None:
         return replace(drawn, labels=with_positive(drawn.labels, positive))
-    told_by = labels_beside(places.root, [(c.id, list(c.volumes.values())) for c in chosen])
+    told_by = labels_beside(places.root, [(c.id, list(c.volumes.values())) for c in chosen], label=label)
     if told_by is not None:
         cases = [replace(b, label=told_by.words.get(b.id, "")) for b in bare]
         labels = labels_for(classes_of(told_by.words.values()), positive=positive)
-        return _Spoken(kind="label", cases=tuple(cases), labels=labels, note=f"labels from {told_by.file}")
+        less = len(cases) - len(told_by.words)
+        note = f"labels from {told_by.file} ({told_by.column} by {told_by.by}){f', {less} without a label' if less else ''}"
+        return _Spoken(kind="label", cases=tuple(cases), labels=labels, note=note)
     return _Spoken(kind="nothing", cases=tuple(bare), labels=Labels(classes=()), note="nothing said")
 
 
@@ -225,7 +217,7 @@ def _drawn(chosen: Sequence[_Chosen], bare: Sequence[Case], places: _Places, cla
     from sagittal.io.dicom.drawings import find_drawings
 
     known = {p for v in places.volumes for p in v.files}
-    drawings = find_drawings(p for p in _candidates(places.root) if p not in known)
+    drawings = find_drawings(p for p in candidates(places.root) if p not in known)
     by_series: dict[str, list[int]] = defaultdict(list)
     for n, drawing in enumerate(drawings):
         by_series[drawing.references].append(n)

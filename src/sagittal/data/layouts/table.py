@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sagittal.core import Case
 from sagittal.data.layouts._columns import group_column, is_id, split_column
+from sagittal.data.layouts._dicom_files import has_dicom
 from sagittal.data.layouts._files import PICTURES, TABLES, VOLUMES, is_hidden, split_of, suffix_of
 from sagittal.data.layouts._found import Found, found, labels_for, plural
 from sagittal.data.layouts._images import images
@@ -107,7 +108,7 @@ def _path(root: Path, file: str | None) -> Path | None:
         paths = [p for p in paths if p.name == file]
         if not paths:
             raise UsageError("UNKNOWN_FILE", f"data.file={file}", "there is no such table", "give the name of a table in the folder")
-    elif paths and images(root, (*PICTURES, *VOLUMES)):
+    elif paths and (images(root, (*PICTURES, *VOLUMES)) or has_dicom(root)):
         # Tables beside pictures speak of the pictures, or of nothing that a model sees.
         return None
     if len(paths) > 1:

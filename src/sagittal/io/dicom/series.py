@@ -236,7 +236,7 @@ def _volume(part: Part, name: str, root: Path, limits: Limits) -> Volume:
         spacing=spacing,
         orientation=sides,
         findings=tuple(findings),
-        patient=_short(first.owner.patient, 12) if first.owner.patient else "",
+        patient=patient_key(first.owner.patient) if first.owner.patient else "",
         study=_short(first.owner.study, 12) if first.owner.study else "",
         series_uid=first.owner.series,
         frame_uid=first.owner.frame,
@@ -321,6 +321,11 @@ def _unreadable(broken: Sequence[Fault]) -> Volume:
         orientation="",
         findings=tuple(broken),
     )
+
+
+def patient_key(identifier: str) -> str:
+    """The hash by which a volume names its patient."""
+    return _short(identifier, 12)
 
 
 def _short(text: str, digits: int = 6) -> str:

@@ -93,6 +93,36 @@ def test_a_table_gives_labels_by_series_file_or_folder(tree, column, name):
     assert labels == ["sick"] and found.manifest.said == "label"
 
 
+@pytest.mark.parametrize(
+    ("columns", "key", "by"),
+    [
+        ("SeriesInstanceUID,label,age", "1.2.3.201", "series"),
+        ("PatientID,age,diagnosis", "id1", "patient"),
+        ("Subject ID;age;final_finding", "id1", "patient"),
+    ],
+)
+def test_columns_of_a_table_beside_may_be_called_as_hospitals_call_them(tree, columns, key, by):
+    sign = ";" if ";" in columns else ","
+    names = columns.split(sign)
+    other = "1.2.3.200" if by == "series" else "id0"
+    rows = [[key if n == names[0] else word if n in {"label", "diagnosis", "final_finding"} else age for n in names]
+            for key, word, age in ((key, "sick", "61"), (other, "healthy", "55"), ("zzz", "healthy", "9"))]  # fmt: skip
+    (tree / "clinical data.csv").write_text("\n".join(sign.join(r) for r in [names, *rows]) + "\n")
+    found = discover(tree, options={"series": "flair"})
+    assert found.layout == "dicom_tree"
+    assert {c.images["image"][:2]: c.label for c in found.manifest.cases} == {"s0": "healthy", "s1": "sick", "s2": ""}
+    assert f"labels from clinical data.csv ({names[-1] if by == 'patient' else 'label'} by {by}), 1 without a label" in found.sentence
+    assert discover(tree).layout == "dicom_tree"
+
+
+def test_the_column_of_labels_may_be_named(tree):
+    (tree / "t.csv").write_text("PatientID,label,side\nid0,x,left\nid1,x,right\nid2,y,left\n")
+    found = dicom_tree(tree, series="flair", label="side")
+    assert [c.label for c in found.manifest.cases] == ["left", "right", "left"]
+    with pytest.raises(UsageError, match=r"data.label=sides.*side"):
+        dicom_tree(tree, series="flair", label="sides")
+
+
 def test_series_called_after_a_mask_and_volumes_of_other_formats_are_told(tree):
     (tree / "ct.nii.gz").write_bytes(b"")
     said = dicom_tree(tree).sentence

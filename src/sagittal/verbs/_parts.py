@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io as text_io
+import itertools
 import json
 import os
 import shutil
@@ -97,9 +98,10 @@ class Parts:
 
     def rows(self, start: int, answer: NDArray[Any], scores: NDArray[np.float32]) -> None:
         """Append rows; they count once they are on the disk."""
-        kept = np.rint(np.clip(scores[wanted(self.labels, self.extra)], 0, 1) * 255)
+        # one after the other: all of them together are several times the size of the scores
+        kept = (np.rint(np.clip(scores[k], 0, 1) * 255) for k in wanted(self.labels, self.extra))
         with atomic.storage(self.folder):
-            for path, values in zip(self._files(), (answer, *kept), strict=True):
+            for path, values in zip(self._files(), itertools.chain([answer], kept), strict=True):
                 with path.open("ab") as file:
                     file.write(np.ascontiguousarray(values, dtype=np.uint8).data)
                     file.flush()

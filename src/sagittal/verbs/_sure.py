@@ -15,10 +15,13 @@ from sagittal.core.image import Image
 from sagittal.core.labels import Labels
 from sagittal.core.prediction import Prediction
 from sagittal.io import atomic
-from sagittal.verbs._parts import BAND, Rows, wanted
+from sagittal.verbs._parts import Rows, wanted
 
 LONGEST = 1024
 """Samples along the longer side of a heat map."""
+
+BAND_SAMPLES = 1 << 21
+"""So many are looked at together; each takes some forty bytes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,8 +84,9 @@ class Sure:
         place[fore] = np.arange(len(fore))
         samples, inside = np.zeros(len(labels), np.int64), np.zeros(len(labels))
         whole = np.zeros(len(fore) + len(self.extra))
-        for start in range(0, self.grid.shape[0], BAND):
-            stop = min(start + BAND, self.grid.shape[0])
+        band = max(1, min(self.grid.shape[0], BAND_SAMPLES // self.grid.shape[1]))
+        for start in range(0, self.grid.shape[0], band):
+            stop = min(start + band, self.grid.shape[0])
             answer, shares = np.asarray(self.rows(start, stop), np.intp), self.shares(start, stop)
             own = np.take_along_axis(self._chances(shares), place[answer][None], axis=0)[0]
             samples += np.bincount(answer.ravel(), minlength=len(labels))

@@ -30,7 +30,7 @@ def labels():
 
 
 def test_the_mean_is_of_the_class_over_the_samples_that_were_answered_as_it(labels, monkeypatch):
-    monkeypatch.setattr(_sure, "BAND", 7)
+    monkeypatch.setattr(_sure, "BAND_SAMPLES", 7 * SHAPE[1])
     scores = softmax(np.random.default_rng(0), 3)
     found = said(scores, labels=labels)
     tally = Sure.of(found, extra=()).tally()

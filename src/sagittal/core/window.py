@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class Window:
     @classmethod
     def whole(cls, shape: Sequence[int]) -> Window:
         """The window that covers a grid of this shape."""
-        return cls((0,) * len(shape), tuple(int(s) for s in shape))
+        return _whole(tuple(shape))
 
     @property
     def stop(self) -> tuple[int, ...]:
@@ -53,3 +54,8 @@ class Window:
         start = tuple(int(a * f // 1) for a, f in zip(self.start, factor, strict=True))
         stop = tuple(int(-(-b * f // 1)) for b, f in zip(self.stop, factor, strict=True))
         return Window(start, tuple(b - a for a, b in zip(start, stop, strict=True)))
+
+
+@lru_cache(maxsize=256)
+def _whole(shape: tuple[int, ...]) -> Window:
+    return Window((0,) * len(shape), tuple(int(s) for s in shape))

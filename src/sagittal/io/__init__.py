@@ -40,12 +40,12 @@ def read(source: str | Path, *, limits: Limits | None = None) -> Image:
     >>> read(f"{target}::1").read().tolist()
     [48.0, 2.0]
     """
-    path, part = _parts(source)
-    limits = limits or Limits.default()
-    state = _headers.state_of(path, part, limits)
-    known = _headers.known(state)
+    limits, text = limits or Limits.default(), str(source)
+    known = _headers.known(text, limits)
     if known is not None:
         return known
+    path, part = _parts(source)
+    state = _headers.state_of(path, limits)
     if path.is_dir():
         slide = the_slide_in(path, limits)
         if slide is None:
@@ -59,7 +59,7 @@ def read(source: str | Path, *, limits: Limits | None = None) -> Image:
         raise UnreadableInput("UNSUPPORTED", path, what, "convert it to PNG, TIFF, NIfTI or npy")
     image = found.reader.read(path, part, limits, found.begun)
     if found.reader.resume is not None:
-        _headers.remember(state, image)
+        _headers.remember(text, state, image)
     return image
 
 

@@ -84,7 +84,7 @@ def test_so_many_are_kept(picture, tmp_path, monkeypatch):
         Pillow.fromarray(np.zeros((4, 4), np.uint8)).save(path)
         aged(path, 60)
         io.read(path)
-    assert [key[0][-5] for key in _headers._kept] == ["2", "3", "4"]
+    assert [key[-5] for key in _headers._kept] == ["2", "3", "4"]
 
 
 def test_a_remembered_header_keeps_no_bytes_of_its_file(tmp_path):

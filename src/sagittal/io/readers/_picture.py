@@ -46,8 +46,7 @@ class Picture:
         shown = turned_shape(self.shape, self.orientation)
 
         def load(window: Window) -> Values:
-            whole = _upright(self.decode(), self, self.shape, item)
-            return whole[(slice(None), *window.slices)]
+            return _part(_upright(self.decode(), self, self.shape, item), window)
 
         return Image(geometry=Geometry.picture(shown), channels=self.channels, load=load, meta=self.meta, reduce=self._reducer(item))
 
@@ -56,17 +55,20 @@ class Picture:
         if decode is None:
             return None
 
+        made: dict[int, Image] = {}  # training asks for the same one again and again
+
         def reduce(factor: float) -> Image:
-            fitting = [s for s in self.scales if s <= factor + 1e-9]
-            if not fitting:
-                return self.image(item)
-            step = max(fitting)
+            step = max((s for s in self.scales if s <= factor + 1e-9), default=1)
+            if step not in made:
+                made[step] = self.image(item) if step == 1 else coarse(step)
+            return made[step]
+
+        def coarse(step: int) -> Image:
             stored = (-(-self.shape[0] // step), -(-self.shape[1] // step))
             geometry = coarse_geometry(self.shape, stored, step=step, orientation=self.orientation)
 
             def load(window: Window) -> Values:
-                whole = _upright(decode(step), self, stored, item)
-                return whole[(slice(None), *window.slices)]
+                return _part(_upright(decode(step), self, stored, item), window)
 
             return Image(geometry=geometry, channels=self.channels, load=load, meta={**self.meta, "reduced": step})
 
@@ -126,6 +128,10 @@ def _shown_to_stored(stored: tuple[int, int], orientation: int) -> NDArray[np.fl
     if columns:
         flip[1] = [0, -1, stored[1] - 1]
     return flip @ np.array([[0.0, 1, 0], [1, 0, 0], [0, 0, 1]]) if swap else flip
+
+
+def _part(whole: Values, window: Window) -> Values:
+    return whole if window.size == whole.shape[1:] else whole[(slice(None), *window.slices)]
 
 
 def _upright(stored: Values, picture: Picture, shape: tuple[int, int], item: object) -> Values:

@@ -25,8 +25,8 @@ def fewest(linear: Sequence[Sequence[float]]) -> tuple[float, ...]:
     while improved:
         improved = False
         for one, other in permutations(range(len(rows)), 2):
-            length = sum(row[other] ** 2 for row in rows)
-            times = round(sum(row[one] * row[other] for row in rows) / length) if length else 0
+            length = sum([row[other] ** 2 for row in rows])
+            times = round(sum([row[one] * row[other] for row in rows]) / length) if length else 0
             if times == 0:
                 continue
             best = min(best, _volume(rows))

@@ -21,16 +21,24 @@ LiftedMap = tuple[Floats, tuple[Floats, NDArray[np.int64], Floats]]
 
 def memory_of(values: NDArray[Any]) -> Memory:
     """``(C, *shape)`` as its memory lies (see :mod:`sagittal.ops._walk`): decoders put channels last, windows leave gaps."""
-    if min(values.strides[1:]) < 0 or any(s % values.itemsize for s in values.strides):
-        values = np.ascontiguousarray(values)
-    span, offsets, sizes, steps = _layout(values.shape, tuple(s // values.itemsize for s in values.strides))
+    layout = _layout(values.shape, values.strides, values.itemsize)
+    if layout is None:
+        return memory_of(np.ascontiguousarray(values))
+    span, offsets, sizes, steps = layout
     return _flat(values if values.strides[0] >= 0 else values[::-1], span), offsets, sizes, steps
 
 
 @lru_cache(maxsize=256)
-def _layout(shape: tuple[int, ...], strides: tuple[int, ...]) -> tuple[int, NDArray[np.int64], NDArray[np.int64], NDArray[np.uint64]]:
-    """How many elements an array reaches over, where its channels start, its sizes and steps; pictures of one size share them."""
-    (channels, *sizes), (first, *steps) = shape, strides
+def _layout(
+    shape: tuple[int, ...], strides: tuple[int, ...], itemsize: int
+) -> tuple[int, NDArray[np.int64], NDArray[np.int64], NDArray[np.uint64]] | None:
+    """How many elements an array reaches over, where its channels start, its sizes and steps; pictures of one size share them.
+
+    None for what must be copied first: an axis that runs backwards, or steps that are no whole elements.
+    """
+    if min(strides[1:]) < 0 or any(s % itemsize for s in strides):
+        return None
+    (channels, *sizes), (first, *steps) = shape, (s // itemsize for s in strides)
     span = sum((n - 1) * s for n, s in zip(sizes, steps, strict=True)) + (channels - 1) * abs(first) + 1
     offsets = np.arange(channels) * first - min(0, (channels - 1) * first)
     one = [1] * (3 - len(sizes))

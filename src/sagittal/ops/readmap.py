@@ -49,7 +49,7 @@ class ReadMap:
         if affine.shape != (n + 1, n + 1) or not math.isfinite(sum(map(sum, affine.tolist()))):
             raise ValueError(f"a map onto {n} axes needs a finite affine of shape {(n + 1, n + 1)}, not {affine.shape}")
         affine.setflags(write=False)
-        object.__setattr__(self, "shape", tuple(int(s) for s in self.shape))
+        object.__setattr__(self, "shape", tuple(map(int, self.shape)))
         object.__setattr__(self, "affine", affine)
         if self.field is not None:
             bent = np.array(self.field, dtype=np.float64)

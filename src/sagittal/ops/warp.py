@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -42,10 +43,15 @@ class Tone:
     offset: ArrayLike
 
     def of(self, channels: int) -> NDArray[np.float32]:
-        """Factors and offsets of so many channels, float32 ``(2, channels)``."""
-        found = np.empty((2, channels), np.float32)
-        found[0], found[1] = self.factor, self.offset
-        return found
+        """Factors and offsets of so many channels, float32 ``(2, channels)``; not to be written to."""
+        return _numbers(self, channels)
+
+
+@lru_cache(maxsize=64)
+def _numbers(tone: Tone, channels: int) -> NDArray[np.float32]:
+    found = np.empty((2, channels), np.float32)
+    found[0], found[1] = tone.factor, tone.offset
+    return found
 
 
 AS_STORED = Tone(1.0, 0.0)

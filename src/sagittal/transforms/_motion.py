@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -44,12 +45,14 @@ class Motion(Geometric):
         for plane in combinations(range(n), 2):
             if self.degrees != NOTHING:
                 angle = math.radians(uniform(rng, self.degrees))
-                _mix(linear, plane, ((math.cos(angle), math.sin(angle)), (-math.sin(angle), math.cos(angle))))
+                along, across = math.cos(angle), math.sin(angle)
+                _mix(linear, plane, ((along, across), (-across, along)))
             if self.shear != NOTHING:
                 _mix(linear, plane, ((1.0, 0.0), (math.tan(math.radians(uniform(rng, self.shear))), 1.0)))
         size = log_uniform(rng, self.zoom) if self.zoom != SAME else 1.0
-        moved = [uniform(rng, self.shift) * samples if self.shift != NOTHING else 0.0 for samples in grid.shape]
-        return about_centre(grid, [[v / size for v in row] for row in linear], moved)
+        still = self.shift == NOTHING
+        moved = [0.0 if still else uniform(rng, self.shift) * samples for samples in grid.shape]
+        return about_centre(grid, linear if size == 1.0 else [[v / size for v in row] for row in linear], moved)
 
     def finest(self, axes: int) -> float:
         """Of the largest zoom."""
@@ -68,10 +71,11 @@ def about_centre(grid: Geometry, linear: Sequence[Sequence[float]], moved: Seque
     """
     spacing = grid.spacing
     centre = [(samples - 1) / 2 for samples in grid.shape]
+    middle = list(map(operator.add, centre, moved))
     rows = []
-    for a, row in enumerate(linear):
-        scaled = [v * spacing[b] / spacing[a] for b, v in enumerate(row)]
-        rows.append([*scaled, centre[a] - sum(v * (c + m) for v, c, m in zip(scaled, centre, moved, strict=True))])
+    for row, own, half in zip(linear, spacing, centre, strict=True):
+        scaled = [v * other / own for v, other in zip(row, spacing, strict=True)]
+        rows.append([*scaled, half - sum(map(operator.mul, scaled, middle))])
     return np.array([*rows, [0.0] * len(centre) + [1.0]])
 
 

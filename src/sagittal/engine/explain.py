@@ -218,7 +218,9 @@ def _goodness(assessment: Assessment) -> Iterator[tuple[Row, float, str]]:
         if answers is None:
             known = [v if isinstance(v, float) else 0.0 for v in row.measured[task.per_case[0]].values() if v != ABSENT]
             if known:
-                yield row, float(np.mean(known)), f"{task.per_case[0].capitalize()} {np.mean(known):.2f}"
+                scored = any(isinstance(v, float) for v in row.measured[task.per_case[0]].values())
+                note = f"{task.per_case[0].capitalize()} {np.mean(known):.2f}" if scored else "drawn where there is none"
+                yield row, float(np.mean(known)), note
         elif answers.kind == "value":
             yield row, -float(np.abs(row.truth - row.answer).sum()), ""
         else:

@@ -194,4 +194,8 @@ def _loud(rest: dict[str, object]) -> list[str]:
 def table(scores: Sequence[Score]) -> list[str]:
     """The scores that a person looks at first, a line each."""
     rows = [s for s in scores if s.metric in HEADLINES]
-    return [f"{s.metric + (' ' + s.label if s.label else ''):<32} {s.text()}  n={s.n}" for s in rows]
+    return [f"{s.metric + (' ' + s.label if s.label else ''):<32} {s.text()}{_unit(s)}  n={s.n}" for s in rows]
+
+
+def _unit(score: Score) -> str:
+    return "" if score.value is None or score.unit in {"", "1"} else f" {score.unit}"

@@ -12,6 +12,7 @@ from sagittal.engine.case_scores import Found
 from sagittal.engine.explain import LEAST_ASKED, MOST_ASKED, _attending, _bounded, _extremes
 from sagittal.engine.plan import Part
 from sagittal.tasks.classification import classification
+from sagittal.metrics._case import ABSENT, ADDED
 from sagittal.tasks.segmentation import segmentation
 
 
@@ -56,3 +57,10 @@ def test_the_worst_a_usual_and_the_best_case_are_shown_each_with_its_worst_class
     some = Assessment(task=segmentation, rows=rows, answers=None, scores=[], rest={}, curves={})
     picks = _extremes(some, 1, ("ground", "GM", "WM"))
     assert [(p.kind, p.row.id, p.target) for p in picks] == [("worst", "c0", 1), ("median", "c2", 1), ("best", "c4", 2)]
+
+
+def test_a_case_without_the_class_has_no_dice_and_what_was_drawn_there_is_said():
+    rows = [row({"tumour": ADDED}, "empty"), row({"tumour": 0.8}, "ill"), row({"tumour": ABSENT}, "well")]
+    some = Assessment(task=segmentation, rows=rows, answers=None, scores=[], rest={}, curves={})
+    picks = _extremes(some, 2, ("ground", "tumour"))
+    assert [(p.row.id, p.note) for p in picks] == [("empty", "drawn where there is none"), ("ill", "Dice 0.80")]

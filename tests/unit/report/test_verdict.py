@@ -44,15 +44,18 @@ def test_a_clean_run_says_what_was_looked_for(example_run):
 def test_a_dice_over_fewer_cases_than_were_answered_says_over_how_many(example_run, changed):
     record = json.loads((example_run("brain") / "evaluation/test/scores.json").read_text(encoding="utf-8"))
     view = changed("brain", "evaluation/test/scores.json", n=record["n"] + 7)
-    assert f"over the {record['n']} that have it" in told(view)
+    assert f"over {record['n']} cases that have it" in told(view)
     assert "that have it" not in told(RunView(example_run("brain")))
 
 
 def test_scores_a_patient_at_a_time_are_not_said_to_be_missing(example_run, changed):
     missing = "How it does a patient at a time"
-    assert missing in str(limits(RunView(example_run("brain"))).html)
-    told = {"level": "patient", "rule": "", "n": 3, "scores": []}
-    assert missing not in str(limits(changed("brain", "evaluation/test/scores.json", levels=[told])).html)
+    assert missing not in str(limits(RunView(example_run("brain"))).html), "each case is another patient"
+    view = changed("brain", "evaluation/test/scores.json", n=20)
+    view.__dict__["predictions"] = [{**row, "group": "one"} for row in view.predictions]
+    assert missing in str(limits(view).html)
+    view.__dict__["result"] = {**view.result, "levels": [{"level": "patient", "rule": "", "n": 3, "scores": []}]}
+    assert missing not in str(limits(view).html)
 
 
 def test_a_leak_is_on_page_one_and_nothing_is_promised(example_run):

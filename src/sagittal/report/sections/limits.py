@@ -39,7 +39,8 @@ def _limits(view: RunView) -> list[str]:
     if isinstance(calibration, dict) and isinstance(calibration.get("n"), int) and calibration["n"] < 200:
         found.append(f"Much about its probabilities: they were calibrated on {words.count(calibration['n'], 'case')}.")
     told = view.result.get("patient_scores") or any(level.get("level") == "patient" for level in view.result.get("levels") or ())
-    if not told and isinstance(groups, dict) and groups.get("known"):
+    owners = [row.get("group") for row in view.predictions]
+    if not told and len(set(owners)) < len(owners) and isinstance(groups, dict) and groups.get("known"):
         found.append("How it does a patient at a time: the scores count each case.")
     found.append("Whether the truth is true: labels were taken as given.")
     return found

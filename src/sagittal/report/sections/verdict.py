@@ -74,8 +74,9 @@ def _told(view: RunView, score: Score) -> Markup:
     between = words.interval(score)
     shown += fill(" <span class='interval'>(95\u202f% interval {{ between }})</span>", between=between) if between else ""
     # a drawn class has no overlap where it is not there
-    fewer = score.metric == "dice" and score.n < int(view.result.get("n") or 0)
-    return shown + (fill(", over the {{ n | count }} that have it", n=score.n) if fewer else "")
+    if score.metric == "dice" and score.n < int(view.result.get("n") or 0):
+        shown += fill(", over {{ n | count('case') }} that {{ has }} it", n=score.n, has="has" if score.n == 1 else "have")
+    return shown
 
 
 def _against_what(view: RunView) -> Markup:

@@ -11,8 +11,8 @@ from sagittal.engine.assess import Assessment, Row
 from sagittal.engine.case_scores import Found
 from sagittal.engine.explain import LEAST_ASKED, MOST_ASKED, _attending, _bounded, _extremes
 from sagittal.engine.plan import Part
-from sagittal.tasks.classification import classification
 from sagittal.metrics._case import ABSENT, ADDED
+from sagittal.tasks.classification import classification
 from sagittal.tasks.segmentation import segmentation
 
 

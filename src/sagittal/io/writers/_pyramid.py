@@ -71,7 +71,9 @@ def _tiles(rows: Rows, shape: tuple[int, ...], step: int) -> Iterator[NDArray[An
     """All tiles of a level in order, those at the far sides padded with zeros."""
     deep, wide = -(-shape[0] // step), -(-shape[1] // step)
     for top in range(0, deep, TILE):
-        band = rows(top * step, min((top + TILE) * step, shape[0]))[::step, ::step]
+        # A row of tiles of a coarse level spans very many rows: they are asked for a few at a time.
+        starts = range(top * step, min((top + TILE) * step, shape[0]), max(TILE, step))
+        band = np.concatenate([rows(at, min(at + max(TILE, step), shape[0]))[::step, ::step] for at in starts])
         for left in range(0, wide, TILE):
             part = band[:, left : left + TILE]
             whole = np.zeros((TILE, TILE, *shape[2:]), part.dtype)

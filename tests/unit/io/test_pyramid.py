@@ -1,0 +1,27 @@
+"""Pyramids are written in little memory, and coarser levels hold samples of the finest one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tifffile
+
+from sagittal.io.writers._pyramid import TILE, write_pyramid
+
+
+@pytest.mark.parametrize("shape", [(5000, 700), (4096, 4097)])
+def test_every_level_is_made_of_few_rows_at_a_time(tmp_path, shape):
+    values = np.random.default_rng(0).integers(0, 5, shape, dtype=np.uint8)
+    asked = []
+
+    def rows(start, stop):
+        asked.append(stop - start)
+        return values[start:stop]
+
+    write_pyramid(tmp_path / "a.tif", rows, shape, levels=8, stamp=False)
+    assert 0 < min(asked) <= max(asked) <= TILE
+    with tifffile.TiffFile(tmp_path / "a.tif") as file:
+        levels = file.series[0].levels
+        assert len(levels) == len([n for n in range(8) if n == 0 or min(shape) // 2**n >= TILE])
+        for n, level in enumerate(levels):
+            np.testing.assert_array_equal(level.asarray(), values[:: 2**n, :: 2**n])

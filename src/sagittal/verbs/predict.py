@@ -59,7 +59,7 @@ def predict(
         out: A folder; ``predictions.csv``, ``predictions.json``, one overlay or answer file a source, ``volumes.csv`` of drawn
             volumes, and of drawn pictures ``areas.csv``, outlines as ``.geojson`` and ``.svg``, and a heat map.
         top: How many classes to list for each.
-        overlay: Draw where the model looks, or what it drew.
+        overlay: Also pictures: where the model looks, or what it drew and how likely that is.
         probabilities: Of drawn answers, keep the probability of each class.
         allow: Codes of what readers refuse and is let through, such as ``AFFINE_CONFLICT``; ``predictions.json`` says so.
         allow_unreadable: Skip sources that cannot be answered and list them in ``failed.csv``; of several volumes that is always done.

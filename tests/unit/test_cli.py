@@ -51,6 +51,20 @@ def test_every_option_says_what_it_is_for():
     assert not silent
 
 
+def test_every_argument_says_what_it_is_for_and_is_named_as_in_messages():
+    arguments = [(words, p) for words, c in commands() for p in c.params if p.param_type_name == "argument"]
+    assert not [(*words, p.name) for words, p in arguments if not p.help]
+    assert not [(*words, p.metavar) for words, p in arguments if p.metavar != p.metavar.upper() and "NAME" not in p.metavar]
+
+
+def test_no_sentence_is_cut_in_the_table_of_commands(capsys):
+    code, out, _ = said(capsys, "--help")
+    assert code == 0
+    rows = out[out.index("Commands:") + 1 : out.index("", out.index("Commands:"))]
+    assert len(rows) > 12
+    assert not [row for row in rows if row.endswith("...") and not row.endswith("metrics ...")]
+
+
 @pytest.mark.parametrize(("words", "option"), OPTIONS, ids=lambda v: " ".join(v) if isinstance(v, list) else v)
 def test_a_misspelt_option_is_answered_with_the_nearest(words, option, capsys):
     wrong = option[:3] + option[4:] + "x"

@@ -16,7 +16,7 @@ def evaluate(
     run: options.ModelOf,
     data: options.OtherData = None,
     split: options.Split = None,
-    out: options.Out = None,
+    out: Annotated[Path | None, options.out("A folder; RUN/evaluation/NAME if not said.")] = None,
     layout: options.Layout = None,
     allow: options.Let = None,
     allow_unreadable: options.AllowUnreadable = False,
@@ -32,8 +32,8 @@ def explain(
     run: options.ModelOf,
     data: options.OtherData = None,
     split: options.Split = None,
-    cases: Annotated[list[str] | None, typer.Option("--case", help="A case's id; may be repeated.")] = None,
-    out: options.Out = None,
+    cases: Annotated[list[str] | None, typer.Option("--case", metavar="ID", help="A case's id; may be repeated.")] = None,
+    out: Annotated[Path | None, options.out("A folder; RUN/explanation/NAME if not said.")] = None,
     layout: options.Layout = None,
     allow: options.Let = None,
     allow_unreadable: options.AllowUnreadable = False,
@@ -48,9 +48,9 @@ def predict(
     run: options.ModelOf,
     sources: Annotated[
         list[str],
-        typer.Argument(metavar="SOURCE...", help="Files, folders, tables, a manifest, a CSV of paths; T1=FILE T2=FILE for one case."),
+        typer.Argument(metavar="SOURCE", help="Files, folders, tables, a manifest, a CSV of paths; T1=FILE T2=FILE for one case."),
     ],
-    out: options.Into,
+    out: Annotated[Path, options.out("A folder.")],
     top: Annotated[int, typer.Option("--top", help="How many classes to list.")] = 3,
     overlay: Annotated[
         bool, typer.Option("--overlay/--no-overlay", help="Also pictures: where the model looks, or what it drew and how likely.")
@@ -67,13 +67,13 @@ def predict(
 
 
 @asks("report")
-def report(run: options.RunFolder, out: options.Out = None) -> None:
-    """Write report.html of a run again."""
+def report(run: options.RunFolder, out: Annotated[Path | None, options.out("A file; RUN/report.html if not said.")] = None) -> None:
+    """Write the report of a run again."""
 
 
 @asks("compare")
 def compare(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN RUN...")],
-    split: Annotated[str, typer.Option("--split", help="Name of the evaluation: test, val, or that of other data.")] = "test",
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN", help="Two or more run directories that were evaluated.")],
+    split: Annotated[str, typer.Option("--split", metavar="NAME", help="Of the evaluation: test, val, or that of other data.")] = "test",
 ) -> None:
     """Two or more runs on the same cases, paired, with intervals."""

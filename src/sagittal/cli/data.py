@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,36 +14,50 @@ from sagittal.cli.asking import asks
 @asks("audit")
 def audit(
     data: options.Data,
-    out: options.Out = None,
+    out: Annotated[Path | None, options.out("A folder; audit-DATA if not said.")] = None,
     layout: options.Layout = None,
-    group: Annotated[str | None, typer.Option("--group", help="A pattern whose first group is the patient, or a column.")] = None,
+    group: Annotated[
+        str | None,
+        typer.Option("--group", metavar="PATTERN|COLUMN", help="A pattern of file names whose first (...) is the patient, or a column."),
+    ] = None,
     sets: options.DataSets = None,
     allow: options.Allow = None,
     allow_unreadable: options.AllowUnreadable = False,
     max_pixels: options.MaxPixels = None,
 ) -> None:
-    """What the data are and what is wrong with them: audit.html, audit.json, manifest.csv."""
+    """What the data are, and what is wrong with them. Writes audit.html, audit.json and manifest.csv."""
 
 
 @asks("convert")
 def convert(
-    sources: Annotated[list[str], typer.Argument(metavar="SOURCE...", help="Folders or archives of DICOM; NIfTI, NRRD, MHA, npy files.")],
+    sources: Annotated[list[str], typer.Argument(metavar="SOURCE", help="Folders or archives of DICOM; NIfTI, NRRD, MHA, npy files.")],
     out: options.NewFolder,
-    to: Annotated[str, typer.Option("--to", help="nifti, nrrd or mha.")] = "nifti",
-    time: Annotated[str, typer.Option("--time", help="apart, or together: time points and diffusion in one 4-D file.")] = "apart",
-    scaling: Annotated[str, typer.Option("--scaling", help="precise: of Philips its own scale, which compares; or standard.")] = "precise",
+    to: Annotated[str, typer.Option("--to", metavar="FORMAT", help="nifti, nrrd or mha.")] = "nifti",
+    time: Annotated[
+        str, typer.Option("--time", metavar="HOW", help="apart, or together: time points and diffusion in one 4-D file.")
+    ] = "apart",
+    scaling: Annotated[
+        str,
+        typer.Option("--scaling", metavar="HOW", help="precise: where Philips gives a scale that can be compared, that one; or standard."),
+    ] = "precise",
     allow: options.Let = None,
-    describe: Annotated[bool, typer.Option("--describe", help="Names with series descriptions, which may hold a patient's.")] = False,
+    describe: Annotated[
+        bool, typer.Option("--describe", help="Put series descriptions into names; they may hold a patient's name.")
+    ] = False,
     max_pixels: options.MaxPixels = None,
 ) -> None:
-    """Every volume that is found as a file, with its world kept exactly and a JSON beside it."""
+    """Every volume as a file, its world kept exactly. A JSON file beside each says what it is."""
 
 
 @asks("show")
 def show(
-    what: Annotated[list[str], typer.Argument(metavar="SOURCE|RUN|FILE.sagittal|model NAME")],
-    out: options.Out = None,
-    window: Annotated[str | None, typer.Option("--window", help="Of a volume: lung, bone, brain, soft (HU), or LOW,HIGH.")] = None,
+    what: Annotated[
+        list[str], typer.Argument(metavar="SOURCE|RUN|FILE.sagittal|model NAME", help="One of these; a folder of volumes is listed.")
+    ],
+    out: Annotated[Path | None, options.out("Draw the source into this PNG.")] = None,
+    window: Annotated[
+        str | None, typer.Option("--window", metavar="NAME|LOW,HIGH", help="Of a volume: lung, bone, brain, soft (HU), or LOW,HIGH.")
+    ] = None,
     allow: options.Let = None,
     size: Annotated[int | None, typer.Option("--size", help="For a model: side of the input; 224, of volumes 64.")] = None,
     classes: Annotated[int | None, typer.Option("--classes", help="For a model; 1000 of pictures, else 2.")] = None,
@@ -50,12 +65,14 @@ def show(
     axes: Annotated[int | None, typer.Option("--axes", help="For a model: 3 for volumes, 2 for pictures, 0 for tables.")] = None,
     sets: options.PartSets = None,
 ) -> None:
-    """A picture with its header; a run's summary; a model's layer table."""
+    """A source, a run, a package or a model in short. Pictures with their headers, volumes of a folder, layer tables."""
 
 
 @asks("list:list_parts")
 def list_(
-    shelf: Annotated[str | None, typer.Argument(metavar="SHELF", help="models, recipes, layouts, settings ...")] = None,
+    shelf: Annotated[
+        str | None, typer.Argument(metavar="SHELF", help="models, recipes, layouts, settings ...; all of them if not said.")
+    ] = None,
 ) -> None:
     """What there is: models, recipes, layouts, metrics ..."""
 
@@ -72,7 +89,7 @@ def phantom(
 
 @asks("demo")
 def demo(
-    kind: Annotated[str, typer.Argument(help="retina: pictures; brain: volumes")] = "retina",
-    out: options.Out = None,
+    kind: Annotated[str, typer.Argument(metavar="KIND", help="retina: pictures; brain: volumes.")] = "retina",
+    out: Annotated[Path | None, options.out("A folder; demo if not said.")] = None,
 ) -> None:
-    """Synthetic retinas or brains, a run and its report, offline, in about two minutes."""
+    """Synthetic data, a run and its report. Offline, in about two minutes on two cores."""

@@ -13,6 +13,7 @@ from sagittal.core import Geometry
 
 AIR, FAT, LUNG, WATER, SOFT, BLOOD, LIVER, NODULE = -1000.0, -100.0, -850.0, 5.0, 45.0, 48.0, 62.0, 40.0
 SPONGE, CORTEX = 240.0, 650.0
+_TRIES = 200
 
 Volume = NDArray[np.float32]
 Point = tuple[float, float, float]
@@ -224,9 +225,7 @@ def _nodules(chest: Chest, rng: np.random.Generator, air: Volume, diameters: Seq
     found: list[Nodule] = []
     for diameter in diameters:
         places = np.argwhere(air > diameter / 2 + 3)
-        for _ in range(200):
-            if not len(places):
-                break
+        for _ in range(_TRIES if len(places) else 0):
             centre = chest.grid.to_world(places[rng.integers(len(places))] + rng.uniform(-0.5, 0.5, 3))
             if all(np.linalg.norm(centre - n.centre) > (diameter + n.diameter) / 2 + 6 for n in found):
                 box = _box(chest.grid, centre - diameter, centre + diameter)
@@ -236,7 +235,7 @@ def _nodules(chest: Chest, rng: np.random.Generator, air: Volume, diameters: Seq
                     share = np.clip((diameter / 2 - far) / chest.edge + 0.5, 0, 1).astype(np.float32)
                     chest.values[box] += share * (NODULE - chest.values[box])
                     found.append(Nodule(centre=(float(centre[0]), float(centre[1]), float(centre[2])), diameter=float(diameter)))
-                break
+                    break
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from sagittal.phantoms._thorax import thorax
 
 CLASSES = ("no nodule", "nodule")
 _FIELD_MM, _HEIGHT_MM = 380.0, 290.0
-_SMALLEST_MM, _LARGEST_MM, _MOST = 6.0, 24.0, 3
+_LARGEST_MM, _MOST = 60.0, 3
 
 
 def chest(
@@ -30,10 +31,11 @@ def chest(
     size: int = 128,
     thickness: float = 4.0,
     noise: float = 22.0,
+    diameters: Sequence[float] = (6.0, 24.0),
 ) -> Path:
     """CT series ``dicom/P001/0001.dcm`` ..., ``patients.csv`` with the class of each, and the truth.
 
-    Half of the patients have one to three nodules of 6 to 24 mm in their lungs, vessels all have. Values are Hounsfield
+    Half of the patients have one to three nodules in their lungs, vessels all have. Values are Hounsfield
     units: air -1000, lung about -850, fat -100, soft tissue 40 to 60, bone 240 to 650. Every second series numbers its
     slices against their positions.
 
@@ -48,6 +50,7 @@ def chest(
         size: Rows and columns; the field of view is 380 mm.
         thickness: Of the slices in mm; they cover 290 mm.
         noise: Standard deviation in HU.
+        diameters: The smallest and the largest nodule, in mm; as many between each and its double.
 
     Returns:
         ``out``.
@@ -62,6 +65,8 @@ def chest(
     """
     if size < 16 or not 0.5 <= thickness <= 40:
         raise UsageError("SIZE", f"size={size}, thickness={thickness:g}", "no chest can be seen in it", "take 16 or more, and 0.5 to 40 mm")
+    if len(diameters) != 2 or not 0 < diameters[0] <= diameters[1] <= _LARGEST_MM:
+        raise UsageError("SIZE", f"diameters={list(diameters)}", "no two diameters in this order", f"take two from 0 to {_LARGEST_MM:g} mm")
     out = new_folder(out)
     ill = set(rng_of(seed, 0).permutation(patients)[: (patients + 1) // 2].tolist())
     rows, places = [], []
@@ -71,8 +76,8 @@ def chest(
         rng, name = rng_of(seed, 1, place), f"P{place + 1:03d}"
         grid = _grid(size, thickness, rng)
         count = int(rng.integers(1, _MOST + 1)) if place in ill else 0
-        diameters = np.exp(rng.uniform(np.log(_SMALLEST_MM), np.log(_LARGEST_MM), count)).round(1).tolist()
-        values, lungs, nodules = thorax(grid, rng, diameters=diameters)
+        drawn = np.exp(rng.uniform(np.log(diameters[0]), np.log(diameters[1]), count)).round(1).tolist()
+        values, lungs, nodules = thorax(grid, rng, diameters=drawn)
         grain = gaussian_filter(rng.standard_normal(grid.shape, dtype=np.float32), (0.6, 0.6, 0))
         seen = np.clip(np.round(values + noise * grain / grain.std()), -1024, 3071).astype(np.int16)
         series = Series(patient=name, description="phantom chest", backwards=place % 2 == 1)

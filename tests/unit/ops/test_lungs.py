@@ -9,8 +9,9 @@ from sagittal import io
 from sagittal.core.geometry import Geometry
 from sagittal.engine.content import lungs_in
 from sagittal.engine.prepare import Preparation
-from sagittal.errors import Refused
+from sagittal.errors import Refused, UsageError
 from sagittal.ops.lungs import lungs
+from sagittal.phantoms._thorax import thorax
 from sagittal.phantoms.chest import chest
 
 
@@ -26,6 +27,19 @@ def test_the_lungs_of_the_phantom_are_found_with_their_nodules_and_vessels(phant
     true = truth.read()[0] > 0
     assert 2 * (found & true).sum() / (found.sum() + true.sum()) > 0.97
     assert (found & true).sum() / true.sum() > 0.98
+
+
+def test_nodules_are_as_many_and_as_large_as_asked_for_and_apart(tmp_path):
+    grid = Geometry(shape=(76, 76, 58), affine=np.array([[-5.0, 0, 0, 187], [0, -5, 0, 187], [0, 0, 5, -142], [0, 0, 0, 1]]), unit="mm")
+    nodules = thorax(grid, np.random.default_rng(3), diameters=[20.0] * 40)[2]
+    assert len(nodules) == 40, "where there is room for a nodule it is not left out for another's sake"
+    places = np.array([n.centre for n in nodules])
+    assert min(np.linalg.norm(a - b) for i, a in enumerate(places) for b in places[:i]) > 20
+    data = chest(tmp_path / "chest", patients=4, size=48, thickness=8.0, diameters=[16, 36])
+    listed = (data / "truth" / "nodules.csv").read_text().splitlines()[1:]
+    assert {16 <= float(line.rpartition(",")[2]) <= 36 for line in listed} == {True}
+    with pytest.raises(UsageError, match=r"diameters=\[36, 16\]"):
+        chest(tmp_path / "wrong", diameters=[36, 16])
 
 
 def test_only_the_lungs_are_seen_in_a_box_of_a_stated_size(phantom):

@@ -34,7 +34,6 @@ class Siemens:
 
     count: int = 0
     normal: Vector | None = None
-    number: int = 0
     centres: tuple[Vector, ...] = ()
 
 
@@ -109,7 +108,6 @@ def siemens(header: Header) -> Siemens:
         return Siemens(
             count=int((values("NumberOfImagesInMosaic") or [0])[0]),
             normal=_three(tuple(normal)),
-            number=int((values("ProtocolSliceNumber") or [0])[0]),
             centres=_centres(data.raw("SiemensCSASeries")),
         )
 
@@ -152,16 +150,15 @@ def _siemens_positions(data: Dataset, own: Siemens, count: int, whole: tuple[int
 def _direction(own: Siemens, normal: Vector, first: float, count: int, step: float) -> int:
     """1 where the tiles follow each other along the normal, -1 against it.
 
-    The protocol's own slice centres decide: the first tile lies at one end of them. Else the scanner's normal and,
-    where images are numbered from head to foot, the number of the first slice.
+    The protocol's own slice centres decide: the first tile lies at one end of them. Else the scanner's normal, which
+    points from tile to tile however the slices are numbered (so nibabel and dcm2niix read it).
     """
     if len(own.centres) == count > 1:
         along = sorted(_dot(centre, normal) for centre in own.centres)
         low, high = abs(first - along[0]), abs(first - along[-1])
         if min(low, high) < step / 2:
             return 1 if low < high else -1
-    way = -1 if own.normal is not None and _dot(own.normal, normal) < 0 else 1
-    return -way if own.number >= 1 else way
+    return -1 if own.normal is not None and _dot(own.normal, normal) < 0 else 1
 
 
 def _dot(a: Any, b: Any) -> float:

@@ -100,6 +100,21 @@ def test_tiles_of_a_mosaic_follow_each_other_along_the_scanners_normal(vendors, 
         assert np.isclose(np.linalg.norm(affine[:3, 2]), 4.4)
 
 
+@pytest.mark.parametrize("down", [False, True])
+@pytest.mark.parametrize("number", [0, 1, 6])
+def test_how_slices_are_numbered_does_not_turn_a_mosaic_round(vendors, objects, tmp_path, down, number):
+    d = vendors.mosaic(0, 7, down=down)
+    normal = np.cross(d.ImageOrientationPatient[:3], d.ImageOrientationPatient[3:]) * (-1 if down else 1)
+    told = {"NumberOfImagesInMosaic": [7], "SliceNormalVector": list(normal), "ProtocolSliceNumber": [number]}
+    d[0x0029, 0x1010].value = objects.csa(**told)
+    objects.saved(d, tmp_path / "0.dcm")
+    [volume] = find(tmp_path)
+    image = volume.image()
+    tile = 6 if down else 0  # the first tile has the smallest numbers
+    assert image.read()[0, 0, 0, tile] == 1
+    assert np.allclose((image.geometry.affine @ [0, 0, tile, 1])[:3], [11.0, 31.5, 40.0], atol=1e-4)
+
+
 def test_an_unfinished_last_volume_is_named_and_the_others_are_whole(vendors, tmp_path):
     volumes = find(vendors.written("philips_unfinished_dynamics", tmp_path))
     assert [[f.code for f in v.findings] for v in volumes] == [[], [], [], ["SERIES_GAP"]]

@@ -34,6 +34,9 @@ Item = tuple[str, Image]
 Failed = Callable[[str, SagittalError], None]
 """Is told of a case that could not be answered, and why."""
 
+Look = Callable[[Waiting, Window, NDArray[np.float32]], None]
+"""Is shown every window of a case with its scores."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Predictor(Sight):
@@ -78,13 +81,16 @@ class Predictor(Sight):
         """Which windows answer a case."""
         return Budget(plan=self.plan, networks=self.members, device=self.device, most=self.max_ram, batch=self.batch, say=self.say)
 
-    def answer(self, items: Iterable[Item], *, store: Store | None = None, failed: Failed | None = None) -> Iterator[Prediction]:
+    def answer(
+        self, items: Iterable[Item], *, store: Store | None = None, failed: Failed | None = None, look: Look | None = None
+    ) -> Iterator[Prediction]:
         """The answers to cases, in their order, one at a time; a case is read when its turn comes.
 
         Args:
             items: The cases.
             store: Keeps the probabilities of drawn answers; without it they are forgotten as soon as they have been used.
             failed: Is told of a case that cannot be answered, and the others go on; without it the first one ends all.
+            look: Is shown every window before its case is answered.
 
         Raises:
             NumericFailure: The network gave a number that is none; the case is named.
@@ -92,7 +98,7 @@ class Predictor(Sight):
         """
         waiting: list[Waiting] = []
         for group in batches(self._windows(items, waiting, store=store, failed=failed)):
-            self._take(group)
+            self._take(group, look)
             while waiting and waiting[0].left == 0:
                 case = waiting.pop(0)
                 if case.broken is None:
@@ -102,12 +108,14 @@ class Predictor(Sight):
                 else:
                     failed(case.id, case.broken)
 
-    def _take(self, group: list[Asking]) -> None:
+    def _take(self, group: list[Asking], look: Look | None) -> None:
         """Answer windows and forget them."""
         seen = [w for w in group if w.values is not None]
         answers = iter(self._ask(together(seen)) if seen else ())
         for window in group:
             scores = self.nothing(window.window.size) if window.values is None else self.place(next(answers))
+            if look is not None:
+                look(window.case, window.window, scores)
             window.case.take(window.window, scores)
         group.clear()
 

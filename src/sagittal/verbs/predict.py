@@ -25,11 +25,12 @@ from sagittal.verbs._outlined import NONE, has_outlines, outlined
 from sagittal.verbs._sources import Reading
 from sagittal.verbs._streamed import answer_slide, streams
 from sagittal.verbs._sure import Sure, rounded, write_heat
+from sagittal.verbs._tiles import Tiles
 from sagittal.verbs._volumes import COLUMNS, has_volumes, volumes_of
 
 if TYPE_CHECKING:
     from sagittal.engine.drawing import Store
-    from sagittal.engine.infer import Predictor
+    from sagittal.engine.infer import Look, Predictor
 
 
 def predict(
@@ -92,6 +93,7 @@ def predict(
     reading.lenient |= len(named) > 1 and reading.preparation.axes > 2
     folder_for(out)
     kept = Kept(out, channels=scored(predictor))
+    tiles = Tiles(folder=out, columns=tuple(f"{'p' if predictor.task.calibrated else 'value'}:{c}" for c in scored(predictor)))
     records, sizes, areas = [], [], []
     with kept.cleared():
         for slides, items in itertools.groupby(reading.items(named), key=lambda item: streams(predictor, item[1])):
@@ -107,7 +109,8 @@ def predict(
                     records.append(record)
                     areas += rows
                 continue
-            for prediction, image in _answered(predictor, items, reading, store=_store(predictor, kept if probabilities else None)):
+            store = _store(predictor, kept if probabilities else None)
+            for prediction, image in _answered(predictor, items, reading, store=store, look=tiles.add):
                 files = _files(predictor, prediction, image, out=out, overlay=overlay) if image is not None else {}
                 if image is not None and is_drawn(predictor) and has_outlines(prediction):
                     beside, rows = _picture(predictor, prediction, image, out=out, overlay=overlay)
@@ -116,11 +119,12 @@ def predict(
                 if image is not None and has_volumes(predictor, prediction):
                     sizes += volumes_of(predictor, prediction, image)
                 files |= kept.written(prediction)
+                files |= tiles.written(prediction.case, image.geometry) if image is not None else {}
                 records.append({**_record(predictor, prediction, top), **files})
     if not records and not reading.failed:
         remedy = "name pictures, folders, a table or a CSV of paths"
         raise UsageError("NO_SOURCE", str(sources[0]), "there is nothing to answer here", remedy)
-    atomic.write_text(out / "predictions.csv", _csv(predictor, records))
+    atomic.write_text(out / "predictions.csv", _csv(predictor, records, reading))
     told = [finding.record() for finding in reading.findings()]
     findings = {**({"findings": told} if told else {}), **({"allowed": sorted(set(allow))} if allow else {})}
     atomic.write_json(out / "predictions.json", {**_about(predictor), **findings, "predictions": records})
@@ -157,12 +161,12 @@ def _store(predictor: Predictor, kept: Kept | None) -> Store | None:
 
 
 def _answered(
-    predictor: Predictor, items: Iterable[tuple[str, Image]], reading: Reading, *, store: Store | None
+    predictor: Predictor, items: Iterable[tuple[str, Image]], reading: Reading, *, store: Store | None, look: Look
 ) -> Iterator[tuple[Prediction, Image | None]]:
     """Each answer with its source; windows that are answered by themselves with their part of it, where they are drawn on."""
     if predictor.plan.unit == "case":
         failed = reading.mark if reading.lenient else None
-        for prediction in predictor.answer(items, store=store, failed=failed):
+        for prediction in predictor.answer(items, store=store, failed=failed, look=look):
             yield prediction, reading.images.pop(prediction.case)
     else:
         from sagittal.engine.explain import part_of
@@ -229,7 +233,8 @@ def _picture(
     return {**files, **heat, **({"p": rounded(tally.whole)} if tally is not None else {})}, rows
 
 
-def _csv(predictor: Predictor, records: Sequence[dict[str, Any]]) -> str:
+def _csv(predictor: Predictor, records: Sequence[dict[str, Any]], reading: Reading) -> str:
+    """The table of answers; where each comes from stands last, since a series of DICOM is called after none of its folders."""
     classes = predictor.plan.labels.classes
     rows: list[list[Any]]
     if predictor.task.calibrated:
@@ -244,7 +249,8 @@ def _csv(predictor: Predictor, records: Sequence[dict[str, Any]]) -> str:
     else:
         rows = [["case", *(f"value:{c}" for c in classes)]]
         rows += [[r["case"], *(r["values"][c] for c in classes)] for r in records]
-    return as_text(rows)
+    sources = ["source", *(reading.source_of(r["case"]) for r in records)]
+    return as_text([[*row, source] for row, source in zip(rows, sources, strict=True)])
 
 
 def _listed(path: Path, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -17,6 +17,7 @@ Vector = tuple[float, float, float]
 
 _POSITION = re.compile(rb"sSliceArray\.asSlice\[(\d+)\]\.sPosition\.d(Sag|Cor|Tra)\s*=\s*([-+.\deE]+)")
 MOST_TILES = 4096
+_WIDEST_MM = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ def tiles(header: Header, own: Siemens, rows: int, columns: int) -> list[Tile]:
         given = [_three(item.numbers("ImagePositionPatient")) for item in data.items("UIHFrameSequence")]
         positions = given if len(given) == count else [None] * count
     else:
-        count = data.whole("SiemensSlicesInMosaic") or own.count
+        count = slices_of(data, own)
         across = down = math.ceil(math.sqrt(count)) if count > 0 else 0
         positions = []
     if not 0 < count <= MOST_TILES or rows % down or columns % across:
@@ -80,6 +81,24 @@ def tiles(header: Header, own: Siemens, rows: int, columns: int) -> list[Tile]:
         positions = _siemens_positions(data, own, count, (rows, columns), shape)
     corners = [(shape[0] * (n // across), shape[1] * (n % across)) for n in range(count)]
     return [Tile(corner, shape, position) for corner, position in zip(corners, positions, strict=True)]
+
+
+def slices_of(data: Dataset, own: Siemens) -> int:
+    """How many slices a mosaic of Siemens has, also from the times at which they were measured; 0 where nothing says it."""
+    return data.whole("SiemensSlicesInMosaic") or own.count or len(data.numbers("SiemensSliceTimes"))
+
+
+def is_one_slice(data: Dataset, rows: int, columns: int) -> bool:
+    """Whether a picture that is called a mosaic, and does not say of how many slices, is no larger than one slice can be.
+
+    Consoles that take mosaics apart keep the word in the image type. A picture twice as large as what was measured, or
+    wider than a scanner's bore, may be a mosaic.
+    """
+    measured = max(data.numbers("AcquisitionMatrix"), default=0.0)
+    if measured > 0:
+        return max(rows, columns) < 2 * measured
+    spacing = data.numbers("PixelSpacing")
+    return len(spacing) == 2 and max(rows * spacing[0], columns * spacing[1]) <= _WIDEST_MM
 
 
 def siemens(header: Header) -> Siemens:
@@ -106,7 +125,7 @@ def siemens(header: Header) -> Siemens:
 
         normal = values("SliceNormalVector")
         return Siemens(
-            count=int((values("NumberOfImagesInMosaic") or [0])[0]),
+            count=int((values("NumberOfImagesInMosaic") or [0])[0]) or len(values("MosaicRefAcqTimes")),
             normal=_three(tuple(normal)),
             centres=_centres(data.raw("SiemensCSASeries")),
         )

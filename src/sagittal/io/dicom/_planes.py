@@ -108,6 +108,8 @@ def planes(header: Header, *, mosaics: dict[str, _mosaic.Siemens] | None = None)
         if not _mosaic.is_grid(data) and base.owner.series not in known:
             known[base.owner.series] = _mosaic.siemens(header)
         own = known.get(base.owner.series, _mosaic.Siemens())
+        if not _mosaic.is_grid(data) and not _mosaic.slices_of(data, own) and _mosaic.is_one_slice(data, stored.rows, stored.columns):
+            return [base]
         return [_tiled(base, tile) for tile in _mosaic.tiles(header, own, stored.rows, stored.columns)]
     if stored.frames == 1:
         return [base]

@@ -115,6 +115,40 @@ def test_how_slices_are_numbered_does_not_turn_a_mosaic_round(vendors, objects, 
     assert np.allclose((image.geometry.affine @ [0, 0, tile, 1])[:3], [11.0, 31.5, 40.0], atol=1e-4)
 
 
+def without(d, *groups: int):
+    """The same without its private elements of these groups."""
+    for element in [e for e in d if e.tag.group in groups]:
+        del d[element.tag]
+    return d
+
+
+def test_the_times_of_its_slices_say_how_many_a_mosaic_has(vendors, objects, tmp_path):
+    for n in range(2):
+        d = without(vendors.mosaic(n, 7), 0x19, 0x29)
+        vendors.element(d, 0x0019, "SIEMENS MR HEADER", 0x29, "FD", [100.0 * k for k in range(7)])
+        objects.saved(d, tmp_path / f"{n}.dcm")
+    assert [(v.slices, v.shape) for v in find(tmp_path)] == [(7, (12, 8, 7))] * 2
+
+
+@pytest.mark.parametrize("matrix", [None, [0, 14, 10, 0]])
+def test_slices_of_a_mosaic_that_was_taken_apart_are_slices(vendors, objects, tmp_path, matrix):
+    for n in range(8):
+        d = vendors.a_slice("SIEMENS", n, n % 4, AcquisitionNumber=1 + n // 4, ImageType=["ORIGINAL", "PRIMARY", "M", "ND", "MOSAIC"])
+        if matrix:
+            d.AcquisitionMatrix = matrix
+        objects.saved(d, tmp_path / f"{n}.dcm")
+    assert [(v.words, v.shape, v.findings) for v in find(tmp_path)] == [((f"a{t}",), (14, 10, 4), ()) for t in (1, 2)]
+
+
+@pytest.mark.parametrize(("matrix", "spacing"), [([0, 12, 8, 0], [3.0, 2.0]), (None, [30.0, 20.0])])
+def test_a_mosaic_that_does_not_say_of_how_many_slices_is_no_slice(vendors, objects, tmp_path, matrix, spacing):
+    d = without(vendors.mosaic(0, 7), 0x19, 0x29)
+    d.AcquisitionMatrix, d.PixelSpacing = matrix, spacing
+    objects.saved(d, tmp_path / "0.dcm")
+    [volume] = find(tmp_path)
+    assert [f.code for f in volume.findings] == ["BROKEN"]
+
+
 def test_an_unfinished_last_volume_is_named_and_the_others_are_whole(vendors, tmp_path):
     volumes = find(vendors.written("philips_unfinished_dynamics", tmp_path))
     assert [[f.code for f in v.findings] for v in volumes] == [[], [], [], ["SERIES_GAP"]]

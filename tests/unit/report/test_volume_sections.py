@@ -65,6 +65,13 @@ def test_the_classes_of_a_score_share_a_chart(run):
     assert "GM" in text and "WM" in text
 
 
+@pytest.mark.parametrize(("speed", "told"), [(0.425, "0.425 images"), (213.6, "214 images")])
+def test_slow_networks_are_not_said_to_see_no_image_a_second(run, speed, told):
+    write(run, "log.csv", [{"epoch": e, "val_dice": 0.5} for e in (1, 2)])
+    write(run, "speed.csv", [{"epoch": e, "seconds": 9, "images_per_s": speed} for e in (1, 2)])
+    assert told in training(RunView(run)).lede
+
+
 def test_a_box_needs_five_cases(run):
     rows = [{"case": f"c{i}", "dice:GM": 0.5 + i / 20} for i in range(5)]
     write(run, "evaluation/test/predictions.csv", rows)

@@ -13,6 +13,7 @@ from sagittal.report.section import Section
 from sagittal.report.view import RunView
 
 MOST_CHARTS = 4
+_MANY = 10
 TRAIN, VAL = "var(--series-7)", "var(--series-0)"
 
 PAGE = """
@@ -80,7 +81,8 @@ def _lede(view: RunView, epochs: list[float], kept: float | None) -> str:
     device = view.training.get("device") or view.environment.get("device")
     told += f" on {device}" if device else ""
     speed = [v for v in view.speed.get("images_per_s", ()) if v]
-    told += f", {words.number(sorted(speed)[len(speed) // 2], 0)} images a second" if speed else ""
+    usual = sorted(speed)[len(speed) // 2] if speed else 0
+    told += f", {words.number(usual, 0 if usual >= _MANY else None)} images a second" if usual else ""
     ended = str(view.training.get("ended") or "")
     # that all epochs are done is said by their number
     told += f"; {ended}" if ended and not ended.startswith("all ") else ""

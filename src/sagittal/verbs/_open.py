@@ -37,7 +37,7 @@ def folder_for(out: str | Path) -> Path:
         StorageFailure: It cannot be made.
     """
     out = Path(out)
-    if (out / "recipe.yaml").is_file():
+    if _is_run(out):
         raise UsageError("OUTPUT_EXISTS", out, "a run lies in this folder", "name another with -o")
     with atomic.storage(out):
         out.mkdir(parents=True, exist_ok=True)
@@ -54,9 +54,14 @@ def new_folder(out: str | Path) -> Path:
     out = Path(out)
     with atomic.storage(out):
         if atomic.is_taken(out):
-            raise UsageError("OUTPUT_EXISTS", out, "the output folder is not empty", "name another with -o")
+            what = "a run lies in this folder" if _is_run(out) else "the output folder is not empty"
+            raise UsageError("OUTPUT_EXISTS", out, what, "name another with -o")
         out.mkdir(parents=True, exist_ok=True)
     return out
+
+
+def _is_run(folder: Path) -> bool:
+    return (folder / "recipe.yaml").is_file()
 
 
 def found_at(data: str | Path, *, layout: str | None = None, options: Mapping[str, Any] | None = None) -> Found:

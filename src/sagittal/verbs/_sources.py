@@ -127,6 +127,10 @@ class Reading:
         """The file of a source."""
         return self._items[name]
 
+    def source_of(self, name: str) -> str:
+        """The file of an answer; empty of a part of a source that is answered by itself."""
+        return self._items.get(name, "")
+
     def mark(self, name: str, error: SagittalError) -> None:
         """Note that a case could not be answered; the others go on."""
         say(f"skipped: {error}")

@@ -120,6 +120,12 @@ def test_a_study_that_fails_is_marked_and_the_rest_goes_on(run, heads, tmp_path)
     assert not list(made.path.glob("*head_02*"))
 
 
+def test_the_table_of_answers_says_where_each_comes_from(run, heads, tmp_path):
+    made = predict(run, [heads], out=tmp_path / "out", overlay=False)
+    found = {r["case"]: r["source"] for r in rows(made.path / "predictions.csv")}
+    assert found["head_03"] == str(heads / "head_03_T1.nii.gz")
+
+
 def test_the_only_study_that_fails_ends_it(run, heads, tmp_path):
     broken = tmp_path / "t1.nii.gz"
     broken.write_bytes((heads / "head_02_T1.nii.gz").read_bytes()[:-200])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -45,7 +46,7 @@ def teach_folds(run: Run, recipe: Recipe, manifest: Manifest, *, device: torch.d
         for number, fold in enumerate(folds(manifest, k, repeat, recipe.split.seed, val=inner)):
             part = Run(run.path / PARTS / f"{repeat:02d}-{number:02d}")
             predictor = _taught(part, recipe, fold, number=repeat * k + number, device=device)
-            rows += list(answered(predictor, fold, fold.split("test")))
+            rows += ranks.shared(fold.split("test"), functools.partial(answered, predictor, fold))
         pooled.append(sorted(rows, key=lambda r: r.id))
         say(f"repeat {repeat + 1} of {repeats}: {_headline(predictor, manifest, pooled[-1])}")
     if predictor is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from sagittal.core.case import Case
 from sagittal.data.batches import Batches
 from sagittal.data.manifest import Manifest
 from sagittal.engine import checkpoint
@@ -28,7 +30,7 @@ from sagittal.engine.ranks import Ranks, own_gpu
 from sagittal.engine.run import RECIPE, Run
 from sagittal.engine.scoring import Measure, by_class
 from sagittal.engine.settings import LAST, Best
-from sagittal.engine.tidying import LEAST_PATIENTS, fit_postprocessing, seen, undecided
+from sagittal.engine.tidying import LEAST_PATIENTS, Seen, fit_postprocessing, seen, undecided
 from sagittal.engine.trunk import FeatureBatches, OnFeatures
 from sagittal.engine.weights import start_from
 from sagittal.errors import UsageError, nearest
@@ -186,9 +188,10 @@ def calibrate(run: Run, predictor: Predictor, manifest: Manifest) -> Predictor:
         return predictor
     if not manifest.split("val"):
         return predictor
-    rows = list(answered(predictor, manifest, manifest.split("val")))
+    ranks = Ranks(predictor.device)
+    rows = ranks.shared(manifest.split("val"), functools.partial(answered, predictor, manifest))
     calibration, operating = fitted_on(rows, plan)
-    if Ranks(predictor.device).first:
+    if ranks.first:
         write_calibration(run, calibration, operating)
     return predictor.calibrated(calibration, operating)
 
@@ -202,9 +205,12 @@ def tidied(run: Run, predictor: Predictor, manifest: Manifest) -> Predictor:
     if patients < LEAST_PATIENTS:
         decided = undecided(plan.labels, patients)
     else:
-        looked = beside_truth(predictor, manifest, cases)
-        found = [seen(one.truth, np.asarray(one.prediction.answer), one.prediction.geometry, plan.labels, one.case.owner) for one in looked]
-        decided = fit_postprocessing(found, plan.labels, seed=plan.seed)
+
+        def looked(some: Sequence[Case]) -> Iterator[dict[str, Seen]]:
+            for one in beside_truth(predictor, manifest, some):
+                yield seen(one.truth, np.asarray(one.prediction.answer), one.prediction.geometry, plan.labels, one.case.owner)
+
+        decided = fit_postprocessing(Ranks(predictor.device).shared(cases, looked), plan.labels, seed=plan.seed)
     if Ranks(predictor.device).first:
         run.write(POSTPROCESS, {"format": "sagittal-postprocess", "version": 1, **decided.record()})
     return dataclasses.replace(predictor, postprocessing=decided)

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-from collections.abc import Iterator
-from typing import Any, cast
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, TypeVar, cast
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from sagittal.errors import UsageError
+from sagittal.errors import SagittalError, UsageError
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 PATIENCE = datetime.timedelta(days=1)
 """How long processes wait for each other: one may look at a large data set meanwhile. Those that died are noticed by torchrun."""
@@ -83,6 +86,34 @@ class Ranks:
         parts: list[Any] = [None] * self.count
         dist.all_gather_object(parts, tensor.cpu())
         return torch.cat(parts)
+
+    def shared(self, items: Sequence[T], work: Callable[[Sequence[T]], Iterable[R]]) -> list[R]:
+        """What comes of all items, in their order, for everyone; each process works on a stretch of them.
+
+        Args:
+            items: The same in all processes.
+            work: Gives what comes of some of them, in their order.
+
+        Raises:
+            SagittalError: The first one that was raised in any process, in all of them: every process ends with the same code.
+
+        >>> Ranks(torch.device("cpu")).shared([1, 2, 3], lambda some: [n * n for n in some])
+        [1, 4, 9]
+        """
+        if self.count == 1:
+            return list(work(items))
+        ends = [len(items) * n // self.count for n in (self.rank, self.rank + 1)]
+        here: tuple[list[R], SagittalError | None]
+        try:
+            here = list(work(items[slice(*ends)])), None
+        except SagittalError as error:
+            here = [], error
+        parts: list[Any] = [None] * self.count
+        dist.all_gather_object(parts, here)
+        raised = next((error for _, error in parts if error is not None), None)
+        if raised is not None:
+            raise raised
+        return [one for part, _ in parts for one in part]
 
     def wait(self) -> None:
         """Until all processes are here."""

@@ -140,31 +140,37 @@ def unstuffed(data: Array, out: Array) -> int:
     """Up to the end marker and without the zero after each 255, followed by ``SPARE`` zeros; how many bytes, or -1 for another marker."""
     kept, begun, at = 0, 0, 0
     high, low = np.uint64(0x8080808080808080), np.uint64(0x0101010101010101)
-    while at < data.size:
+    while at + 1 < data.size:
         if at + 8 <= data.size:
             word = big_word(data, np.uint64(at))
             # Any byte of 255: its upper bit is set, and clear once one is added.
             if word & ~(word + low) & high == np.uint64(0):
                 at += 8
                 continue
-        stop = min(at + 8, data.size)
+        stop = min(at + 8, data.size - 1)
         while at < stop:
             if data[at] != 255:
                 at += 1
                 continue
-            following = data[at + 1] if at + 1 < data.size else 1
-            if following == 0xD9:
-                out[kept : kept + at - begun] = data[begun:at]
-                kept += at - begun
-                out[kept : kept + SPARE] = 0
-                return kept
-            if following != 0:
+            following = data[at + 1]
+            if following != 0 and following != 0xD9:
                 return -1
-            out[kept : kept + at + 1 - begun] = data[begun : at + 1]
-            kept += at + 1 - begun
+            kept = copied(data, begun, at + (following == 0), out, kept)
+            if following != 0:
+                for place in range(kept, kept + SPARE):
+                    out[place] = 0
+                return kept
             at += 2
             begun = at
     return -1
+
+
+@kernel
+def copied(data: Array, begin: int, end: int, out: Array, at: int) -> int:
+    """A run of bytes to another place, whose end is given. Not by slices, which take seconds to compile."""
+    for place in range(end - begin):
+        out[np.uint64(at + place)] = data[np.uint64(begin + place)]
+    return at + end - begin
 
 
 @kernel

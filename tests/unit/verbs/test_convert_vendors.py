@@ -158,6 +158,27 @@ def test_slices_with_slopes_of_their_own_keep_the_scale_of_the_standard(vendors,
         assert np.array_equal(np.asanyarray(image.dataobj)[:, ::-1], wanted.astype(np.float32))
 
 
+@pytest.mark.parametrize("enhanced", [False, True])
+@pytest.mark.parametrize(("maker", "wanted"), [("Philips Medical Systems", 0.25), ("GE MEDICAL SYSTEMS", None)])
+def test_philips_without_a_slope_takes_that_of_the_real_world(vendors, tmp_path, enhanced, maker, wanted):
+    world = vendors.Dataset()
+    world.RealWorldValueSlope, world.RealWorldValueIntercept = 0.25, 5.0
+    if enhanced:
+        made = [vendors.philips_enhanced([{"position": vendors.philips_along(k), "k": k, "type": ["M", "NONE"]} for k in range(3)])]
+        places = made[0].PerFrameFunctionalGroupsSequence
+    else:
+        made = places = [vendors.a_slice(maker, k, k) for k in range(3)]
+    for place in places:
+        place.RealWorldValueMappingSequence = vendors.Sequence([world])
+        if enhanced:
+            del place.PixelValueTransformationSequence, place[0x2005140F]
+    for d in made:
+        d.Manufacturer = maker
+    [image] = of_series(vendors, tmp_path, made)
+    stored = np.stack([vendors.values(k).T for k in range(3)], axis=-1)
+    assert np.array_equal(np.asanyarray(image.dataobj)[:, ::-1], stored if wanted is None else stored * 0.25 + 5)
+
+
 @pytest.mark.parametrize(("moved", "told"), [(0.01, None), (0.7, 1.4), (15.0, None)])
 def test_a_grid_that_follows_the_head_is_one_series(vendors, tmp_path, moved, told):
     made = [vendors.mosaic(n, 7) for n in range(3)]

@@ -119,10 +119,8 @@ def planes(header: Header, *, mosaics: dict[str, _mosaic.Siemens] | None = None)
 def _base(header: Header, stored: Stored) -> Plane:
     data = header.data
     detector = data if "ImagePositionPatient" in data else data.first("DetectorInformationSequence")
-    slope, intercept = data.number("RescaleSlope"), data.number("RescaleIntercept")
     dose = data.number("DoseGridScaling")
-    if dose is not None:
-        slope, intercept = dose, 0.0
+    rescale = (dose, 0.0) if dose is not None else _rescale(data, data.first("RealWorldValueMappingSequence"), data.text("Manufacturer"))
     instance, gradient = data.number("InstanceNumber"), gradient_of(data)
     return Plane(
         stored=stored,
@@ -150,7 +148,7 @@ def _base(header: Header, stored: Stored) -> Plane:
         spacing=_pair(data.numbers("PixelSpacing")) or _pair(data.numbers("ImagerPixelSpacing")),
         thickness=abs(data.number("SliceThickness") or 0.0),
         between=data.number("SpacingBetweenSlices") or 0.0,
-        rescale=(slope if slope is not None else 1.0, intercept or 0.0) if slope is not None or intercept is not None else None,
+        rescale=rescale,
         scale=scale_slope(data),
         kind=(*data.words("ImageType")[2:], *complex_part(data)),
         marks=marks_of(data, gradient),
@@ -159,6 +157,14 @@ def _base(header: Header, stored: Stored) -> Plane:
         order=(data.number("AcquisitionNumber") or 0.0, instance if instance is not None else 0.0, data.number("TriggerTime") or 0.0),
         broken=header.broken or too_short(stored),
     )
+
+
+def _rescale(values: Dataset, world: Dataset, vendor: str) -> tuple[float, float] | None:
+    """Slope and intercept; of Philips, whose files lack them at times, those of the real world value mapping."""
+    slope, intercept = values.number("RescaleSlope"), values.number("RescaleIntercept")
+    if slope is None and intercept is None and vendor.upper().startswith("PHILIPS"):
+        slope, intercept = world.number("RealWorldValueSlope"), world.number("RealWorldValueIntercept")
+    return None if slope is None and intercept is None else (1.0 if slope is None else slope, intercept or 0.0)
 
 
 def unnamed(description: str, *owner: str) -> str:
@@ -185,7 +191,6 @@ def _functional(base: Plane, frame: Dataset, shared: Dataset, n: int) -> Plane:
         return frame.first(name) if name in frame else shared.first(name)
 
     measures, values, content = group("PixelMeasuresSequence"), group("PixelValueTransformationSequence"), group("FrameContentSequence")
-    slope, intercept = values.number("RescaleSlope"), values.number("RescaleIntercept")
     types = group("MRImageFrameTypeSequence"), group("CTImageFrameTypeSequence")
     kind = next((t.words("FrameType")[2:] + complex_part(t) for t in types if "FrameType" in t), base.kind)
     echo, diffusion, cardiac = group("MREchoSequence"), group("MRDiffusionSequence"), group("CardiacSynchronizationSequence")
@@ -199,7 +204,7 @@ def _functional(base: Plane, frame: Dataset, shared: Dataset, n: int) -> Plane:
         spacing=_pair(measures.numbers("PixelSpacing")) or base.spacing,
         thickness=abs(measures.number("SliceThickness") or base.thickness),
         between=measures.number("SpacingBetweenSlices") or base.between,
-        rescale=base.rescale if slope is None else (slope, intercept or 0.0),
+        rescale=_rescale(values, group("RealWorldValueMappingSequence"), base.about.vendor) or base.rescale,
         scale=scale_slope(frame.first("PhilipsFrameSequence")) or base.scale,
         kind=kind,
         marks=(

@@ -174,8 +174,10 @@ def _by_marks(part: Part) -> list[Part]:
     at = places(part.planes)
     counts = Counter(at)
     most = max(counts.values())
-    if most == 1 or _one_too_many(counts):
+    if most == 1:
         return _by_shifted(part)
+    if _one_too_many(counts):
+        return [part]
     for n, (name, _) in enumerate(part.planes[0].marks):
         groups = grouped(range(len(part.planes)), lambda k, n=n: _mark(n, part.planes[k]))  # type: ignore[misc]
         if 1 < len(groups) <= most and sum(max(Counter(at[k] for k in g).values()) for g in groups.values()) == most:

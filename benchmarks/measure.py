@@ -42,7 +42,10 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True)
 class Contest(Generic[Input]):
-    """One path, its inputs, our way and the peers' ways. A way takes an input and the number of the turn."""
+    """One path, its inputs, our way and the peers' ways. A way takes an input and the number of the turn.
+
+    Where an input is a whole batch, ``samples`` says how many samples it has, and times are those of one.
+    """
 
     path: str
     inputs: Sequence[Input]
@@ -50,6 +53,7 @@ class Contest(Generic[Input]):
     peers: Mapping[str, Callable[[Input, int], object]]
     targets: Mapping[str, float]
     off: float | None = None
+    samples: int = 1
 
 
 def compare(contest: Contest[Input], *, turns: int) -> list[Row]:
@@ -66,8 +70,8 @@ def compare(contest: Contest[Input], *, turns: int) -> list[Row]:
             Row(
                 path=contest.path,
                 peer=peer,
-                ours_s=ours_s,
-                peer_s=peer_s,
+                ours_s=ours_s / contest.samples,
+                peer_s=peer_s / contest.samples,
                 ratio=peer_s / ours_s,
                 peak_mb=peak,
                 target=contest.targets.get(peer),

@@ -1,5 +1,7 @@
 """A JPEG to a normalised 224 crop: resized crop, rotation and flip, ours against the chains in use.
 
+Chains take turns by batches, since whoever loads data makes the samples of a batch one after the other, and nobody else's
+in between: taking turns by single pictures would tell how fast each comes back into the processor's caches.
 Pictures are drawn here (layers under speckle, as in retina OCT, at the file size of the real ones), or taken
 from a folder of JPEG files that is given.
 """
@@ -33,6 +35,7 @@ SIZE = (224, 224)
 MEAN, SD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 SCALE, RATIO, DEGREES = (0.8, 1.0), (3 / 4, 4 / 3), 15
 SPECKLE, QUALITY = 0.65, 75
+BATCH = 8
 AUGMENT = Augmentation.of({"resized_crop": {"scale": SCALE, "ratio": RATIO}, "rotate": DEGREES, "flip": "horizontal"})
 
 
@@ -52,7 +55,7 @@ class Chain:
         return lambda path, turn: self.sample(decoded[path], turn)
 
 
-def rows(*, turns: int = 7, folder: Path | None = None) -> list[Row]:
+def rows(*, turns: int = 21, folder: Path | None = None) -> list[Row]:
     """Every contest of this file."""
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
@@ -68,16 +71,32 @@ def rows(*, turns: int = 7, folder: Path | None = None) -> list[Row]:
             if not files:
                 continue
             colour = kind == "colour"
+            batches = [tuple(files[i : i + BATCH]) for i in range(0, len(files) - len(files) % BATCH or len(files), BATCH)]
             peers = {name: made for name, make in PEERS.items() if (made := make(colour)) is not None}
             off = _off(files[:4], colour)
-            fresh = {name: peer.whole for name, peer in peers.items()}
-            kept = {name: peer.kept(files) for name, peer in peers.items()}
-            found += compare(
-                Contest(path=f"jpeg {path}", inputs=files, ours=ours(files, colour), peers=fresh, targets=targets, off=off), turns=turns
-            )
-            again = ours(files, colour, keep=True)
-            found += compare(Contest(path=f"kept {path}", inputs=files, ours=again, peers=kept, targets={}, off=off), turns=turns)
+            for begin, asked, again in (("jpeg", targets, False), ("kept", {}, True)):
+                ways = {name: by_batch(peer.kept(files) if again else peer.whole) for name, peer in peers.items()}
+                contest = Contest(
+                    path=f"{begin} {path}",
+                    inputs=batches,
+                    ours=by_batch(ours(files, colour, keep=again)),
+                    peers=ways,
+                    targets=asked,
+                    off=off,
+                    samples=len(batches[0]),
+                )
+                found += compare(contest, turns=turns)
     return found
+
+
+def by_batch(way: Callable[[Path, int], object]) -> Callable[[tuple[Path, ...], int], None]:
+    """The samples of a batch one after the other."""
+
+    def batch(paths: tuple[Path, ...], turn: int) -> None:
+        for path in paths:
+            way(path, turn)
+
+    return batch
 
 
 def ours(files: list[Path], colour: bool, *, keep: bool = False) -> Callable[[Path, int], object]:

@@ -34,6 +34,10 @@ SLIDE_RAM = 1.0
 """GiB for the windows of a slide at most: its answer is written while it is computed, so that 2 GiB hold it with everything beside, and
 where windows are small beside the grid, larger ones save little."""
 
+CUT_SAMPLES, CUT_OVERLAP = 1 << 18, 0.5
+"""The least window, and what it shares with the next one, into which a case is cut that the model would see at once and cannot: 512
+samples along each axis of a slide, 64 of a volume."""
+
 WORTH_SAYING = GIB // 4
 """Below this nobody asks how much memory an answer takes."""
 
@@ -138,9 +142,12 @@ class Budget:
         if not found.peak:
             return Choice(windows=windows, batch=self.batch, need=0)
         rate = BESIDE * found.peak / samples
-        why = self._kept(found) if isinstance(windowing, Resizable) and allowed is not None else ""
-        if not why and isinstance(windowing, Resizable) and allowed is not None:
-            windows = self._largest(windowing.patch, grid, rate, allowed * GIB)
+        patch = windowing.patch if isinstance(windowing, Resizable) else None
+        if windowing.one and allowed is not None and rate * samples > allowed * GIB:
+            patch = Cover(size=(round(CUT_SAMPLES ** (1 / grid.axes)),), overlap=CUT_OVERLAP)
+        why = self._kept(found) if patch is not None and allowed is not None else ""
+        if not why and patch is not None and allowed is not None:
+            windows = self._largest(patch, grid, rate, allowed * GIB)
             samples = math.prod(windows[0].size)
         ring = self._ring(grid.shape, windows[0].size[0], windows=len(windows))
         room = math.inf if allowed is None else (allowed * GIB - ring) / (rate * samples)

@@ -111,6 +111,20 @@ def test_a_plan_without_a_budget_and_windowings_without_a_choice_keep_their_wind
     assert budget(whole).choose(GRID).batch == 1
 
 
+@pytest.mark.parametrize(("ram", "norm", "cut"), [(4.0, "batch", False), (0.05, "batch", True), (0.05, "instance", False)])
+def test_a_case_that_is_seen_at_once_is_cut_where_it_is_too_large_for_that(plan, ram, norm, cut):
+    whole = replace(plan, windows=Part(name="whole"), max_ram=ram)
+    choice = budget(whole, norm).choose(GRID)
+    size = choice.windows[0].size
+    assert (len(choice.windows) > 1) == cut and (size != WHOLE) == cut
+    if cut:
+        assert choice.need <= ram * GIB and min(size) >= 60
+        seen = np.zeros(WHOLE, np.int64)
+        for w in choice.windows:
+            seen[w.inside(WHOLE).slices] += 1
+        assert seen.min() >= 1 and seen.max() > 1, "all of it, with an overlap"
+
+
 def test_a_user_can_lower_the_budget_but_not_raise_it(plan, monkeypatch):
     said: list[str] = []
     plan = replace(plan, max_ram=0.1)

@@ -55,7 +55,7 @@ def shown(locator: str, out: Path | None, window: str | None, limits: Limits) ->
     lines += _place(grid)
     counts, edges, levels = spread(values[0])
     lines.append("  values at 0.5, 5, 50, 95, 99.5 %: " + ", ".join(f"{v:.6g}" for v in levels))
-    lines += [f"  {k}: {v}" for k, v in image.meta.items()]
+    lines += [f"  {k}: {plain(v)}" for k, v in image.meta.items() if plain(v)]
     ends = _window(window, float(values.min()), unit, (levels[0], levels[-1]))
     if out is not None and grid.axes:
         _draw(out, image, values, ends, counts, edges, title=f"{name}: {size}")
@@ -63,6 +63,17 @@ def shown(locator: str, out: Path | None, window: str | None, limits: Limits) ->
         lines.append("  three planes and a histogram: -o FILE.png")
     facts: dict[str, Any] = {"geometry": grid.record(), "channels": list(image.channels), "window": list(ends)}
     return Outcome(path=out, facts={**facts, "histogram": {"counts": counts.tolist(), "edges": edges.tolist()}}, text=lines)
+
+
+def plain(value: object) -> str:
+    """A value as a person writes it; nothing of an empty list.
+
+    >>> plain(False), plain([0, 1]), plain(())
+    ('no', '0, 1', '')
+    """
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def spread(values: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.float64], list[float]]:

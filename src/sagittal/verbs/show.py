@@ -17,7 +17,8 @@ from sagittal.verbs._asked import check_codes
 from sagittal.verbs._listed import listed
 from sagittal.verbs._numbers import check_numbers
 from sagittal.verbs._outcome import Outcome
-from sagittal.verbs._shown import shown
+from sagittal.verbs._segments import segments_in
+from sagittal.verbs._shown import plain, shown
 
 
 def show(
@@ -32,7 +33,7 @@ def show(
     axes: int | None = None,
     sets: Sequence[str] = (),
 ) -> Outcome:
-    """Describe a source, a run, a package or a model.
+    """Describe a source, a run, a package or a model; of a DICOM SEG or RTSTRUCT its segments.
 
     Args:
         what: ``[SOURCE]``, ``[RUN]``, ``[FILE.sagittal]`` or ``["model", NAME]``.
@@ -63,11 +64,16 @@ def show(
         return _package(path)
     if path.is_dir() or (path.is_file() and io.identify(path) == "ZIP"):
         found = listed(path, limits)
+        if found is not None and out is not None and len(found.facts["volumes"]) == 1:
+            return shown(found.facts["volumes"][0]["source"], Path(out), window, limits)
         if found is not None and out is not None:
             remedy = "name one that show lists without -o"
             raise UsageError("SHOW", path, "-o draws one volume, and this is a folder or an archive", remedy)
         if found is not None:
             return found
+    drawn = segments_in(path, limits) if out is None else None
+    if drawn is not None:
+        return drawn
     return shown(what[0], Path(out) if out else None, window, limits)
 
 
@@ -136,7 +142,7 @@ def _run(path: Path) -> Outcome:
     facts: dict[str, object] = {}
     if run.has("plan.json"):
         plan = run.read("plan.json")
-        lines += [f"  {r['what']:<22} {r['value']}  ({r['why']})" for r in plan.get("reasons", [])]
+        lines += [f"  {r['what']:<22} {plain(r['value'])}  ({r['why']})" for r in plan.get("reasons", [])]
     for scores in sorted((path / "evaluation").glob("*/scores.json")):
         record = run.read(str(scores.relative_to(path)))
         facts[scores.parent.name] = record["scores"]

@@ -272,6 +272,7 @@ def test_a_folder_is_shown_as_a_table(tmp_path, capsys):
 
 def test_a_picture_of_a_folder_is_not_silently_left_out(tmp_path):
     series(tmp_path / "in", number=1)
+    series(tmp_path / "in", number=2, modality="MR")
     with pytest.raises(UsageError, match="-o draws one volume"):
         show([str(tmp_path / "in")], out=tmp_path / "x.png")
     key = show([str(tmp_path / "in")]).facts["volumes"][0]["key"]

@@ -9,6 +9,7 @@ from sagittal import cli, io
 from sagittal.core.geometry import Geometry
 from sagittal.core.image import Image
 from sagittal.errors import UsageError
+from sagittal.testing.series import plain_series, write_series
 from sagittal.verbs.show import show
 
 
@@ -59,3 +60,12 @@ def test_a_window_that_cannot_be_is_refused(tmp_path, window, why):
 def test_a_window_of_hounsfield_units_is_refused_for_other_values(tmp_path):
     with pytest.raises(UsageError, match="Hounsfield"):
         show([str(volume(tmp_path, "a.nii.gz", low=0))], window="lung")
+
+
+def test_a_folder_of_one_series_is_drawn_and_one_of_two_asks_which(tmp_path):
+    write_series(plain_series(slices=4), tmp_path / "one")
+    show([str(tmp_path / "one")], out=tmp_path / "x.png")
+    assert min(io.read(tmp_path / "x.png").geometry.shape) > 500
+    volume(tmp_path / "one", "a.nii.gz")
+    with pytest.raises(UsageError, match="-o draws one volume"):
+        show([str(tmp_path / "one")], out=tmp_path / "y.png")

@@ -15,6 +15,7 @@ from sagittal import io
 from sagittal.core import Geometry, Labels, Window
 from sagittal.errors import SagittalError
 from sagittal.io.dicom.seg import read_segmentation
+from sagittal.verbs.show import show
 
 ROWS, COLUMNS, SLICES = 34, 38, 6
 SPACING, STEP = (0.8, 1.3), 2.5
@@ -220,6 +221,17 @@ def test_frames_beside_the_voxels_of_the_image_keep_their_own_grid(tmp_path):
     aside = Geometry(shape=grid.shape, affine=shifted @ grid.affine, unit="mm", frame="patient")
     for like in (aside, grid.at(Window((1, 0, 0), (5, 5, 3)))):
         assert not io.read_annotation(path, LABELS, like=like).image.geometry.same_grid(like)
+
+
+def test_show_lists_the_segments_with_their_volumes(tmp_path):
+    mask = np.zeros((SLICES, ROWS, COLUMNS, 2), np.uint8)
+    mask[1:3, 2:6, 3:5, 1] = 1
+    mask[1, 8, 8, 0] = 1
+    made = show([str(write(tmp_path / "seg.dcm", series(), mask, ("Liver", "Tumour")))])
+    assert [(s["number"], s["name"], s["size"]) for s in made.facts["segments"]] == [
+        (n, name, f"{voxels * SPACING[0] * SPACING[1] * STEP / 1000:.4g} ml") for n, name, voxels in ((1, "Liver", 1), (2, "Tumour", 16))
+    ]
+    assert "DICOM SEG, 2 segments" in made.lines()[0]
 
 
 def test_one_slice_alone(tmp_path):

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from sagittal.errors import StorageFailure
+from sagittal.errors import StorageFailure, UsageError
 
 _REMEDIES = {
     errno.ENOSPC: ("DISK_FULL", "the disk is full", "free some space, or write elsewhere"),
@@ -96,6 +96,21 @@ def storage(path: Path) -> Iterator[None]:
 def is_taken(path: Path) -> bool:
     """Whether anything stands where a new folder is to be: a file, or a folder that is not empty."""
     return path.exists() and (not path.is_dir() or any(path.iterdir()))
+
+
+def new_folder(path: Path) -> Path:
+    """A folder for new files, made where it is missing; never one that holds any: none is written over, none is mistaken for new.
+
+    Raises:
+        UsageError: Something is there already.
+        StorageFailure: It cannot be made.
+    """
+    path = Path(path)
+    with storage(path):
+        if is_taken(path):
+            raise UsageError("OUTPUT_EXISTS", path, "the output folder is not empty", "name another with -o")
+        path.mkdir(parents=True, exist_ok=True)
+    return path
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""Where a phantom is written: a new folder, and a list of what was planted in it."""
+"""What phantoms share: files that are not synced one by one, a list of what was planted, draws and shares."""
 
 from __future__ import annotations
 
@@ -9,21 +9,6 @@ import numpy as np
 
 from sagittal.errors import UsageError
 from sagittal.io import atomic
-
-
-def new_folder(out: Path) -> Path:
-    """An empty folder at ``out``, made with its parents.
-
-    Raises:
-        UsageError: Something is there already.
-        StorageFailure: It cannot be made.
-    """
-    out = Path(out)
-    with atomic.storage(out):
-        if out.exists() and (not out.is_dir() or any(out.iterdir())):
-            raise UsageError("NOT_EMPTY", out, "there is something already", "choose a new folder")
-        out.mkdir(parents=True, exist_ok=True)
-    return out
 
 
 def put(path: Path, data: bytes) -> None:

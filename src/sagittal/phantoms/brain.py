@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from sagittal import io
 from sagittal.core import Geometry, Image
 from sagittal.errors import UsageError, nearest
+from sagittal.io import atomic
 from sagittal.ops.warp import ReadMap, gather
-from sagittal.phantoms._folder import new_folder, planted, rng_of
+from sagittal.phantoms._folder import planted, rng_of
 from sagittal.phantoms._head import TISSUES, Person, head
 
 CLASSES = ("background", "CSF", "GM", "WM", "lesion")
@@ -72,7 +73,7 @@ def brain(
     for name in modalities:
         if name not in _SHOWN:
             raise UsageError("UNKNOWN_MODALITY", name, "the phantom has no such modality", nearest(name, _SHOWN))
-    out = new_folder(out)
+    out = atomic.new_folder(out)
     grids, found = {}, {}
     for place in range(patients):
         rng = rng_of(seed, place)

@@ -15,7 +15,7 @@ from sagittal.errors import UsageError
 from sagittal.io import atomic
 from sagittal.io.writers.csv import write_rows
 from sagittal.io.writers.dicom import Series, write_series
-from sagittal.phantoms._folder import new_folder, planted, rng_of
+from sagittal.phantoms._folder import planted, rng_of
 from sagittal.phantoms._thorax import thorax
 
 CLASSES = ("no nodule", "nodule")
@@ -67,7 +67,7 @@ def chest(
         raise UsageError("SIZE", f"size={size}, thickness={thickness:g}", "no chest can be seen in it", "take 16 or more, and 0.5 to 40 mm")
     if len(diameters) != 2 or not 0 < diameters[0] <= diameters[1] <= _LARGEST_MM:
         raise UsageError("SIZE", f"diameters={list(diameters)}", "no two diameters in this order", f"take two from 0 to {_LARGEST_MM:g} mm")
-    out = new_folder(out)
+    out = atomic.new_folder(out)
     ill = set(rng_of(seed, 0).permutation(patients)[: (patients + 1) // 2].tolist())
     rows, places = [], []
     with atomic.storage(out):

@@ -8,9 +8,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from sagittal.io import atomic
 from sagittal.io.writers.csv import write_rows
 from sagittal.io.writers.raster import encode_png
-from sagittal.phantoms._folder import new_folder, planted, put, rng_of
+from sagittal.phantoms._folder import planted, put, rng_of
 
 FINDINGS = ("cardiomegaly", "effusion", "nodule")
 NOTHING = "no finding"
@@ -43,7 +44,7 @@ def multilabel(out: Path, *, patients: int = 80, each: int = 3, seed: int = 0, s
     >>> (folder / "findings.csv").read_text().splitlines()[0]
     'file,patient,labels'
     """
-    out = new_folder(out)
+    out = atomic.new_folder(out)
     rows = []
     for patient in range(patients):
         rng = rng_of(seed, 0, patient)

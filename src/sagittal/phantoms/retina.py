@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sagittal.errors import UsageError
+from sagittal.io import atomic
 from sagittal.io.writers.raster import encode_jpeg
 from sagittal.phantoms._disease import scan
-from sagittal.phantoms._folder import new_folder, patient_numbers, planted, put, rng_of, shares
+from sagittal.phantoms._folder import patient_numbers, planted, put, rng_of, shares
 from sagittal.phantoms._surfaces import Eye
 
 CLASSES = ("CNV", "DME", "DRUSEN", "NORMAL")
@@ -67,7 +68,7 @@ def retina(
         raise UsageError(
             "TOO_FEW", f"patients={patients}, scans={scans}", "each class needs a patient in each split", "take 12 and 2 or more"
         )
-    out = new_folder(out)
+    out = atomic.new_folder(out)
     chosen = _patients(patients, seed)
     leaking = next(p for p in chosen if p.split == "train") if flawed else None
     for patient in chosen:

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sagittal.errors import UsageError
+from sagittal.io import atomic
 from sagittal.io.writers._pyramid import Rows, write_pyramid
-from sagittal.phantoms._folder import new_folder, planted, put, rng_of
+from sagittal.phantoms._folder import planted, put, rng_of
 from sagittal.phantoms._tissue import Points, Stain, outline, planes, stained
 from sagittal.phantoms.tiles import svg
 
@@ -55,7 +56,7 @@ def slide(
     rows, columns = size
     if min(rows, columns) < SMALLEST:
         raise UsageError("TOO_SMALL", f"size={rows}x{columns}", "a slide needs room for tissue", f"take {SMALLEST} or more")
-    out = new_folder(out)
+    out = atomic.new_folder(out)
     counts = {}
     for patient in range(patients):
         stain = Stain.drawn(rng_of(seed, 0, patient))

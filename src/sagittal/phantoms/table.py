@@ -8,8 +8,9 @@ from typing import Literal
 import numpy as np
 
 from sagittal.errors import UsageError
+from sagittal.io import atomic
 from sagittal.io.writers.csv import write_rows
-from sagittal.phantoms._folder import new_folder, planted, rng_of
+from sagittal.phantoms._folder import planted, rng_of
 
 _NOISE = 0.45
 
@@ -48,7 +49,7 @@ def table(
     """
     if target not in {"class", "value"}:
         raise UsageError("UNKNOWN_OPTION", f"target={target}", "it is neither class nor value", "choose one of them")
-    out = new_folder(out)
+    out = atomic.new_folder(out)
     rng = rng_of(seed, 0)
     own = rng.normal(0, 1, (patients, 12))
     last = "diagnosis" if target == "class" else "severity"

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sagittal.errors import UsageError
+from sagittal.io import atomic
 from sagittal.io.writers.raster import encode_png
-from sagittal.phantoms._folder import new_folder, planted, put, rng_of
+from sagittal.phantoms._folder import planted, put, rng_of
 from sagittal.phantoms._tissue import Points, Stain, outline, tile
 
 _FREE_SHARE = 0.25
@@ -49,7 +50,7 @@ def tiles(
     rows, columns = size
     if min(rows, columns) < 128:
         raise UsageError("TOO_SMALL", f"size={rows}x{columns}", "a tile needs room for glands", "take 128 or more")
-    out = new_folder(out)
+    out = atomic.new_folder(out)
     counts = {}
     for patient in range(patients):
         stain = Stain.drawn(rng_of(seed, 0, patient))

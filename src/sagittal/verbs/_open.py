@@ -33,35 +33,17 @@ def folder_for(out: str | Path) -> Path:
     """A folder to write into, made where it is missing; never that of a run, whose manifest and model would be lost in it.
 
     Raises:
-        UsageError: A run lies there.
+        UsageError: A run lies there, or it is a file.
         StorageFailure: It cannot be made.
     """
     out = Path(out)
-    if _is_run(out):
+    if (out / "recipe.yaml").is_file():
         raise UsageError("OUTPUT_EXISTS", out, "a run lies in this folder", "name another with -o")
+    if out.is_file():
+        raise UsageError("OUTPUT_EXISTS", out, "this is a file, where a folder is wanted", "name another with -o")
     with atomic.storage(out):
         out.mkdir(parents=True, exist_ok=True)
     return out
-
-
-def new_folder(out: str | Path) -> Path:
-    """A folder for new files, made where it is missing; never one that holds any: none is written over, none is mistaken for new.
-
-    Raises:
-        UsageError: Something is there.
-        StorageFailure: It cannot be made.
-    """
-    out = Path(out)
-    with atomic.storage(out):
-        if atomic.is_taken(out):
-            what = "a run lies in this folder" if _is_run(out) else "the output folder is not empty"
-            raise UsageError("OUTPUT_EXISTS", out, what, "name another with -o")
-        out.mkdir(parents=True, exist_ok=True)
-    return out
-
-
-def _is_run(folder: Path) -> bool:
-    return (folder / "recipe.yaml").is_file()
 
 
 def found_at(data: str | Path, *, layout: str | None = None, options: Mapping[str, Any] | None = None) -> Found:

@@ -17,7 +17,7 @@ from sagittal.report.words import count
 from sagittal.verbs._asked import check_codes
 from sagittal.verbs._converted import Converted, Made, file_name, of_file, of_volume, of_volumes, one_scale, side_file, write_gradients
 from sagittal.verbs._numbers import check_numbers
-from sagittal.verbs._open import new_folder, say
+from sagittal.verbs._open import folder_for, say
 from sagittal.verbs._outcome import Outcome
 from sagittal.verbs._volume_files import volume_files
 
@@ -95,7 +95,7 @@ def convert(
         limits=Limits.default().but(pixels=max_pixels, allow=allow),
     )
     with atomic.nothing_left(out):
-        new_folder(out)
+        atomic.new_folder(folder_for(out))
         for source in sources:
             try:
                 for made in _found(source, work, together=time == "together"):

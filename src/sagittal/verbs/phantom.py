@@ -11,7 +11,6 @@ from sagittal.errors import UsageError
 from sagittal.io import atomic
 from sagittal.shelf import Shelf
 from sagittal.verbs._numbers import check_numbers
-from sagittal.verbs._open import new_folder
 from sagittal.verbs._outcome import Outcome
 
 PHANTOMS = Shelf("sagittal.phantoms", kind="phantom")
@@ -42,7 +41,7 @@ def phantom(kind: str, *, out: str | Path, sets: Sequence[str] = (), seed: int =
     out = Path(out)
     try:
         with atomic.nothing_left(out):
-            PHANTOMS.make(kind, options, out=new_folder(out), seed=seed)
+            PHANTOMS.make(kind, options, out=out, seed=seed)
     except (TypeError, ValueError, ArithmeticError) as error:
         if not options:
             raise

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 
@@ -76,21 +76,13 @@ class OnObject:
 class RandomWindows:
     """A windowing that draws; the network sees windows of the same size in an answer."""
 
+    one: ClassVar[bool] = False
+    thin: ClassVar[None] = None
+    fixed: ClassVar[bool] = False
+
     patch: Cover
     per_case: int
     rule: Rule
-
-    @property
-    def one(self) -> bool:
-        return False
-
-    @property
-    def thin(self) -> None:
-        return None
-
-    @property
-    def fixed(self) -> bool:
-        return False
 
     def draws(self, grid: Geometry) -> int:
         return self.per_case

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -17,16 +18,11 @@ from sagittal.windows.patches import patches
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Slices:
+    one: ClassVar[bool] = False
+    fixed: ClassVar[bool] = False
+
     boxes: Windowing
     thin: Thin
-
-    @property
-    def one(self) -> bool:
-        return False
-
-    @property
-    def fixed(self) -> bool:
-        return False
 
     def draws(self, grid: Geometry) -> int:
         return self.boxes.draws(grid)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -15,19 +16,11 @@ from sagittal.windows._windowing import Cover, Windowing, check_overlap, sizes
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Tiles:
+    one: ClassVar[bool] = False
+    thin: ClassVar[None] = None
+    fixed: ClassVar[bool] = True
+
     grid: Cover
-
-    @property
-    def one(self) -> bool:
-        return False
-
-    @property
-    def thin(self) -> None:
-        return None
-
-    @property
-    def fixed(self) -> bool:
-        return True
 
     def draws(self, grid: Geometry) -> int:
         return len(self.grid.windows(grid))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import ClassVar
 
 import numpy as np
 
@@ -20,20 +21,15 @@ from sagittal.windows._windowing import Cover, Windowing, check_blend, check_ove
 class _TissueTiles:
     """Tiles of a grid of which enough is tissue, once :meth:`on` has told where that is; all of them before."""
 
+    one: ClassVar[bool] = False
+    thin: ClassVar[None] = None
+
     tiles: Cover
     least: float
     per_case: int
     on_object: float
     tissue: Tissue | None = None
     _found: dict[tuple[int, ...], list[Window]] = field(default_factory=dict, repr=False, compare=False)
-
-    @property
-    def one(self) -> bool:
-        return False
-
-    @property
-    def thin(self) -> None:
-        return None
 
     @property
     def fixed(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -14,17 +15,9 @@ from sagittal.windows._windowing import Windowing
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Whole:
-    @property
-    def one(self) -> bool:
-        return True
-
-    @property
-    def thin(self) -> None:
-        return None
-
-    @property
-    def fixed(self) -> bool:
-        return True
+    one: ClassVar[bool] = True
+    thin: ClassVar[None] = None
+    fixed: ClassVar[bool] = True
 
     def draws(self, grid: Geometry) -> int:
         return 1

@@ -13,6 +13,7 @@ from sagittal.data import manifest as manifests
 from sagittal.data.finding import Finding
 from sagittal.data.images import image_of, stacked
 from sagittal.data.layouts._columns import are_numbers, micrometre_column
+from sagittal.data.layouts._images import without_thumbnails
 from sagittal.data.manifest import Manifest
 from sagittal.errors import Refused, SagittalError, UnreadableInput, UsageError, nearest, said_of
 from sagittal.io.guard import Limits
@@ -181,7 +182,7 @@ class Reading:
     def _of_folder(self, folder: Path) -> Iterator[Source]:
         """The cases of a data set, for volumes and for several modalities; a DICOM series; else every file by itself.
 
-        Notes beside pictures are left alone.
+        Notes beside pictures and thumbnails of slides are left alone.
         """
         if self.preparation.axes > 2 or (self.preparation.axes and len(self.preparation.names) > 1):
             try:
@@ -197,7 +198,8 @@ class Reading:
         files = sorted(
             p for p in folder.rglob("*") if p.is_file() and not any(part.startswith(".") for part in p.relative_to(folder).parts)
         )
-        for file in one_each((f for f in files if f.suffix.lower() not in BESIDE), self.limits):
+        pictures = [f for f in files if f.suffix.lower() not in BESIDE]
+        for file in one_each(without_thumbnails(pictures, folder), self.limits):
             yield self._of_file(_named(file, folder), str(file))
 
     def _is_series(self, folder: Path) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from sagittal import io
 from sagittal.engine.drawing import in_memory
 from sagittal.engine.postprocess import Postprocessing, Step
 from sagittal.engine.streaming import stream
+from sagittal.io.writers.raster import encode_png
 from sagittal.ops.components import components
 from sagittal.phantoms.slide import slide
 from sagittal.report.thumbnails import thumbnails
@@ -266,6 +268,16 @@ def test_a_slide_without_micrometres_is_refused_until_the_user_states_them(train
     assert others.failed == [source] and len(others.facts["predictions"]) == 1, "the others are answered"
     sagittal.predict(run, [source], out=tmp_path / "out", overlay=False, mpp=1.0)
     assert (tmp_path / "out" / "patient-01_slide-1.tif").exists()
+
+
+def test_a_thumbnail_beside_a_slide_is_not_answered(trained, tmp_path):
+    run, data = trained
+    (tmp_path / "slides").mkdir()
+    shutil.copy(data / "patient-01_slide-1.tif", tmp_path / "slides")
+    image = io.read(data / "patient-01_slide-1.tif").coarser(4).read()
+    (tmp_path / "slides" / "patient-01_slide-1_thumbnail.png").write_bytes(encode_png(image))
+    done = sagittal.predict(run, [tmp_path / "slides"], out=tmp_path / "out", overlay=False, device="cpu")
+    assert [p["case"] for p in done.facts["predictions"]] == ["patient-01_slide-1"]
 
 
 def test_a_slide_that_breaks_while_it_is_read_is_skipped_where_that_is_allowed(trained, tmp_path, monkeypatch):

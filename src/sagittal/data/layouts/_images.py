@@ -38,7 +38,7 @@ def images(root: Path, suffixes: Iterable[str]) -> list[Path]:
             others[path.parent].append(path)
     for folder, files in others.items():
         found += _slides(folder, sorted(files), alone=folder != root)
-    return sorted(_without_thumbnails(found, root), key=lambda p: natural(p.as_posix()))
+    return sorted(without_thumbnails(found, root), key=lambda p: natural(p.as_posix()))
 
 
 def is_slide(path: Path) -> bool:
@@ -57,7 +57,7 @@ def noun_of(found: Sequence[Path], otherwise: str) -> str:
     return "slide" if found and all(map(is_slide, (found[0], found[-1]))) else otherwise
 
 
-def _without_thumbnails(found: list[Path], root: Path) -> list[Path]:
+def without_thumbnails(found: list[Path], root: Path) -> list[Path]:
     """What was found without plain pictures of slides; what is named as a mask, or lies in a folder of masks, stays.
 
     Whether a TIFF is a slide is only looked at where a picture is called as it; of many, some tell whether any is.

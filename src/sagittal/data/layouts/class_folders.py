@@ -11,7 +11,7 @@ from sagittal.core import Case
 from sagittal.data.layouts._files import PICTURES, VOLUMES, ids_of, split_of
 from sagittal.data.layouts._found import Found, found, labels_for, plural
 from sagittal.data.layouts._groups import grouped, looks_like_person
-from sagittal.data.layouts._images import images
+from sagittal.data.layouts._images import images, noun_of
 from sagittal.data.layouts._pairing import channels_together, paired
 from sagittal.data.layouts._roles import is_mask_name, is_role_folder
 from sagittal.data.manifest import Manifest, classes_of, relative
@@ -56,11 +56,11 @@ def class_folders(root: Path, *, group: str | None = None, positive: str | None 
         root=root,
         provenance={"said": "label", "group_rule": told.rule},
     )
-    above = "/".join(manifest.splits)
+    above, noun = "/".join(manifest.splits), noun_of([p.path for p in placed], "picture")
     sentence = f"class folders {f'with {above}' if above else 'without splits'}: {plural(len(classes), 'class')} ({', '.join(classes[:8])}"
-    sentence += f"{', ...' if len(classes) > 8 else ''}), {plural(len(cases), 'picture')}, {told.clause}"
+    sentence += f"{', ...' if len(classes) > 8 else ''}), {plural(len(cases), noun)}, {told.clause}"
     if stray:
-        sentence += f"; {plural(stray, 'picture')} outside the class folders left out"
+        sentence += f"; {plural(stray, noun)} outside the class folders left out"
     return found("class_folders", manifest, sentence)
 
 

@@ -9,7 +9,7 @@ from sagittal.data.layouts._codes import classes_of_masks
 from sagittal.data.layouts._files import PICTURES, VOLUMES, ids_of, suffix_of
 from sagittal.data.layouts._found import Found, found, plural, with_positive
 from sagittal.data.layouts._groups import grouped
-from sagittal.data.layouts._images import images
+from sagittal.data.layouts._images import images, noun_of
 from sagittal.data.layouts._pairing import Together, paired
 from sagittal.data.manifest import Manifest, relative
 
@@ -52,7 +52,7 @@ def image_pairs(
     told = grouped(cases, group)
     provenance = {"said": "mask", "group_rule": told.rule, **({"objects": True} if drawn.objects else {})}
     manifest = Manifest(cases=told.cases, labels=with_positive(drawn.labels, positive), root=root, provenance=provenance)
-    noun = _NOUNS.get(suffix_of(pairs[0].first.locator), "picture")
+    noun = noun_of([root / p.first.locator for p in pairs], _NOUNS.get(suffix_of(pairs[0].first.locator), "picture"))
     channels = list(pairs[0].images)
     what = f"{plural(len(cases), 'case')} of {' and '.join(channels)}" if len(channels) > 1 else plural(len(cases), noun)
     sentence = f"{what} with a mask each, {drawn.note}, {told.clause}"

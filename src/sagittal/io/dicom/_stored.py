@@ -19,6 +19,7 @@ class Stored:
     offset: int
     length: int
     kind: str
+    vr: str
     rows: int
     columns: int
     frames: int
@@ -54,6 +55,7 @@ def stored_of(header: Header) -> Stored | None:
         offset=pixels.offset if pixels else 0,
         length=pixels.length if pixels else 0,
         kind=pixels.kind if pixels else "whole",
+        vr=pixels.vr if pixels else "OW",
         rows=rows,
         columns=columns,
         frames=max(data.whole("NumberOfFrames", 1), 1),

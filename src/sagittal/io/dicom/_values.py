@@ -71,6 +71,8 @@ def _check(stored: Stored, limits: Limits) -> None:
 
 
 def _is_plain(stored: Stored) -> bool:
+    if stored.syntax == BIG_ENDIAN and stored.bits_allocated == 8 and stored.vr == "OW":
+        return False  # bytes were written two by two, as words of the other order
     return stored.syntax in NATIVE and stored.samples == 1 and stored.length >= 0 and stored.bits_allocated in {8, 16, 32, 64}
 
 
@@ -174,6 +176,7 @@ def _requests(planes: Sequence[Plane], which: Sequence[int]) -> tuple[list[Any],
                     transfer_syntax=stored.syntax,
                     offset=stored.offset,
                     length=stored.length,
+                    vr=stored.vr,
                 )
             )
             answers.append([n for n in members if frame is None or planes[n].frame == frame])

@@ -42,12 +42,13 @@ class PixelPlace:
     """Where the pixel data element's value begins, and how long it is; -1 when encapsulated (compressed).
 
     ``kind`` is ``whole`` (numbers of BitsAllocated), ``float`` or ``double``. Of a deflated file the offset counts
-    in the inflated data set.
+    in the inflated data set. ``vr`` is how the file calls the bytes; words where it does not say.
     """
 
     offset: int
     length: int
     kind: str
+    vr: str = "OW"
 
 
 @dataclass(slots=True)
@@ -149,7 +150,7 @@ class Walker:
             if group == 0xFFFE:
                 return self._delimiter(tag, start, stack)
             if at_root and tag in _PIXELS:
-                return self._found_pixels(tag, start, length)
+                return self._found_pixels(tag, vr, start, length)
             if group & 1:
                 tag = self._folded(group, element, start, length)
             wanted = item is not None and tag in tags
@@ -217,9 +218,9 @@ class Walker:
         stack.append(_Level(end, None, items, sequence=True, implicit=level.implicit or vr == "UN"))
         return start
 
-    def _found_pixels(self, tag: int, start: int, length: int) -> int:
+    def _found_pixels(self, tag: int, vr: str, start: int, length: int) -> int:
         compressed = length == UNDEFINED
-        self.pixels = PixelPlace(offset=start, length=-1 if compressed else length, kind=_PIXELS[tag])
+        self.pixels = PixelPlace(offset=start, length=-1 if compressed else length, kind=_PIXELS[tag], vr=vr or "OW")
         return start
 
     def _folded(self, group: int, element: int, start: int, length: int) -> int:

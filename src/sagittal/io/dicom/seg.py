@@ -169,5 +169,5 @@ def _request(plane: Plane, kind: str, header: Header) -> PixelRequest:
         transfer_syntax=header.syntax,
         offset=stored.offset,
         length=stored.length,
-        vr="OB" if stored.bits_allocated == 8 else "OW",
+        vr=stored.vr,
     )

@@ -73,6 +73,22 @@ def test_windows_read_only_their_part(tmp_path):
     assert np.array_equal(image.read(window), whole[(slice(None), *window.slices)])
 
 
+@pytest.mark.parametrize("vr", ["OB", "OW"])
+@pytest.mark.parametrize("colours", [False, True])
+def test_bytes_of_a_big_endian_file_are_words_where_it_says_so(objects, tmp_path, vr, colours):
+    # PS3.5 A.3: OW is written as words, the most significant byte first; OB as it is
+    shape = (6, 5, 3) if colours else (6, 5)
+    stored = np.arange(np.prod(shape), dtype=np.uint8).reshape(shape)
+    d = objects.placed(objects.blank(stored[..., 0] if colours else stored, syntax=ExplicitVRBigEndian), (0, 0, 0))
+    if colours:
+        d.SamplesPerPixel, d.PhotometricInterpretation, d.PlanarConfiguration = 3, "RGB", 0
+    d.PixelData = stored.reshape(-1).view(np.uint16).byteswap().tobytes() if vr == "OW" else stored.tobytes()
+    d["PixelData"].VR = vr
+    objects.saved(d, tmp_path / "0.dcm")
+    read = find(tmp_path)[0].image().read()
+    assert np.array_equal(read[..., 0].T, stored if colours else stored[..., None])
+
+
 def test_padding_of_ct_is_told_from_values_before_the_slope(objects, tmp_path):
     stored = np.array([[[-2000, -1, 0], [5, -1999, 63]]], np.int16)
     for vr, said in (("SS", -2000), ("US", 63536)):

@@ -158,6 +158,9 @@ EXAMPLES: dict[str, Callable[[Path], Path]] = {
     ),
     "iseg": partial(_heads, ["subject-{}-T1.nii", "subject-{}-T2.nii"], ["subject-{}-label.nii"], (0, 10, 150, 250)),
     "ixi": partial(_heads, ["IXI-T1/IXI{0:03}-Guys-08{0:02}-T1.nii.gz", "IXI-T2/IXI{0:03}-Guys-08{0:02}-T2.nii.gz"], [], (0,)),
+    "mask_folders": partial(
+        _heads, ["s{0:04}/ct.nii.gz"], ["s{0:04}/segmentations/liver.nii.gz", "s{0:04}/segmentations/aorta.nii.gz"], (0, 1)
+    ),
     "mrbrains": partial(
         _heads, ["training/{}/pre/FLAIR.nii.gz", "training/{}/pre/reg_T1.nii.gz"], ["training/{}/segm.nii.gz"], tuple(range(11))
     ),

@@ -12,6 +12,7 @@ from sagittal.core import Annotation, Geometry, Image, LabelMap, Labels
 from sagittal.core.image import Values
 from sagittal.errors import Refused, UnreadableInput
 from sagittal.io import _sniff
+from sagittal.io._mask_folder import masks_in, of_masks
 from sagittal.io.guard import Limits
 
 _MASK_RULE = "draw on the picture itself, or export the mask at its size"
@@ -19,6 +20,8 @@ _MASK_RULE = "draw on the picture itself, or export the mask at its size"
 
 def annotation(path: Path, part: str, labels: Labels, like: Geometry | None, limits: Limits) -> Annotation:
     """See :func:`sagittal.io.read_annotation`."""
+    if path.is_dir() and not part and masks_in(path):
+        return of_masks(path, labels, limits)
     if path.is_dir():
         return _of_dicom(path, part, labels, like, limits)
     found = _sniff.look(path)

@@ -22,10 +22,11 @@ from sagittal.data.layouts.ibsr import ibsr
 from sagittal.data.layouts.image_pairs import image_pairs
 from sagittal.data.layouts.iseg import iseg
 from sagittal.data.layouts.ixi import ixi
+from sagittal.data.layouts.mask_folders import mask_folders
 from sagittal.data.layouts.mrbrains import mrbrains
 from sagittal.data.layouts.nnunet import nnunet
 from sagittal.data.manifest import read
-from sagittal.errors import UnreadableInput, UsageError
+from sagittal.errors import Refused, UnreadableInput, UsageError
 
 SHAPE = (6, 7, 8)
 
@@ -355,6 +356,41 @@ def test_ibsr_of_the_repository_itself_uses_the_three_tissues(tmp_path):
     case = ibsr(tmp_path).manifest.cases[0]
     assert case.images["image"].endswith("ana_strip.nii.gz")
     assert case.annotation.endswith("segTRI_fill_ana.nii.gz")
+
+
+def _masks(root, name, organs):
+    _volume(root / name / "ct.nii.gz")
+    for place, organ in enumerate(organs):
+        mask = np.zeros(SHAPE, np.uint8)
+        mask[place : place + 2, 2:4, 2:4] = 1
+        _volume(root / name / "segmentations" / f"{organ}.nii.gz", mask)
+
+
+def test_a_mask_a_class_in_a_folder_is_one_label_map(tmp_path):
+    for name in ("s0001", "s0002", "s0003"):
+        _masks(tmp_path, name, ["liver", "spleen", "aorta"][: 2 if name == "s0003" else 3])
+    (tmp_path / "meta.csv").write_text("image_id;age\ns0001;40\n")
+    seen = discover(tmp_path)
+    assert (seen.layout, seen.manifest.labels.classes) == ("mask_folders", ("background", "aorta", "liver", "spleen"))
+    assert [c.group for c in seen.manifest.cases] == ["s0001", "s0002", "s0003"]
+    mask = _mask(seen)
+    assert [int((mask == n).sum()) for n in range(1, 4)] == [4, 4, 8], "where masks overlap the later class lies on top"
+    assert np.unique(_mask(seen, 2)).tolist() == [0, 2, 3], "a class without a mask is not drawn"
+    some = mask_folders(tmp_path, classes=["spleen", "liver"])
+    assert np.unique(_mask(some)).tolist() == [0, 1, 2]
+    assert int((_mask(some) == 2).sum()) == 8
+    with pytest.raises(UsageError, match=r"data.classes=liever.*liver"):
+        mask_folders(tmp_path, classes=["liever"])
+
+
+def test_masks_of_a_folder_on_different_grids_are_refused(tmp_path):
+    for name in ("s1", "s2"):
+        _masks(tmp_path, name, ["liver", "spleen"])
+    other = Geometry(shape=SHAPE, affine=np.diag([1, 1, 2.0, 1]), unit="mm", frame="patient")
+    io.write(Image.of(np.ones((1, *SHAPE), np.uint8), other), tmp_path / "s1/segmentations/spleen.nii.gz")
+    seen = mask_folders(tmp_path)
+    with pytest.raises(Refused, match=r"LABEL_GRID .*spleen lies on another grid"):
+        _mask(seen)
 
 
 # --- pairs by pattern --------------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from sagittal.engine.config import load_recipe, recipe_names
 from sagittal.io.guard import Limits
 from sagittal.report.view import RunView
 from sagittal.verbs.list import SHELVES
+from sagittal.windows._windowing import Windowing
 
 ROOT = Path(__file__).parents[3]
 PAGES = sorted(p for p in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "changes").glob("*.md")])
@@ -167,7 +168,9 @@ def test_the_layout_finds_classes_and_nothing_else(tmp_path):
 
 
 def test_the_windowing_takes_the_middle():
-    assert part_of("middle")(size=4).cover(Geometry.picture((10, 8)))[0].start == (3, 2)
+    middle: Windowing = part_of("middle")(size=4)
+    assert middle.cover(Geometry.picture((10, 8)))[0].start == (3, 2)
+    assert (middle.one, middle.fixed, middle.thin) == (True, True, None)
 
 
 def test_the_transform_inverts():

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 import tifffile
 
-from sagittal.io.writers._pyramid import TILE, write_pyramid
+from sagittal.io.writers._pyramid import TILE, _tiles, write_pyramid
+
+
+def test_rows_that_were_asked_for_are_not_kept():
+    shape = (1 << 15, 1 << 10)
+    tracemalloc.start()
+    count = sum(1 for _ in _tiles(lambda start, stop: np.zeros((stop - start, shape[1]), np.uint8), shape, 128))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert count == 1
+    assert peak < 4 * TILE * shape[1], "of 128 times as many rows"
 
 
 @pytest.mark.parametrize("shape", [(5000, 700), (4096, 4097)])

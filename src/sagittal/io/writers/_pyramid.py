@@ -71,9 +71,9 @@ def _tiles(rows: Rows, shape: tuple[int, ...], step: int) -> Iterator[NDArray[An
     """All tiles of a level in order, those at the far sides padded with zeros."""
     deep, wide = -(-shape[0] // step), -(-shape[1] // step)
     for top in range(0, deep, TILE):
-        # A row of tiles of a coarse level spans very many rows: they are asked for a few at a time.
+        # A row of tiles of a coarse level spans very many rows: they are asked for a few at a time, and a view would keep all of them.
         starts = range(top * step, min((top + TILE) * step, shape[0]), max(TILE, step))
-        band = np.concatenate([rows(at, min(at + max(TILE, step), shape[0]))[::step, ::step] for at in starts])
+        band = np.concatenate([rows(at, min(at + max(TILE, step), shape[0]))[::step, ::step].copy() for at in starts])
         for left in range(0, wide, TILE):
             part = band[:, left : left + TILE]
             whole = np.zeros((TILE, TILE, *shape[2:]), part.dtype)

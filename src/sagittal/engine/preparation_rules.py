@@ -47,11 +47,12 @@ def preparation_of(ground: Ground) -> Preparation:
     colour = "rgb" if recipe.model.pretrained == "imagenet" and colour == "grey" else colour
     channels = ledger.choose("prepare.channels", wish.channels, colour, "the pictures have no colour" if facts.grey else "as they come")
     size = _size(ground)
-    volume, own = facts.axes > 2, _own_colours(ground)
-    low, high, mean, std = _scaling(ground, channels=channels, own=own)
+    volume = facts.axes > 2
+    by_rule = volume or wish.normalise in OWN or _own_colours(ground)
+    low, high, mean, std = _scaling(ground, channels=channels, by_rule=by_rule)
     if ground.spacing is not None and ground.why_spacing:
         ledger.choose("prepare.spacing", None, list(ground.spacing), ground.why_spacing)
-    scaling, clip = _scaling_rule(ground) if volume or own or wish.normalise in OWN else ("fixed", False)
+    scaling, clip = _scaling_rule(ground) if by_rule else ("fixed", False)
     if volume:
         ledger.choose("prepare.crop", wish.crop, ground.crop, "what is exactly 0 around the rest is not looked at")
     return Preparation(
@@ -111,7 +112,7 @@ def _size(ground: Ground) -> tuple[int, ...] | None:
 
 
 def _scaling(
-    ground: Ground, *, channels: str, own: bool
+    ground: Ground, *, channels: str, by_rule: bool
 ) -> tuple[tuple[float, ...], tuple[float, ...], tuple[float, ...], tuple[float, ...]]:
     """``low, high, mean, std``."""
     recipe, facts, ledger = ground.recipe, ground.facts, ground.ledger
@@ -121,14 +122,29 @@ def _scaling(
     low, high = _channels(low, n), _channels(high, n)
     default = "imagenet" if recipe.model.pretrained == "imagenet" else "data"
     how = recipe.prepare.normalise or default
-    if facts.axes < 3 and not own:
+    if not by_rule:
         ledger.choose("prepare.normalise", recipe.prepare.normalise, default, "mean and deviation of the training cases")
     if how == "imagenet":
         return low, high, _channels(IMAGENET_MEAN, n), _channels(IMAGENET_STD, n)
     if how == "none":
         return low, high, (0.0,), (1.0,)
     mean, std = _channels(facts.mean, n), _channels(facts.std, n)
+    if wish is not None:
+        mean, std = _rescaled(mean, std, was=(_channels(facts.low, n), _channels(facts.high, n)), now=(wish[0], wish[1]))
     return low, high, mean, tuple(s if s > 0 else 1.0 for s in std)
+
+
+def _rescaled(
+    mean: tuple[float, ...], std: tuple[float, ...], *, was: tuple[tuple[float, ...], tuple[float, ...]], now: tuple[float, float]
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and deviation, measured where ``was`` becomes 0 and 1, on the scale where ``now`` does.
+
+    What the new range cuts off was measured with the rest, so they are those of the data only as far as nothing is cut.
+    """
+    low, high = now
+    means = (a + m * (b - a) for m, a, b in zip(mean, *was, strict=True))
+    stds = (s * (b - a) for s, a, b in zip(std, *was, strict=True))
+    return tuple((m - low) / (high - low) for m in means), tuple(s / (high - low) for s in stds)
 
 
 def _channels(numbers: tuple[float, ...], n: int) -> tuple[float, ...]:

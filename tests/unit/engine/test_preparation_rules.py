@@ -120,6 +120,16 @@ def test_what_becomes_0_and_1():
     assert (made.low, made.high) == ((10.0,) * 3, (200.0,) * 3)
 
 
+@pytest.mark.parametrize(("facts", "low", "high"), [(PHOTOS, 10, 200), (CT, -1000, 400)])
+def test_mean_and_deviation_are_those_of_the_range_that_a_recipe_names(facts, low, high):
+    own, named = prepared(facts)[0], prepared(facts, f"prepare.range=[{low}, {high}]")[0]
+    for at in range(len(own.mean)):
+        a, b = own.low[at], own.high[at]
+        assert low + named.mean[at] * (high - low) == pytest.approx(a + own.mean[at] * (b - a))
+        if own.std[at] < 1:  # else there was none
+            assert named.std[at] * (high - low) == pytest.approx(own.std[at] * (b - a))
+
+
 @pytest.mark.parametrize(
     ("sets", "dense", "size", "reason"),
     [

@@ -186,11 +186,13 @@ class Reading:
         """
         if self.preparation.axes > 2 or (self.preparation.axes and len(self.preparation.names) > 1):
             try:
-                found = found_at(folder, options=self.resampling).manifest
+                found = found_at(folder, options=self.resampling)
             except SagittalError:
                 found = None
             if found is not None:
-                yield from self._of_manifest(found)
+                # Whether somebody drew on a case does not matter here.
+                yield from self._of_manifest(found.manifest.with_cases((*found.manifest.cases, *found.unlabelled)))
+                yield from (self._of_lacking(place, folder) for place in found.lacking)
                 return
             if self._is_series(folder):
                 yield self._of_file(folder.resolve().name, str(folder))
@@ -201,6 +203,15 @@ class Reading:
         pictures = [f for f in files if f.suffix.lower() not in BESIDE]
         for file in one_each(without_thumbnails(pictures, folder), self.limits):
             yield self._of_file(_named(file, folder), str(file))
+
+    def _of_lacking(self, place: str, folder: Path) -> Source:
+        """A case that cannot be answered, so that nobody believes it was."""
+
+        def opened() -> Image:
+            wanted = ", ".join(self.preparation.names)
+            raise UnreadableInput("MODALITY_MISSING", place, f"it has not all of {wanted}", "add the files, or leave the case out")
+
+        return Source(name=place, item=str(folder / place), open=opened)
 
     def _is_series(self, folder: Path) -> bool:
         try:

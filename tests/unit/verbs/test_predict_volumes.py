@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import json
 import shutil
 
@@ -118,6 +119,19 @@ def test_a_study_that_fails_is_marked_and_the_rest_goes_on(run, heads, tmp_path)
     (lost,) = rows(made.path / "failed.csv")
     assert ("head_02" in lost["source"], lost["code"]) == (True, "TRUNCATED")
     assert not list(made.path.glob("*head_02*"))
+
+
+def test_cases_that_nobody_drew_on_are_answered_and_those_that_lack_a_modality_are_told(run, heads, tmp_path):
+    some = tmp_path / "some"
+    shutil.copytree(heads, some)
+    for part, n in itertools.product(("T1", "T2", "label"), (6, 7, 8)):
+        shutil.copy(heads / f"head_01_{part}.nii.gz", some / f"head_0{n}_{part}.nii.gz")
+    (some / "head_02_label.nii.gz").unlink()
+    (some / "head_04_T2.nii.gz").unlink()
+    made = predict(run, [some], out=tmp_path / "out", overlay=False)
+    assert sorted(p["case"] for p in made.facts["predictions"]) == [f"head_0{n}" for n in (1, 2, 3, 5, 6, 7, 8)]
+    assert (made.record()["exit"], rows(made.path / "failed.csv")[0]["code"]) == (11, "MODALITY_MISSING")
+    assert rows(made.path / "failed.csv")[0]["source"].endswith("head_04")
 
 
 def test_the_table_of_answers_says_where_each_comes_from(run, heads, tmp_path):

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from sagittal.core import Labels
+from sagittal.core import Case, Labels
 from sagittal.data.manifest import DRAWN, Manifest, Said
 from sagittal.errors import UsageError, nearest
 
@@ -25,6 +25,8 @@ class Found:
         rank: How much it says; the layout that says more wins.
         layout: Name on the shelf.
         sure: It sees by names or parts what nothing else has: layouts that see less need not agree.
+        unlabelled: Cases like the others that nobody drew on: nothing to learn from, but to be answered.
+        lacking: Places of cases that have not all files that the others have.
     """
 
     manifest: Manifest
@@ -32,6 +34,8 @@ class Found:
     rank: int
     layout: str
     sure: bool = False
+    unlabelled: tuple[Case, ...] = ()
+    lacking: tuple[str, ...] = ()
 
 
 def found(layout: str, manifest: Manifest, sentence: str, *, extra: int = 0, sure: bool = False) -> Found:

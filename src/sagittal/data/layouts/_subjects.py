@@ -61,12 +61,14 @@ def subjects_of(parts: Iterable[tuple[Subject, str, str]]) -> list[Subject]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Chosen:
-    """The subjects that can be used, with what is to be said of the others."""
+    """The subjects that can be used, with what is to be said of the others: those without a mask, and those without all channels."""
 
     subjects: tuple[Subject, ...]
     channels: tuple[str, ...]
     drawn: bool
     notes: tuple[str, ...]
+    bare: tuple[Subject, ...] = ()
+    partial: tuple[str, ...] = ()
 
 
 def chosen(
@@ -97,15 +99,17 @@ def chosen(
     kept = [s for s in whole if not drawn or MASK in s.parts]
     if not kept:
         return None
-    partial = len(subjects) - len(whole) - len(lost)
+    known = {s.id for s in (*whole, *lost)}
+    partial = tuple(s.id for s in subjects if s.id not in known)
     rest = sorted({r for s in subjects for r in s.parts} - {MASK, *wanted})
     notes = [
         f"{plural(len(whole) - len(kept), 'case')} without a label left out" if len(whole) > len(kept) else "",
-        f"{plural(partial, 'case')} without all of {', '.join(wanted)} left out" if partial else "",
+        f"{plural(len(partial), 'case')} without all of {', '.join(wanted)} left out" if partial else "",
         f"{plural(len(lost), 'label')} without an image left out" if lost else "",
         f"not used: {', '.join(rest)}" if rest else "",
     ]
-    return Chosen(subjects=tuple(kept), channels=wanted, drawn=drawn, notes=tuple(filter(None, notes)))
+    bare = tuple(s for s in whole if drawn and MASK not in s.parts)
+    return Chosen(subjects=tuple(kept), channels=wanted, drawn=drawn, notes=tuple(filter(None, notes)), bare=bare, partial=partial)
 
 
 def told(
@@ -134,17 +138,7 @@ def told(
         provenance: More to remember.
     """
     single = len(picked.channels) == 1
-    cases: tuple[Case, ...] = tuple(
-        Case(
-            id=s.id,
-            group=s.group,
-            split=s.split,
-            images={"image" if single else c: s.parts[c] for c in picked.channels},
-            annotation=s.parts.get(MASK, ""),
-            meta=s.meta,
-        )
-        for s in picked.subjects
-    )
+    cases = tuple(_case(s, picked.channels) for s in picked.subjects)
     people = len({c.group for c in cases if c.group})
     clause, known = f"{plural(people, 'patient')} by {rule}", rule
     if group is not None or not rule:
@@ -157,7 +151,19 @@ def told(
     sentence = f"{head}, {clause}"
     if manifest.splits:
         sentence += f", {'/'.join(manifest.splits)}"
-    return found(layout, manifest, "; ".join([sentence, *picked.notes]), extra=extra, sure=True)
+    seen = found(layout, manifest, "; ".join([sentence, *picked.notes]), extra=extra, sure=True)
+    return replace(seen, unlabelled=tuple(_case(s, picked.channels) for s in picked.bare), lacking=picked.partial)
+
+
+def _case(subject: Subject, channels: Sequence[str]) -> Case:
+    return Case(
+        id=subject.id,
+        group=subject.group,
+        split=subject.split,
+        images={"image" if len(channels) == 1 else c: subject.parts[c] for c in channels},
+        annotation=subject.parts.get(MASK, ""),
+        meta=subject.meta,
+    )
 
 
 def mapped(labels: Labels) -> str:

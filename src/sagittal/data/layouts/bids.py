@@ -70,7 +70,7 @@ def bids(
     meta = _participants(root)
     people = tuple(replace(s, meta=meta.get(s.group, {})) for s in picked.subjects)
     notes = (*picked.notes, *([f"{plural(len(further), 'further run')} not used"] if further else []))
-    picked = Chosen(subjects=people, channels=picked.channels, drawn=picked.drawn, notes=notes)
+    picked = replace(picked, subjects=people, notes=notes)
     labels, note = _labels(root, picked, classes, positive)
     head = f"BIDS: {plural(len(people), 'session')}, channels {', '.join(picked.channels)}"
     head += f", {kind}: {note}{mapped(labels)}" if picked.drawn else ", nothing drawn"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from sagittal.data.layouts._files import VOLUMES, stem_of
 from sagittal.data.layouts._found import Found, plural, with_positive
 from sagittal.data.layouts._pairing import place
 from sagittal.data.layouts._roles import is_role_folder
-from sagittal.data.layouts._subjects import MASK, Chosen, Subject, chosen, locators, mapped, subjects_of, told
+from sagittal.data.layouts._subjects import MASK, Subject, chosen, locators, mapped, subjects_of, told
 from sagittal.io.locator import join
 
 # Antonelli et al., Nat. Commun. 13:4128 (2022): tasks whose files are called like nothing else.
@@ -59,7 +60,9 @@ def decathlon(root: Path, *, group: str | None = None, positive: str | None = No
     lost = len(pairs) - sum(bool(s.parts) for s in subjects)
     notes = (*notes, *([f"{lost} of {len(pairs)} listed in {NAME} are not there"] if lost else []))
     provenance = {"channel_names": list(channels)} if channels else {}
-    whole = Chosen(subjects=picked.subjects, channels=picked.channels, drawn=True, notes=notes)
+    several = "channels" if len(channels) > 1 else ""
+    bare = [Subject(id=stem_of(n), split="test", parts={picked.channels[0]: join(n, several)}) for n in tests]
+    whole = replace(picked, notes=notes, bare=(*picked.bare, *bare))
     return told("decathlon", root, whole, labels, head, group=group, provenance=provenance)
 
 

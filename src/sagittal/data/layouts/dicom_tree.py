@@ -88,7 +88,9 @@ def dicom_tree(
     sentence += f"; {plural(left, 'other volume')} left out" if left else ""
     sentence += f"; {plural(lost, 'file')} cannot be read" if lost else ""
     sentence += _beside(root) + (_likely_masks(volumes) if said.kind == "nothing" else "")
-    return found("dicom_tree", manifest, sentence)
+    drawn = {c.id for c in said.cases}
+    bare = tuple(_case(c, places) for c in chosen if c.id not in drawn)
+    return replace(found("dicom_tree", manifest, sentence), unlabelled=bare)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from sagittal.core import Case
@@ -10,7 +12,7 @@ from sagittal.data.layouts._files import PICTURES, VOLUMES, ids_of, suffix_of
 from sagittal.data.layouts._found import Found, found, plural, with_positive
 from sagittal.data.layouts._groups import grouped
 from sagittal.data.layouts._images import images, noun_of
-from sagittal.data.layouts._pairing import Together, paired
+from sagittal.data.layouts._pairing import Placed, Together, paired
 from sagittal.data.manifest import Manifest, relative
 
 _LEAST_PAIRED = 0.5
@@ -62,7 +64,22 @@ def image_pairs(
         sentence += f"; {plural(len(bare), noun)} without a mask left out"
     if lost:
         sentence += f"; {plural(len(lost), 'mask')} without {noun} left out"
-    return found("image_pairs", manifest, sentence, sure=len(channels) > 1)
+    unlabelled, lacking = _unpaired(bare, channels)
+    return replace(found("image_pairs", manifest, sentence, sure=len(channels) > 1), unlabelled=unlabelled, lacking=lacking)
+
+
+def _unpaired(bare: Sequence[Placed], channels: Sequence[str]) -> tuple[tuple[Case, ...], tuple[str, ...]]:
+    """Cases without a mask, and the names of those that lack a modality, too."""
+    by_key: dict[str, dict[str, Placed]] = {}
+    for one in bare:
+        by_key.setdefault(one.key, {})[one.modality] = one
+    whole = {key: parts for key, parts in by_key.items() if all(c in parts for c in channels)}
+    names = ids_of(parts[channels[0]].locator if len(channels) == 1 else key for key, parts in whole.items())
+    cases = tuple(
+        Case(id=name, images={c if len(channels) > 1 else "image": parts[c].locator for c in channels})
+        for name, parts in zip(names, whole.values(), strict=True)
+    )
+    return cases, tuple(key for key in by_key if key not in whole)
 
 
 def _case(name: str, pair: Together) -> Case:

@@ -71,7 +71,8 @@ def subject_folders(
         raise UsageError("UNKNOWN_FILE", f"data.images={unknown[0]}", "not every subject has it", f"choose from: {', '.join(common)}")
     if len(channels) < 1 or (len(channels) < 2 and not mask) or len(common) < 2:
         return None
-    whole = {f: p for f, p in folders.items() if all(c in p for c in channels) and (not mask or mask in p)}
+    seen = {f: p for f, p in folders.items() if all(c in p for c in channels)}
+    whole = {f: p for f, p in seen.items() if not mask or mask in p}
     labels, note = Labels(classes=()), "nothing drawn"
     if mask:
         drawn = classes_of_masks([p[mask] for p in whole.values()], classes=classes, objects=False, root=root)
@@ -89,7 +90,9 @@ def subject_folders(
     sentence += f"; not used: {', '.join(left)}" if left else ""
     if len(whole) < len(folders):
         sentence += f"; {plural(len(folders) - len(whole), 'folder')} without all of them left out"
-    return found("subject_folders", manifest, sentence, extra=1, sure=bool(mask))
+    made = found("subject_folders", manifest, sentence, extra=1, sure=bool(mask))
+    bare = tuple(_case(f, p, channels, "", root) for f, p in seen.items() if f not in whole)
+    return replace(made, unlabelled=bare, lacking=tuple(relative(f, root) for f in folders if f not in seen))
 
 
 def _case(folder: Path, parts: dict[str, Path], channels: list[str], mask: str, root: Path) -> Case:
@@ -129,7 +132,8 @@ def _above(place: str) -> str:
 def _role(path: Path) -> str:
     """What a file is in its folder: its name without the subject's id."""
     stem = stem_of(path.name)
-    rest = stem.replace(path.parent.name, "") or stem
+    # only as a word of its own: in the folder 1 a T1 is no T
+    rest = re.sub(rf"(?<![^\W_]){re.escape(path.parent.name)}(?![^\W_])", "", stem) or stem
     return re.sub(r"^[\s_\-.]+|[\s_\-.]+$", "", rest).casefold() or "image"
 
 

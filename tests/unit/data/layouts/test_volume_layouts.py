@@ -366,6 +366,24 @@ def _masks(root, name, organs):
         _volume(root / name / "segmentations" / f"{organ}.nii.gz", mask)
 
 
+@pytest.mark.parametrize("name", ["{0}/{1}.nii.gz", "subject-{0}-{1}.nii", "BraTS20_Training_00{0}/BraTS20_Training_00{0}_{1}.nii"])
+def test_what_nobody_drew_on_and_what_lacks_a_file_is_kept_apart(tmp_path, name):
+    parts = ("flair", "t1", "t1ce", "t2") if name.startswith("BraTS") else ("T1", "T2")
+    for i in range(1, 8):
+        for part in parts[: -1 if i == 3 else None]:
+            _volume(tmp_path / name.format(i, part))
+        if i != 5:
+            drawn = "label" if name.startswith("subject") else "seg"
+            _volume(tmp_path / name.format(i, drawn), _numbers((0, 10) if drawn == "label" else (0, 1)))
+    seen = discover(tmp_path)
+    assert len(seen.manifest) == 5
+    (bare,) = seen.unlabelled
+    assert set(bare.images) == set(seen.manifest.cases[0].images)
+    assert "5" in bare.id and not bare.annotation
+    (partial,) = seen.lacking
+    assert "3" in partial
+
+
 def test_a_mask_a_class_in_a_folder_is_one_label_map(tmp_path):
     for name in ("s0001", "s0002", "s0003"):
         _masks(tmp_path, name, ["liver", "spleen", "aorta"][: 2 if name == "s0003" else 3])

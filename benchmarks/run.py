@@ -29,7 +29,7 @@ def main() -> None:
 
     from benchmarks.measure import Row, table
 
-    known = [m.name for m in pkgutil.iter_modules([str(HERE)]) if m.name not in {"measure", "run"}]
+    known = [m.name for m in pkgutil.iter_modules([str(HERE)]) if m.name not in {"measure", "run", "whole_slide"}]
     found: list[Row] = []
     for name in asked.names or known:
         found += importlib.import_module(f"benchmarks.{name}").rows(turns=asked.turns, folder=asked.folder)

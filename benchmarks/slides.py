@@ -1,12 +1,8 @@
-"""Regions of a tiled JPEG TIFF, ours against OpenSlide's plain loop; ``python -m benchmarks.slides 40000`` reads a slide of that side
-to its end and prints the most memory the process had.
-"""
+"""Regions of a tiled JPEG TIFF, ours against OpenSlide's plain loop."""
 
 from __future__ import annotations
 
 import multiprocessing
-import resource
-import sys
 import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
@@ -114,59 +110,3 @@ def _two_workers(path: Path, places: list[tuple[int, int]], *, turns: int) -> Ro
                 taken[who].append(max(h.result() for h in halves) / len(places))
     ours, theirs = (float(np.median(taken[who])) for who in ("ours", "openslide"))
     return Row(path="slide, 2 workers, wall", peer="OpenSlide", ours_s=ours, peer_s=theirs, ratio=theirs / ours, peak_mb=0.0, target=WANTED)
-
-
-def memory(side: int) -> None:
-    """Answer a slide of this side at its finest level with a network that does nothing, and say what it took."""
-    import torch
-
-    from sagittal.core.labels import Labels
-    from sagittal.data.ready import Ready
-    from sagittal.engine.prepare import Preparation
-    from sagittal.engine.streaming import _Slabs
-    from sagittal.ops.ring import Lattice, Ring
-    from sagittal.tasks.segmentation import segmentation
-    from sagittal.verbs._streamed import Parts
-    from sagittal.windows._windowing import Cover
-
-    class Alone:
-        """What a slab asks of a predictor."""
-
-        class plan:  # noqa: N801
-            labels = Labels(classes=("tissue", "tumour"), background="tissue", positive="tumour")
-
-        task = segmentation
-
-    class Begun:
-        grid: Any
-
-        def record(self) -> dict[str, Any]:
-            return {}
-
-    torch.set_num_threads(1)
-    with tempfile.TemporaryDirectory() as place:
-        path = drawn(Path(place) / "slide.tif", side)
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        start = time.perf_counter()
-        ready: Ready = Preparation(axes=2, channels="rgb", high=(255.0,), multiple=16).ready(io.read(path))
-        windows = Cover(size=(512,), overlap=0.25).windows(ready.grid)
-        lattice = Lattice.of(windows, ready.grid.shape)
-        if lattice is None:
-            raise ValueError("no lattice")
-        job: Any = Begun()
-        job.grid = ready.grid
-        parts = Parts(folder=Path(place) / "part", labels=Alone.plan.labels, identity={})
-        parts.begin(job)
-        alone: Any = Alone()
-        slabs = _Slabs(predictor=alone, sink=parts, ring=Ring(lattice), grid=ready.grid, done=0)
-        for window in windows:
-            seen = ready.see(ready.grid.at(window))
-            parts.tile(window, seen[:2].mean(axis=(1, 2)))
-            slabs.add(seen[:2])
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        taken = f"{len(windows)} windows in {time.perf_counter() - start:.0f} s"
-        print(f"{side} x {side}: {taken}; at most {peak / 1024:.0f} MB ({before / 1024:.0f} before)")
-
-
-if __name__ == "__main__":
-    memory(int(sys.argv[1]))

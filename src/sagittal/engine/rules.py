@@ -180,9 +180,14 @@ def _augment(ground: Ground, windows: Part) -> dict[str, Any]:
         return {}
     if ground.recipe.augment is not None:
         return dict(ground.recipe.augment)
-    default, why = ground.kind.augment(across=_across(windows), exclusive=ground.row.exclusive)
+    default, why = _changes(ground, windows)
     ground.ledger.choose("augment", None, ", ".join(default), why)
     return default
+
+
+def _changes(ground: Ground, windows: Part) -> tuple[dict[str, Any], str]:
+    """How training samples are changed unless the recipe says it, and why."""
+    return ground.kind.augment(across=_across(windows), exclusive=ground.row.exclusive)
 
 
 def _across(windows: Part) -> int | None:
@@ -247,8 +252,8 @@ def _flips(ground: Ground, windows: Part) -> tuple[int, ...]:
     recipe, facts = ground.recipe, ground.facts
     if recipe.evaluate.flips is not None:
         return tuple(recipe.evaluate.flips)
-    mirrored = facts.axes >= 2 and recipe.augment is None and ground.row.regrid and not ground.kind.sided and _across(windows) != 0
-    if not mirrored:
+    # Only a network that saw mirrored pictures is asked them.
+    if recipe.augment is not None or not ground.row.regrid or "flip" not in _changes(ground, windows)[0]:
         return ()
     if ground.dense and tile_rules.any_way_round(facts, sided=ground.kind.sided):
         ground.ledger.choose("evaluate.flips", None, "axes 0 and 1", "the pictures have no up and down, so they are asked four ways")

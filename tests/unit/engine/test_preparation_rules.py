@@ -9,8 +9,9 @@ import pytest
 from sagittal.engine.config import load_recipe
 from sagittal.engine.facts import Facts
 from sagittal.engine.ground import Ground, Ledger
+from sagittal.engine.plan import Part
 from sagittal.engine.preparation_rules import IMAGENET_MEAN, IMAGENET_STD, crops, preparation_of, spacing_of
-from sagittal.engine.rules import TASKS, _ground
+from sagittal.engine.rules import TASKS, _flips, _ground
 from sagittal.engine.volumes import Volumes
 
 PHOTOS = Facts(
@@ -229,3 +230,19 @@ def test_what_only_a_recipe_asks_for():
     assert (made.region, made.order) == ("lungs", "cubic")
     assert reasons["prepare.region"] == ("lungs", "the recipe says so")
     assert (prepared(CT)[0].region, prepared(CT)[0].order, prepared(CT)[0].fit) == (None, "linear", "stretch")
+
+
+@pytest.mark.parametrize(
+    ("facts", "windows", "sets", "flips"),
+    [
+        (MR, Part(name="patches", options={}), (), (0,)),
+        (MR, Part(name="slices", options={"axis": 1}), (), ()),
+        (CT, Part(name="slices", options={"axis": 1}), (), (0,)),
+        (CT, Part(name="slices", options={"axis": 0}), (), ()),
+        (MR, Part(name="slices", options={"axis": 1}), ("evaluate.flips=[0]",), (0,)),
+        (MR, Part(name="patches", options={}), ("augment.noise=0.1",), ()),
+    ],
+)
+def test_a_mirrored_case_is_asked_where_training_mirrors(facts, windows, sets, flips):
+    stands = ground(replace(facts, names=("liver", "spleen")), *sets, dense=True)
+    assert _flips(stands, windows) == flips

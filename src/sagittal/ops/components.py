@@ -32,6 +32,9 @@ def components(labels: Labels, *, connectivity: Connectivity = "full") -> tuple[
            [0, 1, 2]], dtype=uint32), 2)
     """
     lifted = labels.reshape((1,) * (2 - labels.ndim) + labels.shape)
+    if lifted.dtype == np.bool_:
+        # What cc3d (4.1.1) does with truth values by itself, over corners, numbers background and ends in errors.
+        lifted = lifted.view(np.uint8)
     found, n = cc3d.connected_components(lifted, connectivity=NEIGHBOURS[connectivity][lifted.ndim], return_N=True, out_dtype=np.uint32)
     return np.ascontiguousarray(found, dtype=np.uint32).reshape(labels.shape), int(n)
 

@@ -27,6 +27,18 @@ def of_class(labels, k, connectivity):
     return ndimage.label(labels == k, STRUCTURE[connectivity](labels.ndim))
 
 
+@given(seed=st.integers(0, 2**32 - 1), connectivity=st.sampled_from(["full", "faces"]), order=st.sampled_from("CF"))
+@settings(max_examples=200, deadline=None)
+def test_the_pieces_of_a_mask_of_truth_values_are_scipy_s(seed, connectivity, order):
+    rng = np.random.default_rng(seed)
+    mask = np.asarray(rng.random(rng.integers(1, 9, rng.integers(1, 4))) < rng.choice([0.15, 0.3, 0.5, 0.7]), order=order)
+    found, n = components(mask, connectivity=connectivity)
+    theirs, m = of_class(mask, True, connectivity)
+    assert n == m == found.max(initial=0)
+    assert ((found > 0) == mask).all(), "the background belongs to no piece"
+    assert len(set(zip(found.flat, theirs.flat, strict=True))) == n + (not mask.all()), "one number of ours for one of theirs"
+
+
 @given(seed=st.integers(0, 2**32 - 1), connectivity=st.sampled_from(["full", "faces"]))
 @settings(max_examples=60, deadline=None)
 def test_the_largest_piece_of_each_class_is_scipy_s(seed, connectivity):

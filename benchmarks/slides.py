@@ -5,18 +5,22 @@ from __future__ import annotations
 import multiprocessing
 import tempfile
 import time
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
+import tifffile
+from numpy.typing import NDArray
 
 from benchmarks.measure import Contest, Row, compare
 from sagittal import io
 from sagittal.core.window import Window
 
-SIDE, REGION, TILE, QUALITY = 8192, 512, 256, 85
+SIDE, REGION = 8192, 512
+TILE, QUALITY, MPP = 256, 85, 0.25
 WANTED = 1.5
 REGIONS = 200
 
@@ -49,8 +53,6 @@ def rows(*, turns: int = 7, folder: Path | None = None) -> list[Row]:
 
 def drawn(path: Path, side: int) -> Path:
     """A pyramid of JPEG tiles that look like tissue, written tile by tile."""
-    import tifffile
-
     rng = np.random.default_rng(0)
     some = []
     for _ in range(24):
@@ -58,23 +60,28 @@ def drawn(path: Path, side: int) -> Path:
         cells = 40 * cv2.GaussianBlur(grain, (0, 0), 3) + 8 * cv2.GaussianBlur(grain, (0, 0), 1)
         some.append(np.clip(np.array([190, 140, 190]) + 6 * cells[..., None] * np.array([1.0, 1.3, 0.7]), 0, 255).astype(np.uint8))
     with tifffile.TiffWriter(path, bigtiff=True) as file:
-        for level, step in enumerate((1, 4, 16)):
+        for step in (1, 4, 16):
             n = -(-side // step)
             count = (-(-n // TILE)) ** 2
-            file.write(
-                (some[int(i)] for i in rng.integers(0, len(some), count)),
-                shape=(n, n, 3),
-                dtype=np.uint8,
-                tile=(TILE, TILE),
-                compression="jpeg",
-                compressionargs={"level": QUALITY},
-                photometric="ycbcr",
-                subfiletype=int(level > 0),
-                resolution=(1e4 / (0.25 * step), 1e4 / (0.25 * step)),
-                resolutionunit="CENTIMETER",
-                metadata=None,
-            )
+            write_level(file, (some[int(i)] for i in rng.integers(0, len(some), count)), n, step)
     return path
+
+
+def write_level(file: tifffile.TiffWriter, tiles: Iterator[NDArray[np.uint8]], side: int, step: int) -> None:
+    """A level of a pyramid: so many samples a side, each so many of the finest ones."""
+    file.write(
+        tiles,
+        shape=(side, side, 3),
+        dtype=np.uint8,
+        tile=(TILE, TILE),
+        compression="jpeg",
+        compressionargs={"level": QUALITY},
+        photometric="ycbcr",
+        subfiletype=int(step > 1),
+        resolution=(1e4 / (MPP * step), 1e4 / (MPP * step)),
+        resolutionunit="CENTIMETER",
+        metadata=None,
+    )
 
 
 def ours_of(path: Path) -> Any:

@@ -21,11 +21,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import psutil
+import tifffile
 from numpy.typing import NDArray
 
+from benchmarks.slides import MPP, TILE, write_level
 from sagittal import io
 
-TILE, BLOCK, QUALITY, MPP = 256, 2048, 85, 0.25
+BLOCK = 2048
 STEPS = (1, 2, 4, 8)
 EMPTY = 0.35
 """Share of the blocks of a slide on which nothing lies."""
@@ -78,8 +80,6 @@ def main() -> None:
 
 def drawn(path: Path, side: int, blocks: Sequence[Path], *, seed: int = 0) -> Path:
     """A slide of pictures in a chequer, some of them left out, written tile by tile at each level."""
-    import tifffile
-
     rng = np.random.default_rng(seed)
     count = -(-side // BLOCK)
     chosen = np.where(rng.random((count, count)) < EMPTY, -1, rng.integers(0, len(blocks), (count, count)))
@@ -87,19 +87,7 @@ def drawn(path: Path, side: int, blocks: Sequence[Path], *, seed: int = 0) -> Pa
         for step in STEPS:
             n = -(-side // step)
             pictures = [_shrunk(p, step) for p in blocks]
-            file.write(
-                _tiles(pictures, chosen, n, BLOCK // step),
-                shape=(n, n, 3),
-                dtype=np.uint8,
-                tile=(TILE, TILE),
-                compression="jpeg",
-                compressionargs={"level": QUALITY},
-                photometric="ycbcr",
-                subfiletype=int(step > 1),
-                resolution=(1e4 / (MPP * step), 1e4 / (MPP * step)),
-                resolutionunit="CENTIMETER",
-                metadata=None,
-            )
+            write_level(file, _tiles(pictures, chosen, n, BLOCK // step), n, step)
     return path
 
 

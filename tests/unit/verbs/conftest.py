@@ -1,9 +1,12 @@
-"""Trained runs that several tests look at; not to be changed."""
+"""What the tests of several verbs share: trained runs, which are not to be changed, and a file that contradicts itself."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
+import nibabel
+import numpy as np
 import pytest
 
 from sagittal.verbs.train import train
@@ -34,3 +37,18 @@ def rows_run(rows: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = train(rows, out=tmp_path_factory.mktemp("runs") / "rows", sets=TABLE)
     assert made.path is not None
     return made.path
+
+
+@pytest.fixture(scope="session")
+def tear() -> Callable[[Path], None]:
+    """Gives a NIfTI file a qform that lies 5 mm beside its sform."""
+
+    def torn(path: Path) -> None:
+        made = nibabel.load(path)
+        made = nibabel.Nifti1Image(np.asarray(made.dataobj), made.affine, made.header)
+        moved = made.affine.copy()
+        moved[0, 3] += 5
+        made.set_qform(moved, code=1)
+        nibabel.save(made, path)
+
+    return torn

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import nibabel
-import numpy as np
 import pytest
 
 from sagittal.errors import Refused, UsageError
@@ -14,17 +12,11 @@ from sagittal.verbs.convert import convert
 
 
 @pytest.fixture(scope="module")
-def torn(tmp_path_factory):
+def torn(tear, tmp_path_factory):
     """Brains; the image and the label of one have a qform that lies 5 mm beside the sform."""
     folder = brain(tmp_path_factory.mktemp("data") / "heads", patients=6, spacing=14.0)
     for kind in ("image", "label"):
-        path = folder / f"{kind}_03.nii.gz"
-        made = nibabel.load(path)
-        made = nibabel.Nifti1Image(np.asarray(made.dataobj), made.affine, made.header)
-        moved = made.affine.copy()
-        moved[0, 3] += 5
-        made.set_qform(moved, code=1)
-        nibabel.save(made, path)
+        tear(folder / f"{kind}_03.nii.gz")
     return folder
 
 

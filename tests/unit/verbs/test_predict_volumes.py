@@ -256,16 +256,10 @@ def test_a_picture_for_a_model_of_volumes_is_named(run, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def torn(heads, tmp_path_factory):
+def torn(heads, tear, tmp_path_factory):
     """The same heads; the qform of one file lies 5 mm beside its sform."""
     folder = shutil.copytree(heads, tmp_path_factory.mktemp("torn") / "heads")
-    path = folder / "head_01_T1.nii.gz"
-    made = nibabel.load(path)
-    made = nibabel.Nifti1Image(np.asarray(made.dataobj), made.affine, made.header)
-    moved = made.affine.copy()
-    moved[0, 3] += 5
-    made.set_qform(moved, code=1)
-    nibabel.save(made, path)
+    tear(folder / "head_01_T1.nii.gz")
     return folder
 
 

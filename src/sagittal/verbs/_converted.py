@@ -17,7 +17,7 @@ from sagittal.io import atomic
 from sagittal.io.dicom._geometry import letters
 from sagittal.io.dicom.facts import facts_of, table_of
 from sagittal.io.guard import Limits
-from sagittal.verbs._volume_files import format_of, opened
+from sagittal.verbs._volume_files import all_volumes, format_of
 
 if TYPE_CHECKING:
     from sagittal.io.dicom.volume import Volume
@@ -178,7 +178,7 @@ def _one_or_all(values: Sequence[float | None]) -> float | list[float | None] | 
 
 def of_file(source: str, limits: Limits) -> Converted:
     """A NIfTI, NRRD, MetaImage or npy file."""
-    image, meta = opened(source, limits)
+    image, meta = all_volumes(source, limits)
     held = Image.of(image.read(), image.geometry, channels=image.channels, meta=meta)
     if image.geometry.axes < 2:
         raise UnreadableInput("NOT_A_VOLUME", Path(source).name, "a row of numbers is no volume", "name a volume")

@@ -11,7 +11,7 @@ from sagittal.errors import SagittalError
 from sagittal.io.guard import Limits
 from sagittal.report.words import count
 from sagittal.verbs._outcome import Outcome
-from sagittal.verbs._volume_files import format_of, opened, volume_files
+from sagittal.verbs._volume_files import all_volumes, format_of, volume_files
 
 _LONGEST = 60
 
@@ -42,7 +42,7 @@ def _of_file(file: Path, folder: Path, limits: Limits) -> dict[str, Any]:
     name = file.relative_to(folder).as_posix()
     record: dict[str, Any] = {"key": name, "modality": "", "description": "", "shape": [], "spacing": [], "orientation": "", "slices": 0}
     try:
-        image, meta = opened(str(file), limits)
+        image, meta = all_volumes(str(file), limits)
     except SagittalError as error:
         fault = {"code": error.code, "item": name, "what": error.what, "remedy": error.remedy, "exit": error.exit_code}
         return {**record, "findings": [fault], "source": str(file)}

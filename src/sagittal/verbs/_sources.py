@@ -19,6 +19,7 @@ from sagittal.errors import Refused, SagittalError, UnreadableInput, UsageError,
 from sagittal.io.guard import Limits
 from sagittal.io.readers._slide_dicom import of_slide, one_each
 from sagittal.verbs._open import found_at, lacking, say, with_modalities
+from sagittal.verbs._volume_files import all_volumes
 
 if TYPE_CHECKING:
     from sagittal.engine.prepare import Preparation
@@ -263,16 +264,8 @@ class Reading:
 
     def _opened(self, locator: str, mpp: float | None) -> Image:
         named = locator if mpp is None else io.at_mpp(locator, mpp, limits=self.limits)
-        try:
-            return io.read(named, limits=self.limits)
-        except Refused as error:
-            if error.code != "SEVERAL_VOLUMES":
-                raise
-            # As many volumes as the model has channels are those, as its own data had them; of any others nobody knows.
-            image = io.read(f"{named}::channels", limits=self.limits)
-            if len(image.channels) != len(self.preparation.names):
-                raise
-            return image
+        # As many volumes as the model has channels are those, as its own data had them; of any others nobody knows.
+        return all_volumes(named, self.limits, wanted=len(self.preparation.names))[0]
 
     def _fitting(self, image: Image, item: str) -> Image:
         """The image with the model's channels in the model's order, where it has them under their names."""

@@ -23,12 +23,17 @@ def volume_files(folder: Path) -> list[Path]:
     return [p for p in files if not any(_low(p).endswith(a) and _low(p).removesuffix(a) + b in there for a, b in _PAIRS.items())]
 
 
-def opened(source: str, limits: Limits) -> tuple[Image, Mapping[str, object]]:
+def all_volumes(source: str, limits: Limits, *, wanted: int | None = None) -> tuple[Image, Mapping[str, object]]:
     """An image and what is known of it; of a file with a fourth axis all its volumes as channels, counted as ``time_points``.
+
+    Args:
+        source: A locator.
+        limits: For reading.
+        wanted: How many volumes in one file are known to be channels; any number where not said.
 
     Raises:
         UnreadableInput: As :func:`sagittal.io.read`.
-        Refused: As :func:`sagittal.io.read`, but for several volumes in one file.
+        Refused: As :func:`sagittal.io.read`, but for several volumes in one file, as many as wanted.
     """
     try:
         image = io.read(source, limits=limits)
@@ -36,6 +41,8 @@ def opened(source: str, limits: Limits) -> tuple[Image, Mapping[str, object]]:
         if error.code != "SEVERAL_VOLUMES":
             raise
         image = io.read(f"{source}::channels", limits=limits)
+        if wanted not in {None, len(image.channels)}:
+            raise
         return image, {**image.meta, "time_points": len(image.channels)}
     return image, image.meta
 

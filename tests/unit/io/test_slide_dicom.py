@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pydicom
 import pytest
@@ -139,3 +142,9 @@ def test_a_slide_of_another_writer_has_the_pixels_and_the_grid_of_the_file_it_wa
     assert len(list((tmp_path / "made").iterdir())) > 1 and pydicom.dcmread(next((tmp_path / "made").iterdir())).Modality == "SM"
     assert image.geometry.same_grid(ours.geometry)
     np.testing.assert_array_equal(image.read(), ours.read())
+
+
+def test_nobody_waits_for_compiled_kernels_before_a_slide_is_asked_for():
+    code = "import sys, sagittal.io; sys.exit(','.join({'numba', 'pydicom', 'pandas', 'scipy'} & sys.modules.keys()) or 0)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from sagittal.errors import Refused, UnreadableInput
 from sagittal.io.dicom._tags import SLIDE_CLASS
-from sagittal.io.dicom.header import scan
 from sagittal.io.guard import Limits
 
 # The name of another class may begin alike; an odd number of letters is padded
@@ -75,6 +74,8 @@ def _told(file: Path, limits: Limits) -> tuple[str, float] | None:
     """The series of a file of a DICOM slide, and how wide its level is (0: it is none); None of another file."""
     if not is_slide(_head(file)):
         return None
+    from sagittal.io.dicom.header import scan  # compiles its walker: whoever reads pictures alone does not wait for it
+
     try:
         data = scan(file, limits=limits.but(bytes=sys.maxsize)).data
     except UnreadableInput:

@@ -14,21 +14,21 @@ from sagittal.errors import UsageError
 _LEAST_FIT = 0.95
 _PERSON = r"(?:patient|subject|person|participant|donor|subj|pat|sub|pid)"
 
-# Names that say outright whose it is, also where everybody has one file only.
-_OUTRIGHT = (
-    rf"(?i)(?:^|[^a-z])({_PERSON}[-_ ]?\d+)(?!\d)",
-    rf"(?i)(?:^|[^a-z])({_PERSON}[-_ ][a-z]?\d+[a-z]?)(?![a-z0-9])",
-    r"(TCGA-[A-Z0-9]{2}-[A-Z0-9]{4})",
-)
+# Names that say outright whose it is, also where everybody has one file only; each pattern with its words.
+_OUTRIGHT = {
+    rf"(?i)(?:^|[^a-z])({_PERSON}[-_ ]?\d+)(?!\d)": "the word patient or subject and a number, as in patient_12",
+    rf"(?i)(?:^|[^a-z])({_PERSON}[-_ ][a-z]?\d+[a-z]?)(?![a-z0-9])": "the word patient or subject and a number, as in sub-A12",
+    r"(TCGA-[A-Z0-9]{2}-[A-Z0-9]{4})": "the first three parts of a barcode, as in TCGA-AB-1234",
+}
 # Only shapes whose number is the patient's by wide usage: a wrong group is worse than none.
-_KNOWN = (
-    *_OUTRIGHT,
-    r"(?i)^(?:id|p|pt)[-_]?(\d{2,})[-_]+(?:z|s|sl|slice|frame|view|scan|img|image|im)[-_]*\d+$",
-    r"(?i)^([a-z]*[-_]?\d+)[-_](?:z|sl|slice|frame)[-_]*\d+$",
-    r"^[A-Za-z]+-(\d+)-\d+$",
-    r"^[A-Za-z]+_(\d{4,})_\d{1,3}$",
-    r"^(\d{6,8})_(\d{3})$",
-)
+_KNOWN = {
+    **_OUTRIGHT,
+    r"(?i)^(?:id|p|pt)[-_]?(\d{2,})[-_]+(?:z|s|sl|slice|frame|view|scan|img|image|im)[-_]*\d+$": "the number, as 12 in p12_slice3",
+    r"(?i)^([a-z]*[-_]?\d+)[-_](?:z|sl|slice|frame)[-_]*\d+$": "what stands before the slice, as scan12 in scan12_slice3",
+    r"^[A-Za-z]+-(\d+)-\d+$": "the number in the middle, as 1234 in CNV-1234-5",
+    r"^[A-Za-z]+_(\d{4,})_\d{1,3}$": "the number in the middle, as 1234 in scan_1234_5",
+    r"^(\d{6,8})_(\d{3})$": "the first number, as 123456 in 123456_001",
+}
 _CLASS_WORD = r"(?:class|grade|type|stage|level|label|category|birads|bi-rads|score|cluster|group|fold|batch|part|set|train|val|test)"
 _PERSON_FOLDER = re.compile(
     rf"(?i)(?:^|[^a-z]){_PERSON}[-_ ]?[a-z]?\d+|^TCGA-[A-Z0-9]{{2}}-[A-Z0-9]{{4}}|^(?!{_CLASS_WORD}[-_]?\d)[a-z]{{2,}}[-_]\d{{2,}}$"
@@ -104,7 +104,7 @@ def cases_by_folder(cases: Sequence[Case]) -> Grouped | None:
 def _proposed(cases: Sequence[Case]) -> Grouped:
     """Groups by the first known pattern that fits nearly all names and puts some cases together, or says outright whose each is."""
     names = [name_of(c) for c in cases]
-    for text in _KNOWN:
+    for text, said in _KNOWN.items():
         pattern = re.compile(text)
         keys = [_first(pattern.search(name)).casefold() for name in names]
         fits = sum(map(bool, keys))
@@ -112,8 +112,8 @@ def _proposed(cases: Sequence[Case]) -> Grouped:
         if fits < _LEAST_FIT * len(cases) or not (alone or _tells(keys)):
             continue
         people = len(set(keys) - {""})
-        clause = f"patient taken from the file name by `{text}` (fits {fits} of {len(cases)} files, {people} patients)"
-        return Grouped(cases=_with(cases, keys), rule=f"pattern {text}", clause=clause)
+        clause = f"patient taken from the file name by `{text}` ({said}; fits {fits} of {len(cases)} files, {people} patients)"
+        return Grouped(cases=_with(cases, keys), rule=f"pattern {text} ({said})", clause=clause)
     return Grouped(cases=tuple(cases), rule="unknown", clause="patients are not known")
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sagittal.core import Case, Labels
 from sagittal.data.layouts._cells import Cells, cells_of
-from sagittal.data.layouts._columns import MICROMETRES, group_column, micrometre_column, split_column
+from sagittal.data.layouts._columns import MICROMETRES, are_numbers, group_column, micrometre_column, split_column
 from sagittal.data.layouts._files import PICTURES, TABLES, VOLUMES, ids_of, split_of, stem_of, suffix_of, walk
 from sagittal.data.layouts._found import Found, found, labels_for, plural
 from sagittal.data.layouts._groups import grouped
@@ -240,8 +240,7 @@ def _file_columns(table: Cells, index: FileIndex, asked: _Columns) -> tuple[str,
     hits: dict[str, list[str]] = {}
     for name in table.columns:
         located = _locate(table, name, index)
-        share = sum(map(bool, located)) / max(1, len(table.filled(name)))
-        if share >= _LEAST_FOUND or name in {asked.image, asked.mask}:
+        if name in {asked.image, asked.mask} or _names_files(table.filled(name), located, index):
             hits[name] = located
     masks = [n for n in hits if n == asked.mask or (not asked.mask and n != asked.image and is_mask_name(n))]
     mask = masks[0] if masks and len(hits) > len(masks) else ""
@@ -250,6 +249,17 @@ def _file_columns(table: Cells, index: FileIndex, asked: _Columns) -> tuple[str,
     image = asked.image or max(images, key=lambda n: len(set(hits[n])), default="")
     blank = [""] * len(table)
     return image, hits.get(image, blank), mask, hits.get(mask, blank)
+
+
+def _names_files(filled: Sequence[str], located: Sequence[str], index: FileIndex) -> bool:
+    """Whether most of a column's cells are files; or most files are in it, as where a part of a large data set was fetched.
+
+    Mere numbers do not count for the second: ages and counts meet files called 1 to 90 by chance.
+    """
+    hits = [one for one in located if one]
+    return len(hits) >= _LEAST_FOUND * max(1, len(filled)) or (
+        len(set(hits)) >= _LEAST_FOUND * len(index.locators) and not are_numbers(filled)
+    )
 
 
 def _locate(table: Cells, column: str, index: FileIndex) -> list[str]:

@@ -131,6 +131,18 @@ def test_a_table_of_something_else_is_none(folder):
     assert any_csv(folder) is None
 
 
+def test_the_table_of_a_whole_set_of_which_a_part_was_fetched(folder):
+    rows = [(f, f[0], "x") for f in [*FILES, *(f"c{i}" for i in range(40))]]
+    seen = any_csv(_csv(folder, ("image_id", "label", "site"), rows))
+    assert "52 cases, 3 classes" in seen.sentence and "40 files not there" in seen.sentence
+    assert seen.manifest.case("pics/b0").label == "b"
+
+
+def test_ages_do_not_name_pictures_that_are_called_by_numbers(tmp_path, tree):
+    folder = tree(tmp_path, [f"pics/{i}.png" for i in range(40, 45)])
+    assert any_csv(_csv(folder, ("age", "label"), [(str(i), "ab"[i % 2]) for i in range(20, 90)])) is None
+
+
 def test_the_arm_of_a_study_is_no_patient(folder):
     rows = [(f, f[0], ("control", "treated")[i % 2]) for i, f in enumerate(FILES)]
     seen = any_csv(_csv(folder, ("file", "label", "group"), rows))

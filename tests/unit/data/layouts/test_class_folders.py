@@ -80,6 +80,8 @@ def test_the_patient_in_a_file_name_is_proposed(tmp_path, tree):
     seen = class_folders(tree(tmp_path, names))
     assert {c.group for c in seen.manifest.cases} == {"11", "12", "13"}
     assert "fits 12 of 12 files, 3 patients" in seen.sentence
+    assert "the number in the middle, as 1234 in CNV-1234-5" in seen.sentence
+    assert "the number in the middle" in seen.manifest.provenance["group_rule"]
 
 
 def test_a_running_number_is_no_patient(tmp_path, tree):

@@ -145,5 +145,6 @@ def _refuse_missing(made: Manifest, pool: Sequence[Case], new: set[str]) -> None
         for name in made.labels.classes:
             if counts[split].get(name, 0) == 0 and owners.get(name):
                 n = len(owners[name])
-                what = f"the class has no case in {split}: it has {n} group{'' if n == 1 else 's'} to share out"
+                kept = "cases of a patient and copies, also near ones, stay together"
+                what = f"the class has no case in {split}: it has {n} group{'' if n == 1 else 's'} to share out ({kept})"
                 raise Refused("MISSING_CLASS", name, what, "add cases, merge or leave out the class, or give splits of your own")

@@ -51,7 +51,9 @@ VALUES = """
 {% if svg %}
 <h3 class="block-head">Intensities</h3>
 <div class="panels">{{ parts.chart(svg, "Share of the samples", "", parts.legend(legend) if legend | length > 1 else "") }}</div>
-{% if peak %}<p class="small">Values around {{ peak.value }} go beyond the chart: {{ peak.share | percent }} of the samples.</p>{% endif %}
+{% if peak %}
+<p class="small">Values from {{ peak.low }} to {{ peak.high }} go beyond the chart: {{ peak.share | percent }} of the samples.</p>
+{% endif %}
 {% endif %}
 """
 
@@ -105,21 +107,21 @@ def histograms(record: Record, *, colour: Callable[[str], str]) -> Markup:
     if not series:
         return Markup("")
     across = reach([v for s in series for v in s.x], label="value")
-    peak, series = _without_peak(series)
+    peak, series = _without_peak(series, next(iter(told.values()))["edges"])
     up = reach([v for s in series for v in s.y], zero=True)
     legend = [{"name": s.name, "colour": s.colour, "dash": s.dash, "value": ""} for s in series]
     return fill(VALUES, svg=figures.curves(series, across, up), legend=legend, peak=peak)
 
 
-def _without_peak(series: Sequence[Series]) -> tuple[dict[str, object] | None, list[Series]]:
-    """The curves cut where one value, air round a body, is so common that nothing else could be seen; and that value."""
+def _without_peak(series: Sequence[Series], edges: Sequence[float]) -> tuple[dict[str, object] | None, list[Series]]:
+    """The curves cut where one bin, air round a body, is so full that nothing else could be seen; and that bin."""
     heights = [max(column) for column in zip(*(s.y for s in series), strict=True)]
     second = max([*sorted(heights)[:-2], 0.0])
     top = max(range(len(heights)), key=lambda i: heights[i])
     if second <= 0 or heights[top] < PEAK * second:
         return None, list(series)
     cut = [replace(s, y=[min(v, 1.5 * second) for v in s.y]) for s in series]
-    return {"value": words.short(round(float(series[0].x[top]), 1)), "share": heights[top]}, cut
+    return {"low": words.short(edges[top]), "high": words.short(edges[top + 1]), "share": heights[top]}, cut
 
 
 def metadata(record: Record) -> Markup:

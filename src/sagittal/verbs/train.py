@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sagittal.data.audit import Audit
+from sagittal.data.leaks import unite
 from sagittal.data.manifest import Manifest
 from sagittal.engine.config import Recipe
 from sagittal.engine.run import Run
@@ -152,7 +153,7 @@ def _begun(asked: Request, place: Path) -> Begun:
     manifest = asked.within(manifest)
     plan = None
     if recipe.split.folds is None:
-        _require_cases(manifest, tested=recipe.split.test != 0, scored=asked.scored)
+        _require_cases(manifest, audit, tested=recipe.split.test != 0, scored=asked.scored)
         plan = decide(recipe, manifest, facts_of(manifest))
         if plan.pretrained is not None:
             check_start(plan.network(), plan.pretrained)
@@ -191,7 +192,7 @@ def skipped_of(run: Run) -> tuple[str, ...]:
     return tuple(item for found in findings if found["code"] == "UNREADABLE" for item in found["items"])
 
 
-def _require_cases(manifest: Manifest, *, tested: bool, scored: bool) -> None:
+def _require_cases(manifest: Manifest, audit: Audit, *, tested: bool, scored: bool) -> None:
     """Complain where splits cannot be made of so few cases, or keep none back for the score that is wanted.
 
     Raises:
@@ -200,7 +201,10 @@ def _require_cases(manifest: Manifest, *, tested: bool, scored: bool) -> None:
     """
     for split in ("train", "test") if tested else ("train",):
         if not manifest.split(split):
+            sides = len({c.owner for c in unite(manifest, audit.alike()).cases})
             what = f"of {len(manifest)} cases none is left for {split}"
+            if sides < len(manifest):
+                what += f": those of a patient and copies, also near ones, stay on one side, which leaves {sides} to share out"
             raise Refused("EMPTY_SPLIT", split, what, "add cases, set split.test, or give splits of your own")
     if scored and not {"test", "val"} & set(manifest.splits):
         what = "no case is kept back, neither for test nor for validation, so that nothing could be scored"

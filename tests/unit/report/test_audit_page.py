@@ -83,6 +83,12 @@ def test_sizes_intensities_and_metadata_are_drawn(folder, golden):
     assert any("not known | 1" in line for line in text) and any("28 other values | 28" in line for line in text)
 
 
+def test_a_bin_too_full_for_the_chart_is_told_by_where_it_begins_and_ends(tmp_path: Path, golden):
+    histograms = {"": {"edges": [0, 4, 8, 12, 16], "counts": [90, 5, 3, 2]}}
+    text = lines(golden, audit_page.write(record(histograms=histograms), tmp_path / "audit.html"))
+    assert any("Values from 0 to 4 go beyond the chart: 90 % of the samples" in line.replace("\u202f", " ") for line in text)
+
+
 @pytest.mark.parametrize(
     "odd", [{}, {"counts": {}}, {"sizes": [{}]}, {"histograms": {"": {"edges": [0, 1], "counts": [0]}}}, {"sizes": [{"shape": [60]}]}]
 )

@@ -7,10 +7,12 @@ import json
 import shutil
 import sys
 
+import numpy as np
 import pytest
 
 from sagittal.engine.run import Run
 from sagittal.errors import Partial, Refused, UnreadableInput, UsageError
+from sagittal.io.writers.raster import encode_png
 from sagittal.verbs.evaluate import evaluate
 from sagittal.verbs.predict import predict
 from sagittal.verbs.train import skipped_of, train
@@ -52,6 +54,17 @@ def test_a_patient_on_both_sides_stops_the_run_and_names_a_remedy(leaking, tmp_p
         train(leaking / "list.csv", out=tmp_path / "run", sets=FAST)
     assert refused.value.exit_code == 4
     assert "drop" in refused.value.remedy
+
+
+@pytest.mark.parametrize("said", ["ab", (0.25, 1.5)])
+def test_copies_are_named_where_they_leave_a_split_without_a_case(said, tmp_path):
+    value = np.random.default_rng(0).integers(0, 255, (1, 40, 40), dtype=np.uint8)
+    for i in range(6):
+        (tmp_path / f"{i}x.png").write_bytes(encode_png(value))
+    (tmp_path / "list.csv").write_text("\n".join(["file,target", *(f"{i}x.png,{said[i % 2]}" for i in range(6))]))
+    with pytest.raises(Refused, match="copies, also near ones") as refused:
+        train(tmp_path / "list.csv", out=tmp_path / "run", sets=FAST)
+    assert refused.value.code in {"EMPTY_SPLIT", "MISSING_CLASS"}
 
 
 def test_leaks_that_are_dropped_leave_the_test_split_whole(leaking, tmp_path):

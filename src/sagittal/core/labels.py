@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import colorsys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -79,8 +80,13 @@ class Labels:
         return (self.code(name), *self.also.get(name, ()))
 
     def colour(self, name: str) -> str:
-        """``#rrggbb`` of a class."""
-        return self.colours.get(name, PALETTE[self.index(name) % len(PALETTE)])
+        """``#rrggbb`` of a class; no two classes have the same one unless a user gave it to them.
+
+        >>> many = Labels(classes=tuple(f"structure {n}" for n in range(118)))
+        >>> len({many.colour(name) for name in many.classes})
+        118
+        """
+        return self.colours.get(name) or _colour(self.index(name))
 
     def record(self) -> dict[str, object]:
         """A JSON-ready description; :meth:`from_record` reads it back."""
@@ -110,3 +116,12 @@ class Labels:
         merged = {str(name): tuple(int(n) for n in numbers) for name, numbers in also.items()}
         names = tuple(str(c) for c in classes)
         return cls(classes=names, also=merged, ignored=tuple(int(n) for n in ignored), **known)  # type: ignore[arg-type]
+
+
+def _colour(place: int) -> str:
+    """Of the palette; beyond it hues as far from the last ones as the golden section takes them, light and dark in turn."""
+    if place < len(PALETTE):
+        return PALETTE[place]
+    beyond = place - len(PALETTE)
+    shares = colorsys.hls_to_rgb(beyond * 0.618033988749895 % 1, (0.42, 0.62, 0.52)[beyond % 3], (0.85, 0.6)[beyond % 2])
+    return "#" + "".join(f"{round(255 * share):02x}" for share in shares)

@@ -13,12 +13,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sagittal.report._pixels import MOST_PX, Picture, as_bytes, laid_out, picture
+from sagittal.report.named import named
 
 WARM = ((0.0, (60, 0, 70)), (0.35, (190, 40, 60)), (0.7, (250, 140, 20)), (1.0, (255, 245, 150)))
 """Cold to warm as lightness rises, so that it can be read without colour (after matplotlib's inferno)."""
 
 SCALE_PX = 108
 """The least width of a bar of colours."""
+
+UNNAMED: Mapping[str, str] = {}
+"""For pictures whose colours are explained elsewhere."""
 
 
 def overlay(
@@ -60,13 +64,16 @@ def explained(values: ArrayLike, heat: ArrayLike, *, spacing: Sequence[float] | 
     return png(below), png(_covered(below, warmth, spacing=spacing, at=at, strength=0.75))
 
 
-def outlines(values: ArrayLike, masks: Mapping[str, ArrayLike], *, spacing: Sequence[float] | None = None) -> bytes:
+def outlines(
+    values: ArrayLike, masks: Mapping[str, ArrayLike], *, spacing: Sequence[float] | None = None, names: Mapping[str, str] = UNNAMED
+) -> bytes:
     """Edges of masks drawn on a picture, each in its colour; a later one lies on top.
 
     Args:
         values: ``(C, *shape)``.
         masks: ``#rrggbb`` to a mask ``shape``; a sample is inside where it is not 0.
         spacing: Size of a sample along each axis of a volume.
+        names: By colour; those of the colours that are seen are written below.
 
     Raises:
         ValueError: A mask lies on another grid, or a colour is not ``#rrggbb``.
@@ -74,7 +81,7 @@ def outlines(values: ArrayLike, masks: Mapping[str, ArrayLike], *, spacing: Sequ
     some = _any_of(masks, np.shape(values)[1:])
     stored = _on_one_grid(values, some.shape)
     at = _fullest(some) if some.any() else None
-    return png(_outlined(stored, masks, spacing=spacing, at=at, most_px=MOST_PX))
+    return png(named(_outlined(stored, masks, spacing=spacing, at=at, most_px=MOST_PX), names))
 
 
 def compared(
@@ -98,13 +105,14 @@ def compared(
     return first, second
 
 
-def boxed(values: ArrayLike, boxes: Mapping[str, ArrayLike]) -> bytes:
+def boxed(values: ArrayLike, boxes: Mapping[str, ArrayLike], *, names: Mapping[str, str] = UNNAMED) -> bytes:
     """Boxes drawn on a picture, each set in its colour.
 
     Args:
         values: ``(C, y, x)``.
         boxes: ``#rrggbb`` to corners ``(n, 4)``: low row, low column, high row, high column, in index coordinates of
             ``values``; what lies outside is clipped.
+        names: By colour; those of the colours that are seen are written below.
     """
     drawn = picture(values)
     scale = np.array(drawn.shape[:2]) / np.array(np.shape(values)[1:])
@@ -116,7 +124,7 @@ def boxed(values: ArrayLike, boxes: Mapping[str, ArrayLike]) -> bytes:
             frame[top : bottom + 1, left : right + 1] = True
             frame[top + 2 : bottom - 1, left + 2 : right - 1] = False
             drawn[frame] = _rgb(colour)
-    return png(drawn)
+    return png(named(drawn, names))
 
 
 def thumbnail(values: ArrayLike, *, size_px: int = 160, spacing: Sequence[float] | None = None) -> bytes:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from sagittal.report import galleries
 from sagittal.report._pixels import Picture, as_bytes
+from sagittal.report.named import named
 
 HEIGHT_PX = 300
 FLAT_PX = 440
@@ -36,13 +37,16 @@ class Plane(Protocol):
         ...
 
 
-def outlined(planes: Sequence[Plane], colours: Mapping[int, str], *, other: str = "#56b4e9") -> bytes:
+def outlined(
+    planes: Sequence[Plane], colours: Mapping[int, str], *, other: str = "#56b4e9", names: Mapping[str, str] = galleries.UNNAMED
+) -> bytes:
     """The planes side by side at one scale, with a line round everything that was drawn.
 
     Args:
         planes: Of one case.
         colours: ``#rrggbb`` of the numbers that are drawn; one that is not among them and above 0 gets ``other``.
         other: For numbers of objects.
+        names: By colour; those of the colours that are seen are written below.
 
     Returns:
         A PNG file.
@@ -58,7 +62,7 @@ def outlined(planes: Sequence[Plane], colours: Mapping[int, str], *, other: str 
     for view in views:
         above = (height - view.shape[0]) // 2
         padded.append(np.pad(view, ((above, height - view.shape[0] - above), (0, 4), (0, 0))))
-    return galleries.png(np.concatenate(padded, axis=1)[:, :-4])
+    return galleries.png(named(np.concatenate(padded, axis=1)[:, :-4], names))
 
 
 def _view(plane: Plane, shape: tuple[int, int], colours: Mapping[int, str], other: str) -> Picture:

@@ -72,7 +72,7 @@ def compared(image: Image, truth: ArrayLike, answer: ArrayLike, labels: Labels) 
     true, said = np.asarray(truth), np.asarray(answer)
     if image.geometry.axes > 2 and true.shape == said.shape == image.geometry.shape:
         by = true if (true != _ground(labels)).any() else said
-        first, second = (_in_planes(image, drawn, labels, by=by) for drawn in (true, said))
+        first, second = (_in_planes(image, drawn, labels, by=by, names=galleries.UNNAMED) for drawn in (true, said))
         return first, second
     canvas = Canvas.of(image)
     if image.tiled and true.ndim == image.geometry.axes and true.shape == said.shape:
@@ -83,24 +83,27 @@ def compared(image: Image, truth: ArrayLike, answer: ArrayLike, labels: Labels) 
         return galleries.compared(canvas.values, drawn[0], drawn[1], spacing=canvas.spacing)
     if image.geometry.axes != 2:
         return None
-    return galleries.boxed(canvas.values, boxes(true, image.geometry, labels)), answered(image, said, labels)
+    return galleries.boxed(canvas.values, boxes(true, image.geometry, labels)), _answered(image, said, labels, names=galleries.UNNAMED)
 
 
 def answered(image: Image, answer: ArrayLike, labels: Labels) -> bytes:
-    """The picture with the answer drawn on it: outlines of masks, of a volume in three planes, or boxes."""
-    said = np.asarray(answer)
+    """The picture with the answer drawn on it: outlines of masks, of a volume in three planes, or boxes; the classes are named below."""
+    return _answered(image, np.asarray(answer), labels, names=legend(labels))
+
+
+def _answered(image: Image, said: NDArray[np.generic], labels: Labels, *, names: Mapping[str, str]) -> bytes:
     if image.geometry.axes > 2 and said.shape == image.geometry.shape:
-        return _in_planes(image, said, labels, by=said)
+        return _in_planes(image, said, labels, by=said, names=names)
     canvas = Canvas.of(image)
     if image.tiled and said.ndim == image.geometry.axes:
         on_slide = canvas.turned(said, image.geometry.resized(said.shape))
-        return galleries.outlines(canvas.values, _masks(on_slide, labels), spacing=canvas.spacing)
+        return galleries.outlines(canvas.values, _masks(on_slide, labels), spacing=canvas.spacing, names=names)
     if said.shape == image.geometry.shape:
-        return galleries.outlines(canvas.values, _masks(canvas.turned(said, image.geometry), labels), spacing=canvas.spacing)
+        return galleries.outlines(canvas.values, _masks(canvas.turned(said, image.geometry), labels), spacing=canvas.spacing, names=names)
     if image.geometry.axes != 2:
         return galleries.thumbnail(canvas.values, spacing=canvas.spacing)
     shown = said[said[:, -1] >= LEAST_SHOWN][:, :-1] if len(said) else said
-    return galleries.boxed(canvas.values, boxes(shown, image.geometry, labels))
+    return galleries.boxed(canvas.values, boxes(shown, image.geometry, labels), names=names)
 
 
 def told_apart(prediction: Prediction) -> NDArray[np.generic]:
@@ -116,11 +119,11 @@ def told_apart(prediction: Prediction) -> NDArray[np.generic]:
     return shown
 
 
-def _in_planes(image: Image, drawn: NDArray[np.generic], labels: Labels, *, by: NDArray[np.generic]) -> bytes:
+def _in_planes(image: Image, drawn: NDArray[np.generic], labels: Labels, *, by: NDArray[np.generic], names: Mapping[str, str]) -> bytes:
     """A volume in the three planes in which ``by`` has most, with outlines."""
-    colours = {labels.index(name): colour for colour, name in legend(labels).items()}
+    colours = {n: labels.colour(c) for n, c in enumerate(labels.classes) if c != labels.background}
     # Views of the volume: a copy of a CT on a canvas takes more memory than its answer did.
-    return outlined(planes(image.read(), image.geometry, drawn, ground=_ground(labels), by=by), colours, other="")
+    return outlined(planes(image.read(), image.geometry, drawn, ground=_ground(labels), by=by), colours, other="", names=names)
 
 
 def _ground(labels: Labels) -> int:
@@ -128,8 +131,12 @@ def _ground(labels: Labels) -> int:
 
 
 def legend(labels: Labels) -> dict[str, str]:
-    """What the colours stand for."""
-    return {labels.colour(c): c for c in labels.classes if c != labels.background}
+    """What the colours stand for; classes to which a user gave one colour stand together."""
+    found: dict[str, str] = {}
+    for name in (c for c in labels.classes if c != labels.background):
+        colour = labels.colour(name)
+        found[colour] = f"{found[colour]}, {name}" if colour in found else name
+    return found
 
 
 def boxes(found: NDArray[np.float64], grid: Geometry, labels: Labels) -> Mapping[str, NDArray[np.float64]]:
@@ -139,9 +146,15 @@ def boxes(found: NDArray[np.float64], grid: Geometry, labels: Labels) -> Mapping
     for index, name in enumerate(labels.classes):
         mine = found[found[:, -1] == index] if len(found) else np.zeros((0, 2 * axes + 1))
         ends = np.stack([grid.to_index(mine[:, :axes]), grid.to_index(mine[:, axes : 2 * axes])], axis=1)
-        by_colour[labels.colour(name)] = np.concatenate([ends.min(axis=1), ends.max(axis=1)], axis=1)
+        colour, corners = labels.colour(name), np.concatenate([ends.min(axis=1), ends.max(axis=1)], axis=1)
+        by_colour[colour] = np.concatenate([by_colour[colour], corners]) if colour in by_colour else corners
     return by_colour
 
 
 def _masks(indices: NDArray[np.generic], labels: Labels) -> Mapping[str, NDArray[np.bool_]]:
-    return {labels.colour(c): indices == i for i, c in enumerate(labels.classes) if c != labels.background}
+    found: dict[str, NDArray[np.bool_]] = {}
+    for index, name in enumerate(labels.classes):
+        if name != labels.background:
+            colour, mine = labels.colour(name), indices == index
+            found[colour] = found[colour] | mine if colour in found else mine
+    return found

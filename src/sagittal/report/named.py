@@ -72,6 +72,6 @@ def _written(texts: list[str], at: list[tuple[int, int]], *, width: int, height:
     canvas = FigureCanvasAgg(figure)
     for text, (top, left) in zip(texts, at, strict=True):
         figure.text(left / width, 1 - (top + 4 + SWATCH_PX) / height, _plain(text), fontsize=TEXT_PX, color=INK, va="baseline")
-    canvas.draw()
-    pixels: Picture = np.array(canvas.buffer_rgba())[..., :3]
+    canvas.draw()  # type: ignore[no-untyped-call]
+    pixels: Picture = np.array(canvas.buffer_rgba())[..., :3]  # type: ignore[no-untyped-call]
     return pixels

@@ -88,10 +88,11 @@ def compared(image: Image, truth: ArrayLike, answer: ArrayLike, labels: Labels) 
 
 def answered(image: Image, answer: ArrayLike, labels: Labels) -> bytes:
     """The picture with the answer drawn on it: outlines of masks, of a volume in three planes, or boxes; the classes are named below."""
-    return _answered(image, np.asarray(answer), labels, names=legend(labels))
+    return _answered(image, answer, labels, names=legend(labels))
 
 
-def _answered(image: Image, said: NDArray[np.generic], labels: Labels, *, names: Mapping[str, str]) -> bytes:
+def _answered(image: Image, answer: ArrayLike, labels: Labels, *, names: Mapping[str, str]) -> bytes:
+    said = np.asarray(answer)
     if image.geometry.axes > 2 and said.shape == image.geometry.shape:
         return _in_planes(image, said, labels, by=said, names=names)
     canvas = Canvas.of(image)

@@ -138,18 +138,6 @@ def test_ctrl_c_at_a_terminal_reaches_the_workers_too(started, tmp_path: Path) -
     fitting.run(tmp_path, resume=True)
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    if not hasattr(os, "geteuid") or os.geteuid() != 0 or shutil.which("mount") is None:
-        pytest.skip("mounting a small disk needs root")
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", disk], check=False, capture_output=True).returncode != 0:
-        pytest.skip("this machine does not let a small disk be mounted")
-    yield disk
-    subprocess.run(["umount", disk], check=True)
-
-
 def test_a_disk_that_fills_up_ends_the_run_with_a_whole_checkpoint(small_disk: Path, tmp_path: Path) -> None:
     fitting.run(tmp_path / "whole")
     passed: list[str] = []

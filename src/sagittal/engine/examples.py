@@ -12,6 +12,7 @@ from torch import Tensor
 
 from sagittal.core.labels import PALETTE
 from sagittal.data.batch import Batch
+from sagittal.engine.shown import Pixels, View, grey
 
 MOST = 3
 """Cases that are drawn."""
@@ -21,21 +22,21 @@ SIDE_PX, CELL_PX, NAME_PX, TEXT_PX = 160, 56, 120, 11
 MOST_CLASSES = 24
 """A table of more classes cannot be read as a picture."""
 
-Pixels = NDArray[np.uint8]
-
 
 class Seen:
     """Collects from the batches of a validation what is worth a picture; the rest is not kept.
 
     Args:
         classes: Their names, for the table.
+        view: How an image is shown.
 
     Attributes:
         first: The first image ``(1, C, *shape)`` as it enters the network; None before there is one.
     """
 
-    def __init__(self, classes: Sequence[str] = ()) -> None:
+    def __init__(self, classes: Sequence[str] = (), view: View = grey) -> None:
         self._classes = tuple(classes)
+        self._view = view
         self._examples: list[Pixels] = []
         self._scores: list[Pixels] = []
         self._counts: NDArray[np.int64] | None = None
@@ -53,12 +54,11 @@ class Seen:
         elif outputs.dim() == batch.images.dim() and len(self._examples) < MOST:
             n = min(len(outputs), MOST - len(self._examples))
             answers = outputs[:n].argmax(dim=1).cpu().numpy()
-            for image, truth, answer in zip(batch.images[:n], targets[:n].cpu().numpy(), answers, strict=True):
-                # Of slices with their neighbours the middle one is answered.
-                self._examples.append(example(image[len(image) // 2].float().cpu().numpy(), truth, answer))
             scores = outputs[:n].detach().float().softmax(dim=1).cpu().numpy()
-            for image, each in zip(batch.images[:n], scores, strict=True):
-                self._scores.append(score_maps(image[len(image) // 2].float().cpu().numpy(), each))
+            images = map(self._view, batch.images[:n].float().cpu().numpy())
+            for image, truth, answer, each in zip(images, targets[:n].cpu().numpy(), answers, scores, strict=True):
+                self._examples.append(example(image, truth, answer))
+                self._scores.append(score_maps(image, each))
 
     @property
     def examples(self) -> Pixels | None:
@@ -92,46 +92,41 @@ class Seen:
         self._counts = counts
 
 
-def example(image: NDArray[np.float32], truth: NDArray[np.integer], answer: NDArray[np.integer]) -> Pixels:
+def example(image: Pixels, truth: NDArray[np.integer], answer: NDArray[np.integer]) -> Pixels:
     """A case in the planes with most of the truth, left with the truth's outlines, right with the answer's.
 
     Args:
-        image: ``(*shape)``, of two or three axes.
-        truth: The same shape; class indices, 0 is not drawn, below 0 is not known.
+        image: ``(*shape, 3)``, of two or three axes.
+        truth: ``(*shape)``; class indices, 0 is not drawn, below 0 is not known.
         answer: The same.
 
-    >>> example(np.zeros((8, 6), np.float32), np.zeros((8, 6), int), np.zeros((8, 6), int)).shape
+    >>> example(np.zeros((8, 6, 3), np.uint8), np.zeros((8, 6), int), np.zeros((8, 6), int)).shape
     (160, 244, 3)
     """
-    grey = _grey(image)
     some = truth > 0 if (truth > 0).any() else answer > 0
-    at = [int(some.sum(axis=tuple(a for a in range(image.ndim) if a != axis)).argmax()) for axis in range(image.ndim)]
+    at = [int(some.sum(axis=tuple(a for a in range(some.ndim) if a != axis)).argmax()) for axis in range(some.ndim)]
     if not some.any():
-        at = [n // 2 for n in image.shape]
-    greys = _planes(grey, at)
-    sides = [np.concatenate(list(map(_outlined, greys, _planes(drawn, at))), axis=1) for drawn in (truth, answer)]
+        at = [n // 2 for n in some.shape]
+    seen = _planes(image, at)
+    sides = [np.concatenate(list(map(_outlined, seen, _planes(drawn, at))), axis=1) for drawn in (truth, answer)]
     return np.concatenate([sides[0], np.zeros((SIDE_PX, 4, 3), np.uint8), sides[1]], axis=1)
 
 
-def score_maps(image: NDArray[np.float32], scores: NDArray[np.float32]) -> Pixels:
+def score_maps(image: Pixels, scores: NDArray[np.float32]) -> Pixels:
     """A case and the score of each class beside it, from black for 0 to white for 1; of a volume the middle planes.
 
     Args:
-        image: ``(*shape)``, of two or three axes.
+        image: ``(*shape, 3)``, of two or three axes.
         scores: ``(K, *shape)``.
 
-    >>> score_maps(np.zeros((8, 6), np.float32), np.zeros((2, 8, 6), np.float32)).shape
+    >>> score_maps(np.zeros((8, 6, 3), np.uint8), np.zeros((2, 8, 6), np.float32)).shape
     (160, 368, 3)
     """
-    at = [n // 2 for n in image.shape]
-    rows = [
-        np.concatenate([_sized(plane) for plane in _planes(one, at)], axis=1)
-        for one in (_grey(image), *np.rint(scores * 255).astype(np.uint8))
-    ]
-    gap = np.zeros((SIDE_PX, 4), np.uint8)
-    joined = [part for row in rows for part in (row, gap)][:-1]
-    found: Pixels = np.repeat(np.concatenate(joined, axis=1)[..., None], 3, axis=-1)
-    return found
+    at = [n // 2 for n in image.shape[:-1]]
+    maps = np.repeat(np.rint(scores * 255).astype(np.uint8)[..., None], 3, axis=-1)
+    rows = [np.concatenate([_sized(plane) for plane in _planes(one, at)], axis=1) for one in (image, *maps)]
+    gap = np.zeros((SIDE_PX, 4, 3), np.uint8)
+    return np.concatenate([part for row in rows for part in (row, gap)][:-1], axis=1)
 
 
 def table(counts: NDArray[np.int64], names: Sequence[str]) -> Pixels:
@@ -157,16 +152,10 @@ def table(counts: NDArray[np.int64], names: Sequence[str]) -> Pixels:
 
 
 def _planes(volume: NDArray[np.generic], at: Sequence[int]) -> list[NDArray[np.generic]]:
-    """A picture itself; of an upright volume three slices, head or front up."""
-    if volume.ndim == 2:
+    """A picture itself; of an upright volume three slices, head or front up. Channels come last."""
+    if len(at) == 2:
         return [volume]
     return [np.rot90(np.take(volume, at[axis], axis=axis)) for axis in (2, 1, 0)]
-
-
-def _grey(image: NDArray[np.float32]) -> Pixels:
-    low, high = np.percentile(image, (0.5, 99.5))
-    found: Pixels = np.clip((image - low) / max(high - low, 1e-9) * 255, 0, 255).astype(np.uint8)
-    return found
 
 
 def _stacked(made: Sequence[Pixels]) -> Pixels | None:
@@ -183,12 +172,11 @@ def _sized(plane: NDArray[np.generic]) -> Pixels:
     return found
 
 
-def _outlined(grey: NDArray[np.generic], drawn: NDArray[np.generic]) -> Pixels:
+def _outlined(plane: NDArray[np.generic], drawn: NDArray[np.generic]) -> Pixels:
     """One plane at a height that can be seen, with a line round each class."""
-    sized = _sized(grey)
-    width = sized.shape[1]
+    view = _sized(plane)
+    width = view.shape[1]
     classes = cv2.resize(np.ascontiguousarray(drawn).astype(np.float32), (width, SIDE_PX), interpolation=cv2.INTER_NEAREST).astype(int)
-    view: Pixels = np.repeat(sized[..., None], 3, axis=-1)
     padded = np.pad(classes, 1, mode="edge")
     beside = [padded[:-2, 1:-1], padded[2:, 1:-1], padded[1:-1, :-2], padded[1:-1, 2:]]
     edge = np.any([b < classes for b in beside], axis=0) & (classes > 0)

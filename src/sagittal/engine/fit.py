@@ -205,7 +205,7 @@ class _Run:
 
     def _stepped(self, state: State, group: list[Batch]) -> State:
         """After one update of the weights."""
-        self._keeping.show_images(group[0].images, step=state.step)
+        self._keeping.show_images(group[0].images, self._hooks.view, step=state.step)
         rate = self._rate(state)
         self.safe = None
         done = self._learner.step(group, place=Place(state.epoch, state.batch), rate=rate, number=state.step + 1)
@@ -234,7 +234,7 @@ class _Run:
     def _validated(self, state: State) -> State:
         """After the validation that ends the epoch, and after what follows from it."""
         self.safe = state = self._settled(state)
-        seen = Seen(self._hooks.classes) if self._hooks.tensorboard is not None and self._ranks.count == 1 else None
+        seen = Seen(self._hooks.classes, self._hooks.view) if self._hooks.tensorboard is not None and self._ranks.count == 1 else None
         look = seen.add if seen is not None else None
         found = validate(self._learner, self._val_source, self._measure, self._ranks, self._asked, look=look)
         if found is None:

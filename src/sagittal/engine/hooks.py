@@ -11,6 +11,7 @@ from typing import Any
 from torch import nn
 
 from sagittal.engine.progress import Lines, Progress, Silent
+from sagittal.engine.shown import View, grey
 from sagittal.engine.state import Row
 
 
@@ -27,6 +28,7 @@ class Hooks:
         say: Takes a line for people; None keeps silent.
         tensorboard: Where the events go; None writes none.
         classes: Their names, for pictures of what is taken for what.
+        view: How an image is shown there.
         clock: Seconds; for the time budget and the speed.
         reached: Gets the name of every point that the loop and the writing of a checkpoint pass; tests stop there.
     """
@@ -35,6 +37,7 @@ class Hooks:
     say: Callable[[str], object] | None = None
     tensorboard: Path | None = None
     classes: tuple[str, ...] = ()
+    view: View = grey
     clock: Callable[[], float] = time.monotonic
     reached: Callable[[str], None] = _passed
 

@@ -17,6 +17,7 @@ from sagittal.engine.examples import Seen, as_tensor
 from sagittal.engine.learner import Learner
 from sagittal.engine.ranks import Ranks
 from sagittal.engine.settings import Every, TrainSettings
+from sagittal.engine.shown import View
 from sagittal.engine.state import State
 from sagittal.engine.tracking import Events, write_rows
 from sagittal.errors import UsageError
@@ -164,11 +165,11 @@ class Keeping:
         """Events of a step."""
         self._events.numbers({"step_loss": loss, "step_lr": rate}, step=step)
 
-    def show_images(self, images: Tensor, *, step: int) -> None:
+    def show_images(self, images: Tensor, view: View, *, step: int) -> None:
         """The first batch that is trained on, after augmentation, once."""
         if not self._pictured:
             self._pictured = True
-            self._events.pictures("train/images", images, step=step)
+            self._events.images("train/images", images, view, step=step)
 
     def show_epoch(self, learner: Learner, row: Mapping[str, float | None], seen: Seen | None, *, step: int) -> None:
         """Events of an epoch: curves, kernels and feature maps of the first layers, and what the validation looked like."""

@@ -30,6 +30,7 @@ from sagittal.engine.ranks import Ranks, own_gpu
 from sagittal.engine.run import RECIPE, Run
 from sagittal.engine.scoring import Measure, by_class
 from sagittal.engine.settings import LAST, Best
+from sagittal.engine.shown import view_of
 from sagittal.engine.tidying import LEAST_PATIENTS, Seen, fit_postprocessing, seen, undecided
 from sagittal.engine.trunk import FeatureBatches, OnFeatures
 from sagittal.engine.weights import start_from
@@ -81,7 +82,13 @@ def learn(
     keep_freed_memory()
     if not Ranks(device).first:
         say, progress, events = unheard, None, False
-    hooks = Hooks(progress=progress, say=say, tensorboard=run.path / "tensorboard" if events else None, classes=plan.labels.classes)
+    hooks = Hooks(
+        progress=progress,
+        say=say,
+        tensorboard=run.path / "tensorboard" if events else None,
+        classes=plan.labels.classes,
+        view=view_of(plan.preparation),
+    )
     network = plan.network()
     # A run that was killed before its first checkpoint begins anew, from the same weights.
     if plan.pretrained is not None and checkpoint.find(run.checkpoints / "last") is None:

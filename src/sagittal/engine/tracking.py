@@ -14,6 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from sagittal.engine.examples import as_tensor
+from sagittal.engine.shown import View
 from sagittal.io.atomic import storage
 from sagittal.io.writers import csv as table
 
@@ -62,8 +64,14 @@ class Events:
                     if value is not None:
                         self._writer.add_scalar(name.replace("_", "/", 1).replace(":", "/", 1), value, step)
 
+    def images(self, name: str, values: Tensor, view: View, *, step: int) -> None:
+        """Some images, ``(n, C, *shape)``, side by side as a person sees them; nothing for a table."""
+        if self._writer is not None and values.dim() > 3:
+            seen = [as_tensor(view(one)) for one in middle(values[:_SHOWN].detach().float().cpu()).numpy()]
+            self.pictures(name, torch.stack(seen), step=step)
+
     def pictures(self, name: str, values: Tensor, *, step: int) -> None:
-        """Some images, ``(n, C, *shape)``, side by side, each scaled to its own range, small ones enlarged; nothing for a table."""
+        """The same of any values: :func:`sheet`, with small ones enlarged."""
         if self._writer is not None and self._folder is not None and values.dim() > 3:
             pixels = sheet(values[:_SHOWN])
             zoom = max(1, _LEAST_PX // max(pixels.shape))
@@ -86,15 +94,14 @@ class Events:
 def sheet(values: Tensor) -> Tensor:
     """A contact sheet: ``(n, C, *shape) -> (1 or 3, H, W)`` uint8; of a volume its middle slice.
 
+    Bytes stay what they are, anything else is scaled to its own range.
+
     >>> sheet(torch.zeros(5, 1, 4, 6)).shape
     torch.Size([1, 11, 22])
     """
-    values = values.detach().float().cpu()
-    while values.dim() > 4:
-        values = values[:, :, values.shape[2] // 2]
+    values = middle(values.detach().cpu())
     values = values[:, :3] if values.shape[1] >= 3 else values[:, :1]
-    low, high = values.amin(dim=(1, 2, 3), keepdim=True), values.amax(dim=(1, 2, 3), keepdim=True)
-    pictures = ((values - low) / (high - low).clamp(min=1e-12) * 255).to(torch.uint8)
+    pictures = values if values.dtype == torch.uint8 else _stretched(values.float())
     n, channels, height, width = pictures.shape
     across = math.ceil(math.sqrt(n))
     down = math.ceil(n / across)
@@ -104,3 +111,19 @@ def sheet(values: Tensor) -> Tensor:
         y, x = (i // across) * (height + 1) + 1, (i % across) * (width + 1) + 1
         out[:, y : y + height, x : x + width] = picture
     return out
+
+
+def middle(values: Tensor) -> Tensor:
+    """Pictures ``(n, C, H, W)``; of volumes the middle slices along the first axis.
+
+    >>> middle(torch.zeros(2, 1, 5, 4, 6)).shape
+    torch.Size([2, 1, 4, 6])
+    """
+    while values.dim() > 4:
+        values = values[:, :, values.shape[2] // 2]
+    return values
+
+
+def _stretched(values: Tensor) -> Tensor:
+    low, high = values.amin(dim=(1, 2, 3), keepdim=True), values.amax(dim=(1, 2, 3), keepdim=True)
+    return ((values - low) / (high - low).clamp(min=1e-12) * 255).to(torch.uint8)

@@ -51,6 +51,11 @@ class Scale:
         moved: NDArray[np.float32] = (values - _shaped(self.mean, values)) * (np.float32(1) / _shaped(self.std, values))
         return moved
 
+    def restored(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The unit values of what :meth:`normalise` gave."""
+        back: NDArray[np.float32] = values * _shaped(self.std, values) + _shaped(self.mean, values)
+        return back
+
     @property
     def tone(self) -> Tone:
         """What both steps do, as one product and one sum a channel."""

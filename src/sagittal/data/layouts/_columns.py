@@ -23,6 +23,8 @@ _GROUP: tuple[str, ...] = (
     "groupid",
 )
 _GROUP_WORDS = {"patient", "subject", "person", "participant", "pid", "mrn", "donor"}
+_ELSEWHERE = ("patien", "pacient", "pazient", "患者", "病人", "受试者")
+"""How other languages begin what they call a patient, or call one."""
 _OF_PEOPLE = {"age", "sex", "gender", "weight", "height", "position", "type", "status", "class", "label", "outcome", "name"}
 _LABEL: tuple[str, ...] = (
     "label",
@@ -106,9 +108,15 @@ def group_column(columns: Mapping[str, Sequence[str]]) -> str:
 
     >>> group_column({"Patient ID": ["1", "2"], "age": ["4", "5"]}), group_column({"group": ["control", "treated"]})
     ('Patient ID', '')
+    >>> group_column({"Patienten-Nr.": ["1", "2"]}), group_column({"患者编号": ["1", "2"]})
+    ('Patienten-Nr.', '患者编号')
     """
-    people = [n for n, cells in columns.items() if len({c for c in cells if c}) > 1 and (words(n) & _GROUP_WORDS or _are_ids(cells))]
-    return _first(people, _GROUP, lambda n: bool(words(n) & _GROUP_WORDS and not words(n) & _OF_PEOPLE))
+    people = [n for n, cells in columns.items() if len({c for c in cells if c}) > 1 and (_of_a_person(n) or _are_ids(cells))]
+    return _first(people, _GROUP, lambda n: _of_a_person(n) and not words(n) & _OF_PEOPLE)
+
+
+def _of_a_person(name: str) -> bool:
+    return bool(words(name) & _GROUP_WORDS) or any(part in name.casefold() for part in _ELSEWHERE)
 
 
 def _are_ids(cells: Sequence[str]) -> bool:
@@ -138,6 +146,15 @@ def micrometre_column(columns: Mapping[str, Sequence[str]]) -> str:
 def is_id(name: str) -> bool:
     """Whether a column is named as a mere running number or key."""
     return plain(name) in _IDS or plain(name).startswith("unnamed") or bool(words(name) & {"id", "uid", "uuid", "identifier", "mrn"})
+
+
+def counts_rows(name: str, cells: Sequence[str]) -> bool:
+    """Whether a column without a name of its own only counts the rows, as one that pandas wrote for its index does.
+
+    >>> counts_rows("c0", ["0", "1", "2"]), counts_rows("age", ["0", "1", "2"]), counts_rows("c1", ["3", "1", "2"])
+    (True, False, False)
+    """
+    return re.fullmatch(r"c\d+", name) is not None and any(list(cells) == [str(first + i) for i in range(len(cells))] for first in (0, 1))
 
 
 def split_column(columns: Mapping[str, Sequence[str]]) -> str:

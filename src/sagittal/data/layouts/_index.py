@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from sagittal.data.layouts._files import stem_of
+from sagittal.data.layouts._files import stem_of, suffix_of
 from sagittal.data.manifest import relative
+
+_SUFFIX = re.compile(r"[.\w]*")
 
 
 class FileIndex:
@@ -16,8 +19,8 @@ class FileIndex:
     A barcode finds the only file that begins with it and a point, as slides of TCGA are called.
 
     >>> index = FileIndex([Path("/d/CNV/a.png"), Path("/d/DME/a.png")], Path("/d"))
-    >>> index.find("CNV/a.png"), index.find("a.png"), index.find("/home/x/DME/a")
-    ('CNV/a.png', '', 'DME/a.png')
+    >>> index.find("CNV/a.png"), index.find("a.png"), index.find("/home/x/DME/a"), index.find("DME/a.png 3")
+    ('CNV/a.png', '', 'DME/a.png', '')
     """
 
     def __init__(self, files: Iterable[Path], root: Path) -> None:
@@ -39,8 +42,10 @@ class FileIndex:
         clean = name.strip().replace("\\", "/").removeprefix("./").lstrip("/")
         if not clean:
             return ""
+        # a suffix has no blank or comma: else a line of a list would be found with its class
+        ends = _SUFFIX.fullmatch(suffix_of(clean)) is not None
         for tail in _tails(clean):
-            for key in (tail, stem_of(tail)):
+            for key in (tail, stem_of(tail)) if ends else (tail,):
                 if self._by_tail.get(key):
                     return self._by_tail[key]
         return ""

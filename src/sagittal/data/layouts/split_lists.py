@@ -62,8 +62,8 @@ def split_lists(root: Path, *, group: str | None = None, positive: str | None = 
         provenance={"said": said, "group_rule": told.rule},
     )
     splits = ", ".join(f"{s} {len(manifest.split(s))}" for s in manifest.splits)
-    sentence = f"{plural(len(lists), 'text list')} of splits: {splits}; {plural(len(classes), 'class')}"
-    sentence += f" ({', '.join(classes[:8])}), {told.clause}"
+    worded = f"{plural(len(classes), 'class')} ({', '.join(classes[:8])})" if said == "label" else "no classes"
+    sentence = f"{plural(len(lists), 'text list')} of splits: {splits}; {worded}, {told.clause}"
     lost = sum(one.lost for one in lists)
     if lost:
         sentence += f"; {plural(lost, 'listed file')} not there"

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sagittal.core import Case
-from sagittal.data.layouts._columns import group_column, is_id, split_column
+from sagittal.data.layouts._columns import counts_rows, group_column, is_id, split_column
 from sagittal.data.layouts._dicom_files import has_dicom
 from sagittal.data.layouts._files import PICTURES, TABLES, VOLUMES, is_hidden, split_of, suffix_of
 from sagittal.data.layouts._found import Found, found, labels_for, plural
@@ -68,7 +68,8 @@ def table(
     whose = "" if group == "none" else group if group in words else group_column({c: v for c, v in words.items() if c != parted})
     rest = {c: v for c, v in words.items() if c not in {parted, whose}}
     told = _told(frame, rest, label)
-    numbers = [c for c in rest if c not in told.columns and not is_id(c) and frame[c].dtype.kind in "iufb"]
+    keys = {c for c in rest if is_id(c) or counts_rows(c, rest[c])}
+    numbers = [c for c in rest if c not in told.columns and c not in keys and frame[c].dtype.kind in "iufb"]
     seen = features or numbers
     if not seen:
         return None

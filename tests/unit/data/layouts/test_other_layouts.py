@@ -48,6 +48,21 @@ def test_lists_with_a_column_of_classes(tmp_path, tree):
     assert split_lists(tmp_path).manifest.counts() == {"train": {"sick": 4, "well": 4}, "val": {"sick": 2, "well": 2}}
 
 
+@pytest.mark.parametrize("mark", [" ", ",", ", ", "\t"])
+def test_a_name_and_its_class_are_two_words_of_a_line(tmp_path, tree, mark):
+    names = [f"im/{i}k.png" for i in range(12)]
+    tree(tmp_path, names)
+    for file, part in (("train.txt", range(8)), ("test.txt", range(8, 12))):
+        (tmp_path / file).write_text("\n".join(f"{names[i]}{mark}{i % 2}" for i in part))
+    assert split_lists(tmp_path).manifest.counts() == {"train": {"0": 4, "1": 4}, "test": {"0": 2, "1": 2}}
+
+
+def test_lists_without_classes_say_so(tmp_path, tree):
+    tree(tmp_path, [f"im/{i}k.png" for i in range(4)])
+    (tmp_path / "train.txt").write_text("0k.png\n1k.png\n2k.png")
+    assert "no classes" in split_lists(tmp_path).sentence
+
+
 def test_lists_without_classes_take_the_folder_of_the_picture(tmp_path, tree):
     tree(tmp_path, [f"{c}/{c}{i}.png" for c in "ab" for i in range(4)])
     (tmp_path / "train_list.txt").write_text("a/a0.png\na/a1.png\nb/b0\nb/b1\n")
@@ -96,6 +111,13 @@ def test_ids_patients_and_splits_are_no_features(tmp_path):
     assert len({c.group for c in seen.manifest.cases}) == 20
     assert seen.manifest.splits == ("train", "test")
     assert seen.manifest.cases[1].meta == {"Sample ID": "S1", "sex": "F"}
+
+
+def test_the_index_that_pandas_writes_is_no_feature(tmp_path):
+    (tmp_path / "t.csv").write_text(",a,b,dx\n" + "\n".join(f"{i},{i % 7}.5,{i % 3}.5,{'xy'[i // 20]}" for i in range(40)))
+    seen = table(tmp_path)
+    assert seen.manifest.features == ("a", "b")
+    assert "not for the model: c0" in seen.sentence
 
 
 def test_a_numeric_target_is_a_value(tmp_path):

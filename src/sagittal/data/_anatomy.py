@@ -49,6 +49,7 @@ class Anatomy:
         constant: Channels that are one value while others are not.
         volumes: Of each class what it covers, in ml; for pictures nothing.
         outside: The share of what was drawn that lies where the image is exactly 0; None where its surroundings were not blanked.
+        aside: How far drawn borders lie beside those of the image, to the right, the front and the top; see :mod:`sagittal.data._aside`.
         shapes: ``(C, 9)``, of each channel how the values that are not 0 are spread, from 0 to 1.
         kinship: Of each channel after the first how much it tells of the first (mutual information, 0 to 1).
         fit: How its parts fit together.
@@ -61,6 +62,7 @@ class Anatomy:
     constant: tuple[str, ...] = ()
     volumes: Mapping[str, float] = field(default_factory=dict)
     outside: float | None = None
+    aside: tuple[float, ...] = ()
     shapes: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, len(_SHAPE)), np.float32), repr=False)
     kinship: tuple[float, ...] = ()
     fit: Fit = field(default_factory=Fit)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from sagittal.core.image import default_channels
 from sagittal.data._anatomy import Anatomy
+from sagittal.data._aside import borders_aside
 from sagittal.data.finding import Finding, Severity, some
 from sagittal.data.manifest import Manifest
 
@@ -59,6 +60,7 @@ def volume_checks(manifest: Manifest, cases: Cases) -> list[Finding]:
         *_spacings(cases),
         *_places(cases),
         *_outside(cases),
+        *borders_aside({name: one.anatomy.aside for name, one in cases.items()}),
         *_same_modality(cases),
         *_odd_modality(cases),
         *_not_hu(cases),

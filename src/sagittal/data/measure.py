@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sagittal import io
 from sagittal.core import Annotation, Case, Geometry, Image, LabelMap, Labels
 from sagittal.data._anatomy import Anatomy, Fit, anatomy_of, counts_of, outside_share, strange_numbers, volumes_of
+from sagittal.data._aside import aside_of
 from sagittal.data._digests import digests, joined
 from sagittal.data._planes import Plane, planes
 from sagittal.data.drawings import SAME_GRID, drawn_at, grid_apart
@@ -334,6 +335,7 @@ def _anatomy(
     broken = 0 if whole.dtype.kind != "f" else int(whole.size - np.isfinite(whole).sum())
     drawn, counts = told
     if drawn is not None and counts is not None and geometry.axes > 2:
-        outside = outside_share(whole, drawn, _ground(asked.labels))
-        found = replace(found, volumes=volumes_of(counts, asked.labels, geometry), outside=outside)
+        ground = _ground(asked.labels)
+        outside, aside = outside_share(whole, drawn, ground), aside_of(whole, drawn, ground, geometry)
+        found = replace(found, volumes=volumes_of(counts, asked.labels, geometry), outside=outside, aside=aside)
     return replace(found, broken=broken, fit=fit)

@@ -40,6 +40,7 @@ TITLES: Mapping[str, str] = {
     "LABEL_GRID": "Label maps that do not lie on their image",
     "LABEL_VALUES": "Numbers in label maps that stand for no class",
     "LABEL_OUTSIDE": "Labels where the image is blank",
+    "BORDERS_ASIDE": "Borders drawn to one side",
     "NOT_FINITE": "Samples that are no number",
     "CONSTANT_CHANNEL": "A modality of one value throughout",
     "ABSURD_SPACING": "Voxels of an absurd size",
@@ -176,7 +177,7 @@ def _chance(view: RunView) -> Iterator[Flag]:
         edge = worse_end if worse_end is not None else score.value
         if (edge - base[1].value) * (1 if score.higher_is_better else -1) <= 0:
             value, rival = f"{number(score.value)} ({interval(score) or 'no interval'})", number(base[1].value)
-            told.append(f"{_capital(in_sentence(score.metric))} is {value}; “{base[0]}” reaches {rival} without looking.")
+            told.append(f"{_capital(in_sentence(score.metric, view.axes))} is {value}; “{base[0]}” reaches {rival} without looking.")
     if told:
         yield Flag(severity="block", title="Not shown to be better than guessing", text=" ".join(told))
 
@@ -238,7 +239,7 @@ def _undefined(view: RunView) -> Iterator[Flag]:
     # with few classes there is no k to ask for: that says nothing of the model
     missing = [s for s in view.scores if s.value is None and s.metric != "top_k"]
     if missing:
-        names = dict.fromkeys(f"{metric_name(s.metric)}{f' of {s.label}' if s.label else ''}" for s in missing)
+        names = dict.fromkeys(f"{metric_name(s.metric, view.axes)}{f' of {s.label}' if s.label else ''}" for s in missing)
         text = f"{_capital(listed(list(names), most=4))}. The table says why; they count in no mean."
         yield Flag(severity="note", title=f"{count(len(missing), 'score')} without a value", text=text)
 

@@ -26,11 +26,18 @@ ANGLE = 99.0
 MOST_AMOUNT = 99.0
 """Percentile of the amount of a stain that is brought to the target's."""
 
-PENALTY = 0.1
-"""On the amounts of stains, for sparse ones (Vahadane)."""
+SPARSE = 0.01
+"""Penalty on the amounts of stains in a pixel."""
 
-MOST = 100_000
-"""Pixels of tissue that stains are estimated from, evenly spread."""
+LEARNT_SPARSE = 0.1
+"""The same while colours are learnt (Vahadane)."""
+
+LEARNT = 50_000
+"""Pixels of tissue that colours are learnt from, evenly spread (Vahadane)."""
+
+_START = np.array([[0.65, 0.70, 0.29], [0.07, 0.99, 0.11]])
+_MOST_ROUNDS, _STILL = 500, 1e-6
+_DENSITY = np.maximum(-np.log(np.maximum(np.arange(256), 1) / 255.0), 1e-6)
 
 LEAST = 100
 """Fewer pixels of tissue tell nothing."""
@@ -67,8 +74,8 @@ def stains_of(picture: Bytes, method: Method) -> Stains | None:
     """The stains of a picture ``(3, rows, columns)`` of bytes; None where there is too little tissue to tell.
 
     Source: Macenko et al., ISBI 2009; Vahadane et al., IEEE TMI 35 (2016); Reinhard et al., IEEE CG&A 21 (2001); the choices
-    that the papers leave open (tissue below a lightness of .8, natural logarithm, 99th percentiles, bytes of CIELAB) are those of
-    StainTools and TIAToolbox.
+    that the papers leave open (tissue below a lightness of .8, natural logarithm, amounts of at least 0 and sparse, 99th
+    percentiles, bytes of CIELAB) are those of StainTools, whose pictures these are within rounding.
     """
     pixels = np.ascontiguousarray(picture.reshape(3, -1).T)
     if method == "reinhard":
@@ -77,7 +84,7 @@ def stains_of(picture: Bytes, method: Method) -> Stains | None:
     tissue = pixels[_lightness(pixels) < LUMINOSITY]
     if len(tissue) < LEAST:
         return None
-    matrix = (_macenko if method == "macenko" else _vahadane)(density(tissue[:: max(1, len(tissue) // MOST)]))
+    matrix = (_macenko if method == "macenko" else _vahadane)(density(tissue))
     if matrix is None:
         return None
     most = np.percentile(amounts(pixels, matrix), MOST_AMOUNT, axis=0)
@@ -108,13 +115,26 @@ def density(pixels: Bytes) -> Floats:
     >>> density(np.array([[255, 94, 0]], np.uint8)).round(2).tolist()
     [[0.0, 1.0, 5.54]]
     """
-    found: Floats = np.maximum(-np.log(np.maximum(pixels, 1) / 255.0), 1e-6)
+    found: Floats = _DENSITY[pixels]
     return found
 
 
 def amounts(pixels: Bytes, matrix: Floats) -> Floats:
-    """How much of each stain pixels ``(n, 3)`` have, ``(n, 2)``, by least squares; may be below 0."""
-    found: Floats = density(pixels) @ np.linalg.pinv(matrix)
+    """How much of each stain pixels ``(n, 3)`` have, ``(n, 2)``: what explains them best, at least 0, and little of it."""
+    return _sparse(density(pixels), matrix, SPARSE)
+
+
+def _sparse(densities: Floats, matrix: Floats, penalty: float) -> Floats:
+    """Amounts ``a >= 0`` with the least ``|density - a @ matrix|^2 / 2 + penalty * sum(a)``, in closed form for two stains."""
+    gram = matrix @ matrix.T
+    near = densities @ matrix.T - penalty
+    size = np.diag(gram)
+    both = near @ np.array([[gram[1, 1], -gram[0, 1]], [-gram[0, 1], gram[0, 0]]]) / max(np.linalg.det(gram), 1e-12)
+    # Where one of them would be below 0, the better of either alone is the least
+    alone = np.maximum(near, 0) / size
+    better = (alone**2 * size).argmax(axis=1)
+    alone[np.arange(len(alone)), 1 - better] = 0
+    found: Floats = np.where((both >= 0).all(axis=1, keepdims=True), both, alone)
     return found
 
 
@@ -131,21 +151,23 @@ def _macenko(densities: Floats) -> Floats | None:
 
 
 def _vahadane(densities: Floats) -> Floats | None:
-    """Two colours of which few are needed for each pixel: dictionary learning with amounts and colours of at least 0."""
-    from sklearn.decomposition import MiniBatchDictionaryLearning
+    """Two colours of which few are needed for each pixel: dictionary learning with amounts and colours of at least 0.
 
-    learner = MiniBatchDictionaryLearning(
-        n_components=2,
-        alpha=PENALTY,
-        max_iter=20,
-        batch_size=256,
-        fit_algorithm="cd",
-        positive_code=True,
-        positive_dict=True,
-        dict_init=np.array([[0.65, 0.70, 0.29], [0.07, 0.99, 0.11]]),
-        random_state=0,
-    )
-    return _ordered(np.asarray(learner.fit(densities[:: max(1, len(densities) // 20_000)]).components_, dtype=np.float64))
+    Amounts and colours are found in turns, the latter one after the other (Mairal et al., JMLR 11 (2010), algorithm 2).
+    """
+    seen = densities[:: max(1, len(densities) // LEARNT)]
+    colours = _START / np.linalg.norm(_START, axis=1, keepdims=True)
+    for _ in range(_MOST_ROUNDS):
+        found = _sparse(seen, colours, LEARNT_SPARSE)
+        gram, told = found.T @ found, found.T @ seen
+        before = colours.copy()
+        for k, weight in enumerate(np.diag(gram)):
+            if weight > 0:
+                moved = np.maximum(colours[k] + (told[k] - gram[k] @ colours) / weight, 0)
+                colours[k] = moved / max(1.0, float(np.linalg.norm(moved)))
+        if np.abs(colours - before).max() < _STILL:
+            break
+    return _ordered(colours)
 
 
 def _ordered(colours: Floats) -> Floats | None:

@@ -6,6 +6,9 @@ import errno
 
 from sagittal.errors import Interrupted, LimitExceeded, SagittalError, StorageFailure, UnreadableInput, one_line
 
+_FULL = ("out of memory", "can't allocate memory", "cannot allocate memory", "defaultcpuallocator", "alloc_failed")
+"""How torch and the libraries of a GPU say it, in lower case."""
+
 
 def as_refusal(error: BaseException) -> SagittalError:
     """Our error for any exception; what we do not know is a fault of ours and says so.
@@ -18,7 +21,7 @@ def as_refusal(error: BaseException) -> SagittalError:
     if isinstance(error, KeyboardInterrupt):
         remedy = "what was finished is kept; give the command again, or go on with train --resume RUN where training had begun"
         return Interrupted("INTERRUPTED", "sagittal", "stopped by the user", remedy)
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or _is_full(error):
+    if isinstance(error, MemoryError) or is_out_of_memory(error):
         return LimitExceeded("OUT_OF_MEMORY", "memory", "there is not enough of it", "set a smaller train.batch or windows.size")
     if isinstance(error, OSError):
         return _of_the_system(error)
@@ -36,9 +39,13 @@ class _Fault(SagittalError):
     exit_code = 1
 
 
-def _is_full(error: BaseException) -> bool:
-    """Whether torch had no memory on the CPU, which has no type of its own."""
-    return isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error)
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether this is how torch says that there is no memory, of whatever device; only some of it has a type of its own.
+
+    >>> is_out_of_memory(RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"))
+    True
+    """
+    return isinstance(error, RuntimeError) and any(word in str(error).lower() for word in _FULL)
 
 
 def _of_the_system(error: OSError) -> SagittalError:

@@ -57,6 +57,8 @@ def test_the_nearest_name_is_offered_and_thousands_are_not():
         (KeyboardInterrupt(), "INTERRUPTED", 130),
         (MemoryError(), "OUT_OF_MEMORY", 10),
         (torch.cuda.OutOfMemoryError("CUDA out of memory"), "OUT_OF_MEMORY", 10),
+        (RuntimeError("CUDA error: out of memory"), "OUT_OF_MEMORY", 10),
+        (RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"), "OUT_OF_MEMORY", 10),
         (RuntimeError("[enforce fail at alloc_cpu.cpp:116] DefaultCPUAllocator: can't allocate memory"), "OUT_OF_MEMORY", 10),
         (OSError(errno.ENOSPC, "No space left on device", "x"), "DISK_FULL", 9),
         (PermissionError(errno.EACCES, "Permission denied", "x"), "NOT_WRITABLE", 9),

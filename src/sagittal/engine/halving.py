@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sagittal.engine.interrupts import is_out_of_memory
 from sagittal.errors import LimitExceeded
+from sagittal.failures import is_out_of_memory
 
 Floats = NDArray[np.float32]
 

@@ -10,12 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 
-import torch
-
 from sagittal.errors import LimitExceeded, SagittalError, WorkerDied
+from sagittal.failures import is_out_of_memory
 
 _WORKER = "DataLoader worker (pid"
-_MEMORY = ("out of memory", "can't allocate memory", "cannot allocate memory")
 
 
 class Asked:
@@ -69,15 +67,6 @@ def named_failures(folder: Path) -> Iterator[None]:
         if is_out_of_memory(error):
             raise _too_large(error) from error
         raise
-
-
-def is_out_of_memory(error: RuntimeError) -> bool:
-    """Whether this is how torch says that there is no memory, of whatever device.
-
-    >>> is_out_of_memory(torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB"))
-    True
-    """
-    return isinstance(error, torch.OutOfMemoryError) or any(word in str(error).lower() for word in _MEMORY)
 
 
 def _too_large(error: BaseException) -> LimitExceeded:

@@ -45,7 +45,8 @@ Say = Callable[[str], None]
 
 POSTPROCESS = "postprocess.json"
 
-DEVICES = ("cpu", "cuda", "mps", "xpu")
+DEVICES = ("cpu", "cuda", "xpu")
+"""Those that compute in float64 where sums of losses are taken; Apple's GPUs do not."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -301,6 +302,9 @@ def device_of(name: str) -> torch.device:
     try:
         device = torch.device(name)
         torch.empty(0, device=device)
+        if device.type == "cuda":
+            # What names no device is then on this one: memory that is locked for it lies in no other's.
+            torch.cuda.set_device(device)
     except (RuntimeError, AssertionError) as error:
         raise UsageError("DEVICE", name, str(error).split("\n")[0], "use --device auto or cpu") from None
     return device

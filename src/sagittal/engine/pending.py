@@ -18,19 +18,22 @@ class Pending:
     """Some numbers on their way from their device.
 
     Args:
-        numbers: Copied in one go; the copy begins behind what the device has to do before.
+        numbers: Those of the device are copied in one go, which begins behind what the device has to do before; those on the
+            CPU are there already.
 
     >>> Pending([torch.tensor(2), 0.5]).read()
     [2.0, 0.5]
     """
 
     def __init__(self, numbers: Sequence[Number]) -> None:
-        self._numbers = numbers
-        tensors = [n.detach().reshape(()).double() for n in numbers if isinstance(n, Tensor)]
+        self._numbers = [n.item() if isinstance(n, Tensor) and n.device.type == "cpu" else n for n in numbers]
+        tensors = [n.detach().reshape(()).double() for n in self._numbers if isinstance(n, Tensor)]
         self._copy = torch.stack(tensors).to("cpu", non_blocking=True) if tensors else torch.empty(0)
-        self._there = torch.cuda.Event() if any(t.is_cuda for t in tensors) else None  # type: ignore[no-untyped-call]
-        if self._there is not None:
-            self._there.record()
+        self._there: torch.cuda.Event | None = None
+        if tensors and tensors[0].is_cuda:
+            self._there = torch.cuda.Event()  # type: ignore[no-untyped-call]
+            # of the numbers' own device, which need not be the current one
+            self._there.record(torch.cuda.current_stream(tensors[0].device))
 
     def read(self) -> list[float]:
         """The numbers, in their order; waits for them where they are not there yet."""

@@ -22,6 +22,7 @@ from sagittal.engine.halving import in_parts
 from sagittal.engine.interrupts import named_failures
 from sagittal.engine.learn import device_of
 from sagittal.engine.learner import Learner, Place
+from sagittal.engine.pending import Pending
 from sagittal.engine.precision import Numbers
 from sagittal.engine.ranks import Ranks
 from sagittal.engine.settings import TrainSettings
@@ -57,6 +58,26 @@ def test_each_process_under_torchrun_has_its_own_gpu(gpus):
     gpus.local = 2
     with pytest.raises(UsageError, match="process 3 of this machine has no GPU of its own; there are 2"):
         device_of("auto")
+
+
+def test_a_gpu_that_is_named_is_the_current_one(gpus, monkeypatch):
+    monkeypatch.setattr(torch, "empty", lambda *size, device: None)
+    assert device_of("cuda:1") == torch.device("cuda", 1)
+    assert gpus.set == [torch.device("cuda", 1)]
+
+
+def test_numbers_of_a_gpu_arrive_together_and_those_of_the_cpu_are_there_already(monkeypatch):
+    asked: list[Any] = []
+
+    def stacked(tensors: list[torch.Tensor]) -> torch.Tensor:
+        asked.extend(t.device.type for t in tensors)
+        return torch.tensor([7.0] * len(tensors))
+
+    monkeypatch.setattr(torch, "stack", stacked)
+    # a device without values stands for the GPU
+    found = Pending([torch.tensor(2), torch.empty((), device="meta"), 0.5, torch.tensor(True)])
+    assert asked == ["meta"], "tensors of two devices cannot be stacked"
+    assert found.read() == [2.0, 7.0, 0.5, 1.0]
 
 
 def test_processes_talk_about_gpus_by_nccl_and_about_the_rest_by_gloo(gpus, monkeypatch):

@@ -481,11 +481,14 @@ LAUGHS = """<?xml version="1.0"?><!DOCTYPE svg [<!ENTITY a "ha"><!ENTITY b "&a;&
 <svg xmlns="http://www.w3.org/2000/svg"><polygon points="&b;"/></svg>"""
 OUTSIDE = """<?xml version="1.0"?><!DOCTYPE svg [<!ENTITY x SYSTEM "file:///etc/hostname">]>
 <svg xmlns="http://www.w3.org/2000/svg"><polygon class="&x;" points="0,0 1,0 1,1"/></svg>"""
+MANY = f"""<?xml version="1.0"?><!DOCTYPE svg [<!ENTITY a "http://{"a" * 180}">]>
+<svg xmlns="http://www.w3.org/2000/svg"><title>{"&a;" * 20_000}</title></svg>"""
+LONG = f"""<?xml version="1.0"?><!DOCTYPE svg [<!ENTITY a "http://{"a" * 5000}">]><svg xmlns="http://www.w3.org/2000/svg"><title>&a;</title></svg>"""
 DEEP = "<svg>" + "<g>" * 5000 + "</g>" * 5000 + "</svg>"
 
 
 @pytest.mark.parametrize(
-    "text", [LAUGHS, OUTSIDE, DEEP, "<svg><polygon", "<svg><use href='#a'/></svg>", "<svg><polygon points='1 2 3'/></svg>"]
+    "text", [LAUGHS, OUTSIDE, MANY, LONG, DEEP, "<svg><polygon", "<svg><use href='#a'/></svg>", "<svg><polygon points='1 2 3'/></svg>"]
 )
 def test_hostile_svg(tmp_path, text):
     path = tmp_path / "a.svg"

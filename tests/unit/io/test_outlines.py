@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -116,6 +117,20 @@ def test_an_outline_of_no_class_is_refused_and_one_that_means_nothing_is_left_ou
         drawn(tmp_path, text, LABELS, suffix=".geojson")
     ignoring = Labels(classes=LABELS.classes, background="tissue", words={"region*": ""})
     assert not drawn(tmp_path, text, ignoring, suffix=".geojson").outlines
+
+
+@pytest.mark.parametrize("told", [{"names": ["Tumour", "Positive"]}, {"name": "Tumour: Positive", "colorRGB": -3670016}])
+def test_a_class_derived_from_another_is_called_as_people_see_it_and_is_the_other_one(tmp_path, told):
+    text = geojson(OUTER, classification=told)
+    found = drawn(tmp_path, text, LABELS, suffix=".geojson")
+    assert [(o.name, o.told) for o in found.outlines] == [("tumour", "Tumour: Positive")]
+    mapped = replace(LABELS, words={"Tumour: Positive": "gland"})
+    assert [o.name for o in drawn(tmp_path, text, mapped, suffix=".geojson").outlines] == ["gland"]
+
+
+def test_a_rectangle_of_two_corners(tmp_path):
+    text = aperio(([OUTER[0], OUTER[2]], 0), kind="1")
+    np.testing.assert_array_equal(drawn(tmp_path, text).mask_of(GRID), box(5, 10, 20, 30))
 
 
 def test_words_must_mean_classes():

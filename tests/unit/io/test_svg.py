@@ -47,6 +47,17 @@ ILLUSTRATOR = """<?xml version="1.0" encoding="utf-8"?>
 <g id="Old" class="st1"><rect x="40" y="5" class="st0" width="9" height="9"/></g>
 </svg>"""
 
+ILLUSTRATOR_EDITABLE = """<?xml version="1.0" encoding="utf-8"?>
+<!-- Generator: Adobe Illustrator 16.0.0, SVG Export Plug-In . SVG Version: 6.00 Build 0)  -->
+<!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" "http://www.w3.org/Graphics/SVG/1.1/DTD/svg11.dtd" [
+  <!ENTITY ns_extend "http://ns.adobe.com/Extensibility/1.0/">
+  <!ENTITY ns_ai "http://ns.adobe.com/AdobeIllustrator/10.0/">
+]>
+<svg version="1.1" xmlns:x="&ns_extend;" xmlns:i="&ns_ai;" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 60 40" i:viewOrigin="0 40">
+<switch><foreignObject requiredExtensions="&ns_ai;" width="1" height="1"><i:pgfRef/></foreignObject>
+<g i:extraneous="self"><polygon fill="none" stroke="#FF0000" points="10,5 30,5 30,20 10,20 "/></g></switch>
+</svg>"""
+
 QUPATH = """<?xml version="1.0"?>
 <!DOCTYPE svg PUBLIC '-//W3C//DTD SVG 1.0//EN' 'http://www.w3.org/TR/2001/REC-SVG-20010904/DTD/svg10.dtd'>
 <svg xmlns:xlink="http://www.w3.org/1999/xlink" style="fill-opacity:1; color-rendering:auto; color-interpolation:auto; stroke:black;"
@@ -72,7 +83,9 @@ def box(top, left, bottom, right, value=1):
     return found
 
 
-@pytest.mark.parametrize("text", [INKSCAPE, ILLUSTRATOR, QUPATH], ids=["inkscape", "illustrator", "batik"])
+@pytest.mark.parametrize(
+    "text", [INKSCAPE, ILLUSTRATOR, ILLUSTRATOR_EDITABLE, QUPATH], ids=["inkscape", "illustrator", "editable", "batik"]
+)
 def test_files_of_drawing_programs(tmp_path, text):
     np.testing.assert_array_equal(drawn(tmp_path, text, SEVERAL).mask_of(GRID), box(5, 10, 20, 30, 2))
 
@@ -105,6 +118,20 @@ SQUARE = '<path id="s" d="M0 0h20v15h-20z"/>'
 )
 def test_references_and_inner_canvases_are_followed(tmp_path, inner):
     np.testing.assert_array_equal(mask(tmp_path, inner), box(5, 10, 20, 30))
+
+
+@pytest.mark.parametrize(
+    "inner",
+    [
+        '<rect x="25%" y="25%" width="50%" height="50%"/>',
+        '<rect x="15px" y="7.5pt" width="7.9375mm" height="20"/>',
+        '<svg x="15" y="10" width="30" height="20"><rect width="100%" height="100%" rx="auto"/></svg>',
+    ],
+)
+def test_lengths_of_shapes_have_units_and_are_shares_of_their_canvas(tmp_path, inner):
+    np.testing.assert_array_equal(mask(tmp_path, inner), box(10, 15, 30, 45))
+    circle = mask(tmp_path, '<circle cx="50%" cy="50%" r="25%"/>').sum()
+    assert circle == pytest.approx(np.pi * (60**2 + 40**2) / 2 / 16, rel=0.03)
 
 
 def test_the_map_of_the_user_goes_before_what_a_shape_is_called(tmp_path):

@@ -14,11 +14,22 @@ from numpy.typing import NDArray
 from sagittal.errors import UnreadableInput
 
 _FLATNESS = 0.02  # of a pixel, between a curve and its chords
+_FULL = {"x": 0, "y": 1, "width": 0, "height": 1, "cx": 0, "cy": 1, "rx": 0, "ry": 1, "r": 2}
+"""Of which length of its canvas a percentage is: width, height, or the diagonal of a square as large."""
+
+_UNITS = {"px": 1.0, "in": 96.0, "cm": 96 / 2.54, "mm": 96 / 25.4, "Q": 96 / 101.6, "pt": 96 / 72, "pc": 16.0}
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 
 
-def rings(element: Element, matrix: NDArray[np.float64], path: Path) -> Iterator[NDArray[np.float64]]:
-    """The closed curves of a shape as points ``(n, 2)``, moved by a matrix; curves become chords."""
+def rings(element: Element, matrix: NDArray[np.float64], path: Path, size: tuple[float, float]) -> Iterator[NDArray[np.float64]]:
+    """The closed curves of a shape as points ``(n, 2)``, moved by a matrix; curves become chords.
+
+    Args:
+        element: The shape.
+        matrix: From its coordinates to those of the points.
+        path: For messages.
+        size: Width and height of the canvas that it is in, of which percentages are.
+    """
     kind = tag(element)
     if kind in {"polygon", "polyline"}:
         found = numbers(element.get("points", ""))
@@ -34,7 +45,7 @@ def rings(element: Element, matrix: NDArray[np.float64], path: Path) -> Iterator
             "circle": svgelements.Circle,
             "ellipse": svgelements.Ellipse,
         }
-        drawn = kinds[kind](element.get("d", "")) if kind == "path" else kinds[kind](dict(element.attrib), transform="")
+        drawn = kinds[kind](element.get("d", "")) if kind == "path" else kinds[kind](_lengths(element, size), transform="")
         for part in svgelements.Path(drawn).as_subpaths():
             yield _moved(_flat(svgelements.Path(part), matrix), matrix)
 
@@ -57,6 +68,13 @@ def _flat(part: Any, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
         points += [(float(p.x), float(p.y)) for p in (segment.point(t) for t in np.linspace(0, 1, n + 1)[1:])]
     ring = np.array(points, dtype=np.float64).reshape(-1, 2)
     return ring[:-1] if len(ring) > 1 and np.array_equal(ring[0], ring[-1]) else ring
+
+
+def _lengths(element: Element, size: tuple[float, float]) -> dict[str, float]:
+    """The lengths of a rectangle, circle or ellipse; what is ``auto`` is left out."""
+    full = (*size, float(np.hypot(*size)) / np.sqrt(2))
+    found = {key: length(element.get(key), full[n]) for key, n in _FULL.items()}
+    return {key: value for key, value in found.items() if value is not None}
 
 
 def transform_of(element: Element) -> NDArray[np.float64]:
@@ -82,6 +100,18 @@ def numbers(text: str) -> list[float]:
     [1.0, 2.0, -5.0]
     """
     return [float(n) for n in _NUMBER.findall(text)]
+
+
+def length(text: str | None, full: float = 0.0) -> float | None:
+    """A length in CSS pixels, of which 96 make an inch; of percentages the share of ``full``; None where it says nothing.
+
+    >>> length("25.4mm"), length("40"), length("50%", 8), length("auto")
+    (96.0, 40.0, 4.0, None)
+    """
+    match = re.fullmatch(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(px|mm|cm|in|pt|pc|Q|%)?\s*", text or "")
+    if match is None:
+        return None
+    return float(match[1]) * (full / 100 if match[2] == "%" else _UNITS[match[2] or "px"])
 
 
 def _moved(points: NDArray[np.float64], matrix: NDArray[np.float64]) -> NDArray[np.float64]:

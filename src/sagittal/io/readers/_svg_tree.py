@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sagittal.errors import OverLimit, UnreadableInput
-from sagittal.io.readers._curves import numbers, rings, tag, transform_of
+from sagittal.io.readers._curves import length, numbers, rings, tag, transform_of
 from sagittal.io.readers._svg_names import Called, called
 from sagittal.io.readers._svg_style import Sheet, Style
 
@@ -26,7 +26,6 @@ _MOST_ELEMENTS = 200_000
 _MOST_DEPTH = 64
 _MOST_CUTS = 8
 _HREFS = ("href", "{http://www.w3.org/1999/xlink}href")
-_UNITS = {"px": 1.0, "in": 96.0, "cm": 96 / 2.54, "mm": 96 / 25.4, "Q": 96 / 101.6, "pt": 96 / 72, "pc": 16.0}
 _ALIGNED = {"Min": 0.0, "Mid": 0.5, "Max": 1.0}
 
 Matrix = NDArray[np.float64]
@@ -42,12 +41,14 @@ class Shape:
         transform: From its coordinates to the root's.
         called: By what names.
         style: What holds for it.
+        size: Width and height of the canvas that it is in, of which percentages are.
     """
 
     element: Element
     transform: Matrix
     called: Called
     style: Style
+    size: tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ def shapes(root: Element, path: Path, box: Box) -> Iterator[Shape]:
             stack.append(_used(element, here, named, path))
         elif kind in SHAPES:
             if here.style.get("visibility") not in {"hidden", "collapse"}:
-                yield Shape(element, here.transform, here.called, here.style)
+                yield Shape(element, here.transform, here.called, here.style, here.size)
         elif kind == "svg":
             stack.extend((child, _viewed(element, element, here)) for child in reversed(element))
         elif kind == "switch":
@@ -184,18 +185,6 @@ def fitted(box: list[float], size: tuple[float, float], how: str) -> Matrix:
     return np.array([[across, 0, free[0] - across * box[0]], [0, down, free[1] - down * box[1]], [0, 0, 1.0]])
 
 
-def length(text: str | None, full: float = 0.0) -> float | None:
-    """A length in CSS pixels, of which 96 make an inch; of percentages the share of ``full``; None where it says nothing.
-
-    >>> length("25.4mm"), length("40"), length("50%", 8), length("auto")
-    (96.0, 40.0, 4.0, None)
-    """
-    match = re.fullmatch(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(px|mm|cm|in|pt|pc|Q|%)?\s*", text or "")
-    if match is None:
-        return None
-    return float(match[1]) * (full / 100 if match[2] == "%" else _UNITS[match[2] or "px"])
-
-
 def _check_cut(place: _Place, named: Mapping[str, Element], box: Box, path: Path) -> None:
     """Refuse what cuts shapes; a clip path around the whole canvas, as drawing programs write it, cuts nothing.
 
@@ -226,7 +215,7 @@ def _holds(clip: Element, place: _Place, box: Box, path: Path) -> bool:
     if not plain:
         return False
     matrix = place.transform @ transform_of(clip) @ transform_of(inner[0])
-    corners = next(iter(rings(inner[0], matrix, path)), np.zeros((0, 2)))
+    corners = next(iter(rings(inner[0], matrix, path, place.size)), np.zeros((0, 2)))
     upright = np.allclose(matrix[0, 1], 0) and np.allclose(matrix[1, 0], 0)
     low, size = np.array(box[:2]), np.array(box[2:])
     margin = 1e-3 * size.max()

@@ -15,7 +15,7 @@ from sagittal.io._reader import Format, Reader
 from sagittal.io.guard import Limits, decoding
 from sagittal.io.readers._outlines import Drawn, Ring, children, ellipse, opened, parsed_xml, polygons, ring_of
 
-_ELLIPSE, _ARROW = "2", "3"
+_RECTANGLE, _ELLIPSE, _ARROW = "1", "2", "3"
 
 
 def outlines(path: Path, part: str, labels: Labels, like: Geometry | None, limits: Limits) -> Polygons:
@@ -59,6 +59,9 @@ def _ring(region: Element, path: Path) -> Ring:
     except ValueError as error:
         raise UnreadableInput("BROKEN", path, "a vertex has no X or Y", "copy it again from its source") from error
     ring = ring_of(points)
+    if region.get("Type") == _RECTANGLE and len(ring) == 2:
+        (x0, y0), (x1, y1) = ring
+        return np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]])
     return ellipse(ring) if region.get("Type") == _ELLIPSE and len(ring) > 1 else ring
 
 

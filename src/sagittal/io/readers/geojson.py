@@ -16,6 +16,8 @@ from sagittal.io.readers._outlines import MOST_DEPTH, Drawn, opened, parsed_json
 
 _FEATURE = re.compile(rb'"type"\s*:\s*"(FeatureCollection|Feature|Polygon|MultiPolygon|GeometryCollection)"')
 
+_DERIVED = ": "
+
 
 def outlines(path: Path, part: str, labels: Labels, like: Geometry | None, limits: Limits) -> Polygons:
     """The polygons of all features; each part of a ``MultiPolygon`` belongs to one object. Points and lines are no outlines.
@@ -54,9 +56,11 @@ def _drawn(content: Any, properties: Mapping[str, Any], path: Path, depth: int) 
 
 
 def _names(properties: Mapping[str, Any]) -> tuple[str, ...]:
+    """What it is called; ``Tumor: Positive``, as QuPath shows a class derived from another, is also that other one, ``Tumor``."""
     told = properties.get("classification")
-    own = told.get("name") or " ".join(told.get("names") or ()) if isinstance(told, dict) else told
-    found = (own, properties.get("class"), properties.get("label"), properties.get("name"))
+    own = told.get("name") or _DERIVED.join(map(str, told.get("names") or ())) if isinstance(told, dict) else told
+    base = own.partition(_DERIVED)[0] if isinstance(own, str) and _DERIVED in own else None
+    found = (own, base, properties.get("class"), properties.get("label"), properties.get("name"))
     return tuple(str(name).strip() for name in found if isinstance(name, str) and name.strip())
 
 

@@ -17,10 +17,10 @@ from sagittal.core.polygons import Outline
 from sagittal.errors import Refused, UnreadableInput
 from sagittal.io._reader import Format, Reader
 from sagittal.io.guard import Limits, decoding
-from sagittal.io.readers._curves import numbers, rings
+from sagittal.io.readers._curves import length, numbers, rings
 from sagittal.io.readers._outlines import class_of, opened, parsed_xml
 from sagittal.io.readers._svg_style import Style
-from sagittal.io.readers._svg_tree import Box, Shape, length, shapes
+from sagittal.io.readers._svg_tree import Box, Shape, shapes
 
 _HEAD = 1 << 16
 
@@ -57,7 +57,7 @@ def outlines(path: Path, part: str, labels: Labels, like: Geometry | None, limit
 
 def _outline(shape: Shape, labels: Labels, to_world: NDArray[np.float64], path: Path) -> Outline | None:
     matrix = to_world @ shape.transform
-    curves = tuple(ring for ring in rings(shape.element, matrix, path) if len(ring) >= 3)
+    curves = tuple(ring for ring in rings(shape.element, matrix, path, shape.size) if len(ring) >= 3)
     if not curves:
         return None
     if not all(np.isfinite(ring).all() for ring in curves):

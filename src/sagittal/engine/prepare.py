@@ -19,6 +19,7 @@ from sagittal.ops.overview import overview
 from sagittal.ops.resample import GRAIN
 from sagittal.ops.scale import Rule, Scale, measured
 from sagittal.ops.stain import Stains, normalised, stains_of
+from sagittal.ops.surroundings import from_zero
 from sagittal.ops.tissue import Tissue, tissue_of
 from sagittal.ops.warp import ReadMap, Tone, gather
 
@@ -176,6 +177,7 @@ class Preparation:
         values = self.values(source)
         own = self._stains(values)
         values = values if own is None else self._stained(values, own)
+        values = from_zero(values) if self.scaling == "nonzero" else values
         scale = self.scale if self.scaling == "fixed" else measured(values, self.scaling)
         if not self.settles:
             return Ready(values=values, geometry=source.geometry, grid=grid, scale=scale, tissue=tissue)

@@ -68,7 +68,7 @@ def scaling_of(facts: Facts) -> tuple[Rule, str]:
     """Where the numbers of the intensities come from, and why."""
     if facts.volumes is not None and facts.volumes.hounsfield:
         return "fixed", "CT: cut off at the percentiles .5 and 99.5 of what is drawn, then mean and deviation of that"
-    return "nonzero", "the scale of MR is each scan's own: mean and deviation of what is not 0"
+    return "nonzero", "the scale of MR is each scan's own: mean and deviation of what is not 0, or what else fills blanked surroundings"
 
 
 def cropped(facts: Facts) -> bool:

@@ -15,6 +15,7 @@ from sagittal.data.images import image_of
 from sagittal.data.manifest import DRAWN, Manifest
 from sagittal.engine.content import content_of
 from sagittal.ops.scale import OUTER
+from sagittal.ops.surroundings import from_zero
 
 MOST_VOLUMES = 40
 """Volumes whose values are read to decide; evenly spread over the training cases."""
@@ -41,8 +42,8 @@ class Volumes:
         mean: After that scaling and clipping.
         std: The same.
         hounsfield: The values are those of CT.
-        empty: The median share of samples that are exactly 0.
-        content: The largest extent of what is not 0, in world units along the upright axes.
+        empty: The median share of samples that are exactly 0, or what else blanked surroundings hold.
+        content: The largest extent of all others, in world units along the upright axes.
     """
 
     low: Numbers
@@ -63,8 +64,9 @@ def volumes_of(manifest: Manifest, cases: Sequence[Case]) -> Volumes:
         flat = values.reshape(len(values), -1)
         step = max(1, flat.shape[1] // MOST_SAMPLES)
         samples.append(flat[:, ::step].astype(np.float64))
-        empty.append(float((flat == 0).all(axis=0).mean()))
-        boxes.append(_extent(values, image))
+        shown = from_zero(values)
+        empty.append(float((shown == 0).all(axis=0).mean()))
+        boxes.append(_extent(shown, image))
         if manifest.said in DRAWN:
             inside = manifest.annotation(case, like=image.geometry).mask_of(image.geometry).reshape(-1) > 0
             found = flat[:, inside]

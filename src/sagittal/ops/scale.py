@@ -80,7 +80,8 @@ def measured(values: NDArray[Any], rule: Rule) -> Scale:
     Args:
         values: ``(C, *shape)``, finite.
         rule: ``image`` and ``full_volume_mean``: mean and deviation of all samples. ``nonzero`` (the default of MR)
-            and ``mean``: of the samples that are not 0, which skull-stripped images have outside the head.
+            and ``mean``: of the samples that are not 0, which skull-stripped images have outside the head (preparation
+            brings other numbers there to 0 before ``nonzero``).
             ``brats``: the same, and what was 0 becomes the mean. ``max_min``: the least becomes 0, the largest 1.
             ``max``: divided by the largest. The last five are those of MedicalZoo.
 

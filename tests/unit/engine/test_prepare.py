@@ -109,6 +109,16 @@ def test_outside_the_head_brats_gives_the_mean_and_nonzero_the_darkest():
         assert corner == pytest.approx(outside, abs=1e-6) if outside is not None else corner < seen[3:-6, 5, 4].min()
 
 
+def test_surroundings_of_another_number_than_0_are_outside_the_head_as_well():
+    image = brain()
+    values = image.read()
+    normalised = Image.of((values - values.mean()) / values.std(), image.geometry)
+    assert normalised.read().min() < -0.5
+    made = [Preparation(axes=3, upright=True, names=("value",), scaling="nonzero", crop=True).sample(i) for i in (image, normalised)]
+    assert made[0].shape == made[1].shape
+    np.testing.assert_allclose(made[1], made[0], atol=1e-3)
+
+
 def test_ct_is_cut_off_at_both_ends():
     values = np.linspace(-2000, 4000, 4**3, dtype=np.float32).reshape(1, 4, 4, 4)
     image = Image.of(values, Geometry(shape=(4, 4, 4), affine=np.eye(4), unit="mm"))

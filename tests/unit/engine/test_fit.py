@@ -24,13 +24,7 @@ from sagittal.models.mlp import mlp
 fitting = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("_fitting.py"))))
 PLAIN = TrainSettings(epochs=2, batch=12, optimizer="sgd", lr=0.05, momentum=0.0, schedule=Schedule(name="constant"), precision="fp32")
 
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def _weights(model: nn.Module) -> torch.Tensor:

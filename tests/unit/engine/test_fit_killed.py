@@ -12,12 +12,14 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-import torch
 
 SCRIPT = Path(__file__).with_name("_fitting.py")
 fitting = SimpleNamespace(**runpy.run_path(str(SCRIPT)))
 
-pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="there is no SIGKILL on Windows")
+pytestmark = [
+    pytest.mark.usefixtures("one_thread"),
+    pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="there is no SIGKILL on Windows"),
+]
 
 WRITING = ["model.safetensors:tensor", "model.safetensors", "state.json", "SHA256SUMS", "filled", "aside", "placed", "done"]
 POINTS = ["step", "trained", "validated", "logged", "last:optimizer.safetensors", *(f"{d}:{w}" for d in ("best", "last") for w in WRITING)]
@@ -60,14 +62,6 @@ def undisturbed(processes, tmp_path_factory: pytest.TempPathFactory) -> dict[str
     process.join()
     assert process.exitcode == 0
     return fitting.kept(folder)
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def _resumed(folder: Path) -> dict[str, bytes]:

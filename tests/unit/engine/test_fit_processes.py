@@ -27,15 +27,10 @@ from sagittal.errors import StorageFailure
 SCRIPT = Path(__file__).with_name("_fitting.py")
 fitting = SimpleNamespace(**runpy.run_path(str(SCRIPT)))
 
-pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="there is no SIGKILL on Windows")
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = [
+    pytest.mark.usefixtures("one_thread"),
+    pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="there is no SIGKILL on Windows"),
+]
 
 
 @pytest.fixture

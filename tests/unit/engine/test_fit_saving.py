@@ -26,13 +26,7 @@ from sagittal.models._precision import computes_bf16
 fitting = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("_fitting.py"))))
 CPU = torch.device("cpu")
 
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def _saves(folder: Path, every: Every, *, second_a_step: float, **more: object) -> tuple[list[str], list[str]]:

@@ -22,13 +22,7 @@ from sagittal.errors import UsageError
 fitting = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("_fitting.py"))))
 COVID_CT = Stop(watch="loss", also="accuracy", patience=5, smoothing=0.2, drop=0.1)
 
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def _verdicts(stop: Stop, losses: list[float], accuracies: list[float | None] | None = None) -> list[str]:

@@ -34,13 +34,7 @@ from sagittal.verbs.show import show
 made = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("_packages.py"))))
 CPU = torch.device("cpu")
 
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")

@@ -27,6 +27,7 @@ class Told:
     leak: bool = False
     groups: bool = True
     touched: int = 1
+    axes: int = 2
 
 
 def write(run: Path, name: str, obj: object) -> None:
@@ -97,7 +98,7 @@ def audit_json(run: Path, classes: list[str], sizes: list[int], told: Told) -> N
         "groups": {"known": told.groups, "rule": r"\w+-(\d+)-\d+", "n": {"train": 812, "val": 160, "test": 133}},
         "findings": [leak, near] if told.leak else [near],
         "fingerprint": {
-            "axes": 2,
+            "axes": told.axes,
             "channels": ["red", "green", "blue"],
             "grey": 1.0,
             "dtypes": {"uint8": 9},
@@ -106,6 +107,9 @@ def audit_json(run: Path, classes: list[str], sizes: list[int], told: Told) -> N
         },
         "sizes": [{"shape": [496, 512], "n": 300, "class": c} for c in classes] + [{"shape": [496, 768], "n": 40, "class": classes[0]}],
     }
+    if told.axes == 3:
+        record["fingerprint"].update(channels=["T1"], grey=None, dtypes={"int16": 9}, formats={"NIfTI": 9}, range=[0, 1024])
+        record["sizes"] = [{"shape": [256, 128, 256], "n": 18, "class": ""}]
     write(run, "audit.json", record)
 
 
@@ -346,7 +350,7 @@ def brain_run(run: Path) -> Path:
         for i in range(36)
     ]
     table(run, "evaluation/test/pieces.csv", lesions)
-    common(run, ["background", "CSF", "GM", "WM"], [18] * 4, Told(), task="segmentation", metric="dice")
+    common(run, ["background", "CSF", "GM", "WM"], [18] * 4, Told(axes=3), task="segmentation", metric="dice")
     i, j, k = np.mgrid[:40, :48, :30]
     ball = ((i - 20) / 15) ** 2 + ((j - 24) / 18) ** 2 + ((k - 15) / 11) ** 2
     volume = (rng.normal(40, 10, ball.shape) + 90 * (ball < 1) + 40 * (ball < 0.4)).astype(np.float32)[None]

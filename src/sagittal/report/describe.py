@@ -50,9 +50,9 @@ SIZES = """
 VALUES = """
 {% if svg %}
 <h3 class="block-head">Intensities</h3>
-<div class="panels">{{ parts.chart(svg, "Share of the samples", "", parts.legend(legend) if legend | length > 1 else "") }}</div>
+<div class="panels">{{ parts.chart(svg, "Share of the " ~ sample ~ "s", "", parts.legend(legend) if legend | length > 1 else "") }}</div>
 {% if peak %}
-<p class="small">Values from {{ peak.low }} to {{ peak.high }} go beyond the chart: {{ peak.share | percent }} of the samples.</p>
+<p class="small">Values from {{ peak.low }} to {{ peak.high }} go beyond the chart: {{ peak.share | percent }} of the {{ sample }}s.</p>
 {% endif %}
 {% endif %}
 """
@@ -87,8 +87,9 @@ def sizes(record: Record, *, colour: Callable[[str], str]) -> Markup:
     present = {str(s.get("class") or "") for s in found}
     known = dict.fromkeys(name for row in (record.get("counts") or {}).values() for name in row)
     classes = [c for c in known if c in present] + sorted(present - set(known))
+    sample = words.grid(words.axes_of(record)).sample
     uneven = [axis for axis in range(len(axes)) if len({int(s["shape"][axis]) for s in found}) > 1] if axes != ("size",) else []
-    charts = [_spread(found, axis, axes[axis], classes, colour=colour) for axis in uneven]
+    charts = [_spread(found, axis, axes[axis], classes, sample=sample, colour=colour) for axis in uneven]
     keys = fill("{{ parts.keys(items) }}", items=[{"name": c, "colour": colour(c)} for c in classes]) if 1 < len(classes) <= 8 else ""
     return fill(SIZES, rows=rows, axes=axes, charts=charts, keys=keys, rest=len(totals) - len(shown))
 
@@ -110,7 +111,7 @@ def histograms(record: Record, *, colour: Callable[[str], str]) -> Markup:
     peak, series = _without_peak(series, next(iter(told.values()))["edges"])
     up = reach([v for s in series for v in s.y], zero=True)
     legend = [{"name": s.name, "colour": s.colour, "dash": s.dash, "value": ""} for s in series]
-    return fill(VALUES, svg=figures.curves(series, across, up), legend=legend, peak=peak)
+    return fill(VALUES, svg=figures.curves(series, across, up), legend=legend, peak=peak, sample=words.grid(words.axes_of(record)).sample)
 
 
 def _without_peak(series: Sequence[Series], edges: Sequence[float]) -> tuple[dict[str, object] | None, list[Series]]:
@@ -139,7 +140,9 @@ def metadata(record: Record) -> Markup:
     return fill(METADATA, tables=tables)
 
 
-def _spread(found: Sequence[Record], axis: int, name: str, classes: Sequence[str], *, colour: Callable[[str], str]) -> dict[str, object]:
+def _spread(
+    found: Sequence[Record], axis: int, name: str, classes: Sequence[str], *, sample: str, colour: Callable[[str], str]
+) -> dict[str, object]:
     """A stacked histogram of one side of the cases."""
     values = [float(s["shape"][axis]) for s in found]
     # bins of whole samples, or some would hold one size more than others
@@ -154,7 +157,7 @@ def _spread(found: Sequence[Record], axis: int, name: str, classes: Sequence[str
     most = max(sum(h) for h in zip(*heights.values(), strict=True))
     svg = figures.bars(
         series,
-        Axis(low=edges[0], high=edges[-1], label=f"{name}, samples", whole=True),
+        Axis(low=edges[0], high=edges[-1], label=f"{name}, {sample}s", whole=True),
         Axis(low=0, high=most * 1.06, label="cases", whole=True),
     )
     return {"title": name.capitalize(), "svg": svg}

@@ -53,14 +53,14 @@ def in_order(scores: Iterable[Score]) -> list[Score]:
     return sorted(scores, key=lambda s: words.RANK.get(s.metric, len(words.RANK)))
 
 
-def named(score: Score) -> str:
+def named(score: Score, axes: int | None) -> str:
     """The metric with its unit, if it has one.
 
-    >>> named(Score(metric="mae", value=5.1, unit="years"))
+    >>> named(Score(metric="mae", value=5.1, unit="years"), 0)
     'Mean absolute error, years'
     """
     unit = "" if score.unit in {"", "1"} else f", {score.unit}"
-    return words.metric_name(score.metric) + unit
+    return words.metric_name(score.metric, axes) + unit
 
 
 def _row(view: RunView, score: Score, *, rivals: bool) -> dict[str, object]:
@@ -68,5 +68,5 @@ def _row(view: RunView, score: Score, *, rivals: bool) -> dict[str, object]:
     value = base[1].value if base else None
     axis = figures.score_axis([score], [value])
     hint = "best near 0" if score.metric in words.SIGNED else "" if score.higher_is_better else "lower is better"
-    told = {"name": named(score), "label": score.label, "hint": hint, "rival": base[0] if base else ""}
+    told = {"name": named(score, view.axes), "label": score.label, "hint": hint, "rival": base[0] if base else ""}
     return {**told, "score": score, "axis": axis, "baseline": value}

@@ -16,6 +16,7 @@ from sagittal.core.labels import PALETTE, Labels
 from sagittal.core.score import Score
 from sagittal.errors import UnreadableInput
 from sagittal.io.writers.csv import read_rows
+from sagittal.report import words
 from sagittal.report.score_reading import goodness, number_in, pick, scores_of
 
 Record = Mapping[str, Any]
@@ -80,6 +81,11 @@ class RunView:
     def audit(self) -> Record:
         """What was found in the data."""
         return self._json("audit.json")
+
+    @cached_property
+    def axes(self) -> int | None:
+        """Of the data; None where nobody said."""
+        return words.axes_of(self.audit)
 
     @cached_property
     def environment(self) -> Record:

@@ -3,12 +3,51 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from sagittal.core.score import Score
 
 MINUS = "\u2212"
 NARROW = "\u202f"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Grid:
+    """What people call a sample of a grid, and how much of the world lies in a structure on it."""
+
+    sample: str = "sample"
+    size: str = "size"
+
+    def said(self, text: str) -> str:
+        """A text in which ``{sample}`` and ``{size}`` stand, also with a capital.
+
+        >>> grid(2).said("{Sample} AUC"), grid(3).said("{Size} difference"), grid(None).said("share of the {sample}s")
+        ('Pixel AUC', 'Volume difference', 'share of the samples')
+        """
+        told = {"sample": self.sample, "size": self.size}
+        return text.format(**told, **{name.capitalize(): word.capitalize() for name, word in told.items()})
+
+
+GRIDS = {2: Grid(sample="pixel", size="area"), 3: Grid(sample="voxel", size="volume")}
+
+
+def grid(axes: int | None) -> Grid:
+    """The words for data of so many axes; general ones where there are no such data, or nobody knows."""
+    return GRIDS.get(axes or 0, Grid())
+
+
+def axes_of(audit: Mapping[str, Any]) -> int | None:
+    """Of how many axes the audited data are, by its record; None where that does not say.
+
+    >>> axes_of({"fingerprint": {"axes": 2}}), axes_of({})
+    (2, None)
+    """
+    fingerprint = audit.get("fingerprint")
+    found = fingerprint.get("axes") if isinstance(fingerprint, Mapping) else None
+    return found if isinstance(found, int) else None
+
 
 METRICS = {
     "auc": ("AUC", "the chance that a positive case gets a higher score than a negative one; 0.5 is chance"),
@@ -37,13 +76,13 @@ METRICS = {
     "assd": ("Surface distance", "the mean distance between the two surfaces"),
     "hd95": ("Hausdorff 95", "the distance within which 95 % of each surface lies from the other"),
     "hd": ("Hausdorff distance", "the distance between the two surfaces where they are farthest apart"),
-    "voxel_sensitivity": ("Voxel sensitivity", "of the true structure, the share that the answer covers"),
-    "voxel_precision": ("Voxel precision", "of the answered structure, the share that is true"),
-    "voxel_specificity": ("Voxel specificity", "of what lies outside the structure, the share that the answer leaves out"),
-    "voxel_auc": ("Voxel AUC", "the chance that a sample of the structure gets a higher probability than one outside; 0.5 is chance"),
+    "voxel_sensitivity": ("{Sample} sensitivity", "of the true structure, the share that the answer covers"),
+    "voxel_precision": ("{Sample} precision", "of the answered structure, the share that is true"),
+    "voxel_specificity": ("{Sample} specificity", "of what lies outside the structure, the share that the answer leaves out"),
+    "voxel_auc": ("{Sample} AUC", "the chance that a {sample} of the structure gets a higher probability than one outside; 0.5 is chance"),
     "lesion_f1": ("Lesion F1", "the harmonic mean of the shares of true lesions found and of answered pieces that are true"),
-    "volume_difference": ("Volume difference", "by how much the answer is too large or too small; lower is better"),
-    "relative_volume_difference": ("Relative volume difference", "the same as a share of the true volume; lower is better"),
+    "volume_difference": ("{Size} difference", "by how much the answer is too large or too small; lower is better"),
+    "relative_volume_difference": ("Relative {size} difference", "the same as a share of the true {size}; lower is better"),
     "detection_ap": ("Detection AP", "average precision of boxes that overlap the truth by half"),
     "detection_f1": ("Detection F1", "the harmonic mean of the shares of true boxes found and of found boxes that are true"),
 }
@@ -58,27 +97,29 @@ HEADLINES = ("dice", "detection_ap", "auc", "balanced_accuracy", "accuracy", "av
 """Which scores speak for a run on page one, the first that exist; ``headline`` in scores.json overrides it."""
 
 
-def metric_name(metric: str) -> str:
-    """The metric as in a heading.
+def metric_name(metric: str, axes: int | None) -> str:
+    """The metric as in a heading, of data with so many axes: pictures have pixels and areas.
 
-    >>> metric_name("auc"), metric_name("lesion_recall")
+    >>> metric_name("auc", 2), metric_name("lesion_recall", 3)
     ('AUC', 'Lesion recall')
+    >>> metric_name("voxel_auc", 2), metric_name("volume_difference", 2), metric_name("volume_difference", 3)
+    ('Pixel AUC', 'Area difference', 'Volume difference')
     """
-    return METRICS[metric][0] if metric in METRICS else metric.replace("_", " ").capitalize()
+    return grid(axes).said(METRICS[metric][0]) if metric in METRICS else metric.replace("_", " ").capitalize()
 
 
-def metric_meaning(metric: str) -> str:
+def metric_meaning(metric: str, axes: int | None) -> str:
     """What the metric is, in half a sentence; empty for one that is not ours."""
-    return METRICS[metric][1] if metric in METRICS else ""
+    return grid(axes).said(METRICS[metric][1]) if metric in METRICS else ""
 
 
-def in_sentence(metric: str) -> str:
+def in_sentence(metric: str, axes: int | None) -> str:
     """The metric's name inside a sentence: lower case, but for names and initials.
 
-    >>> in_sentence("balanced_accuracy"), in_sentence("auc"), in_sentence("kappa")
+    >>> in_sentence("balanced_accuracy", 2), in_sentence("auc", 2), in_sentence("kappa", 2)
     ('balanced accuracy', 'AUC', "Cohen's kappa")
     """
-    name = metric_name(metric)
+    name = metric_name(metric, axes)
     keeps = name.split()[0].isupper() or metric in {"kappa", "dice", "brier", "r2", "iou", "hd", "hd95"}
     return name if keeps else name[:1].lower() + name[1:]
 

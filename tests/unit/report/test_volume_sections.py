@@ -9,6 +9,8 @@ import pytest
 
 from sagittal.report.sections.drawn import drawn
 from sagittal.report.sections.lesions import lesions
+from sagittal.report.sections.levels import levels as by_level
+from sagittal.report.sections.scores import scores
 from sagittal.report.sections.training import training
 from sagittal.report.sections.volumes import volumes
 from sagittal.report.view import RunView
@@ -19,6 +21,7 @@ def run(tmp_path):
     folder = tmp_path / "evaluation" / "test"
     folder.mkdir(parents=True)
     (folder / "scores.json").write_text(json.dumps({"scores": [], "volume_unit": "ml"}))
+    (tmp_path / "audit.json").write_text(json.dumps({"fingerprint": {"axes": 3}}))
     return tmp_path
 
 
@@ -78,3 +81,21 @@ def test_a_box_needs_five_cases(run):
     assert str(drawn(RunView(run)).html).count("<rect") == 1
     write(run, "evaluation/test/predictions.csv", rows[:4])
     assert str(drawn(RunView(run)).html).count("<rect") == 0
+
+
+@pytest.mark.parametrize(("axes", "name", "unit", "title"), [(2, "Pixel AUC", "px\u00b2", "Areas"), (3, "Voxel AUC", "ml", "Volumes")])
+def test_sections_of_drawn_answers_speak_of_pixels_where_the_data_are_pictures(run, axes, name, unit, title):
+    (run / "audit.json").write_text(json.dumps({"fingerprint": {"axes": axes}}))
+    told = [{"metric": m, "class": "WM", "value": 0.7, "n": 6, "unit": u} for m, u in (("voxel_auc", "1"), ("volume_difference", unit))]
+    levels = [{"level": "pixel", "n": 1, "rule": "pooled", "scores": told[:1]}]
+    record = {"scores": told, "levels": levels, "volume_unit": unit, "n": 6}
+    (run / "evaluation" / "test" / "scores.json").write_text(json.dumps(record))
+    rows = [{"case": str(i), "true_volume:WM": 5 + i, "found_volume:WM": 6 + i} for i in range(6)]
+    write(run, "evaluation/test/predictions.csv", rows)
+    view = RunView(run)
+    page = scores(view).html + by_level(view).html
+    other = "voxel" if axes == 2 else "pixel"
+    assert name in page and f"All {name.split()[0].lower()}s together" in page
+    assert f"{title[:-1]} difference, {unit}" in page
+    assert other not in page.lower()
+    assert volumes(view).title == title

@@ -37,7 +37,18 @@ def test_a_negative_interval_cannot_be_misread():
 
 
 def test_every_headline_is_explained():
-    assert all(words.metric_meaning(m) for m in words.HEADLINES)
+    assert all(words.metric_meaning(m, 2) for m in words.HEADLINES)
+
+
+@pytest.mark.parametrize(
+    ("axes", "sample", "size"), [(2, "pixel", "area"), (3, "voxel", "volume"), (0, "sample", "size"), (None, "sample", "size")]
+)
+def test_pictures_have_pixels_and_areas_and_volumes_voxels_and_volumes(axes, sample, size):
+    assert words.in_sentence("voxel_auc", axes) == f"{sample} AUC"
+    assert words.metric_meaning("voxel_auc", axes).startswith(f"the chance that a {sample} of the structure")
+    assert words.metric_name("relative_volume_difference", axes) == f"Relative {size} difference"
+    assert words.metric_meaning("relative_volume_difference", axes).startswith(f"the same as a share of the true {size};")
+    assert not [m for m in words.METRICS if "{" in words.metric_name(m, axes) + words.metric_meaning(m, axes)]
 
 
 @pytest.mark.parametrize(

@@ -124,7 +124,7 @@ def _correction(record: Mapping[str, Any]) -> list[tuple[str, str]]:
     before, after = record.get("before") or {}, record.get("after") or {}
     for key in before:
         if key in after and kind != "identity":
-            name = words.metric_name(key)
+            name = words.metric_name(key, None)
             facts.append((f"{name} on validation", f"{words.number(before[key])} → {words.number(after[key])}"))
     return facts
 

@@ -51,13 +51,17 @@ def drawn(view: RunView) -> Section | None:
             continue
         ratio = min(values) >= 0 and max(values) <= 1
         axis = Axis(low=0, high=1) if ratio else reach(values, zero=True)
-        axes.append(f"{words.in_sentence(metric)} {axis.low:.3g} to {axis.high:.3g}")
+        axes.append(f"{words.in_sentence(metric, view.axes)} {axis.low:.3g} to {axis.high:.3g}")
         model = next((s for s in view.scores if s.metric == metric), None)
         better = model.higher_is_better if model is not None else ratio
         classes = dict.fromkeys(s.label for s in scores)
         made = [_row(view, [s for s in scores if s.label == name], axis, higher_is_better=better) for name in classes]
         metrics.append(
-            {"metric": metric, "name": named(model) if model is not None else words.metric_name(metric), "rows": [r for r in made if r]}
+            {
+                "metric": metric,
+                "name": named(model, view.axes) if model is not None else words.metric_name(metric, view.axes),
+                "rows": [r for r in made if r],
+            }
         )
     if not metrics:
         return None

@@ -13,7 +13,7 @@ from sagittal.report.view import RunView
 
 PAGE = """
 <div class="scroll"><table class="classes">
-<thead><tr><th>Evaluation</th>{% for m in metrics %}<th>{{ m | metric }}</th>{% endfor %}<th class="num">n</th></tr></thead>
+<thead><tr><th>Evaluation</th>{% for m in metrics %}<th>{{ m | metric(axes) }}</th>{% endfor %}<th class="num">n</th></tr></thead>
 <tbody>{% for row in rows %}
 <tr><th scope="row" class="name">{{ row.name }}</th>{{ parts.cells(row) }}<td class="num">{{ row.n | count }}</td></tr>
 {% endfor %}</tbody></table></div>
@@ -29,7 +29,7 @@ def elsewhere(view: RunView) -> Section | None:
     metrics = [s.metric for s in headlines(view)]
     rows = [_row(view, name, metrics) for name in [view.evaluation, *others]]
     lede = "A model is as good as it is on data from somewhere else."
-    return Section(title="Other evaluations", order=140, lede=lede, html=fill(PAGE, rows=rows, metrics=metrics))
+    return Section(title="Other evaluations", order=140, lede=lede, html=fill(PAGE, rows=rows, metrics=metrics, axes=view.axes))
 
 
 def _row(view: RunView, name: str, metrics: list[str]) -> dict[str, Any]:

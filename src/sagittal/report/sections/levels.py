@@ -13,7 +13,7 @@ from sagittal.report.score_table import in_order
 from sagittal.report.section import Section
 from sagittal.report.view import RunView
 
-NAMES = {"window": "A window at a time", "case": "A case at a time", "patient": "A patient at a time", "pixel": "All samples together"}
+NAMES = {"window": "A window at a time", "case": "A case at a time", "patient": "A patient at a time", "pixel": "All {sample}s together"}
 
 PAGE = """
 {% for table in tables %}
@@ -44,16 +44,19 @@ def levels(view: RunView) -> Section | None:
     beside = {str(b.get("name")): scores_of(b) for b in found[-1].get("baselines") or ()}
     metrics = list(dict.fromkeys(s.metric for s in in_order(scores_of(found[-1]))))
     classes = list(dict.fromkeys(s.label for s in scores_of(found[-1])))
-    tables = [{"name": c or "all", "rows": [_row(m, c, columns, beside) for m in metrics]} for c in classes]
-    rules = [f"{NAMES.get(str(each.get('level')), '')}: {each.get('rule')}." for each in found]
-    rules.append("What draws nothing or everything is told of all samples together.")
-    heads = [{"name": NAMES.get(str(c.get("level")), str(c.get("level"))), "n": int(c.get("n") or 0)} for c in columns]
-    lede = "A mean over cases leaves out those without the structure; all samples together count them, and what was drawn in them."
+    tables = [{"name": c or "all", "rows": [_row(m, c, columns, beside, axes=view.axes) for m in metrics]} for c in classes]
+    said = words.grid(view.axes).said
+    rules = [f"{said(NAMES.get(str(each.get('level')), ''))}: {each.get('rule')}." for each in found]
+    rules.append(said("What draws nothing or everything is told of all {sample}s together."))
+    heads = [{"name": said(NAMES.get(str(c.get("level")), str(c.get("level")))), "n": int(c.get("n") or 0)} for c in columns]
+    lede = said("A mean over cases leaves out those without the structure; all {sample}s together count them, and what was drawn in them.")
     return Section(title="Levels", order=65, lede=lede, html=fill(PAGE, tables=tables, levels=heads, trivial=list(beside), rules=rules))
 
 
-def _row(metric: str, label: str, columns: Sequence[Mapping[str, Any]], beside: Mapping[str, Sequence[Score]]) -> dict[str, Any]:
+def _row(
+    metric: str, label: str, columns: Sequence[Mapping[str, Any]], beside: Mapping[str, Sequence[Score]], *, axes: int | None
+) -> dict[str, Any]:
     scores = [pick(scores_of(column), metric, label) for column in columns]
     trivial = [score.value if (score := pick(found, metric, label)) is not None else None for found in beside.values()]
-    name = words.metric_name(metric) + (", the F1 of samples" if metric == "dice" else "")
+    name = words.metric_name(metric, axes) + (f", the F1 of {words.grid(axes).sample}s" if metric == "dice" else "")
     return {"name": name, "scores": scores, "trivial": trivial}

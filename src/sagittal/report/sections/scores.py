@@ -48,7 +48,7 @@ look{% endif %}. Ratios are drawn from 0 to 1.</p>
 <h3 class="block-head">Without a value</h3>
 <ul class="limits">
 {% for s in undefined %}
-<li>{{ s.metric | metric }}{% if s.label %} of {{ s.label }}{% endif %}: {{ s.undefined }} (n\u00a0=\u00a0{{ s.n | count }})</li>
+<li>{{ s.metric | metric(axes) }}{% if s.label %} of {{ s.label }}{% endif %}: {{ s.undefined }} (n\u00a0=\u00a0{{ s.n | count }})</li>
 {% endfor %}
 </ul>
 {% endif %}
@@ -70,7 +70,7 @@ def scores(view: RunView) -> Section | None:
     # one named class (two-class tasks) needs no table of its own
     alone = {*(labels if len(labels) == 1 else ()), ""}
     split = [s for s in in_order(view.scores) if s.label not in alone]
-    metrics = {s.metric: named(s) for s in split}
+    metrics = {s.metric: named(s, view.axes) for s in split}
     html = fill(
         PAGE,
         overall=score_table(view, [s for s in view.scores if s.label in alone]),
@@ -81,7 +81,8 @@ def scores(view: RunView) -> Section | None:
         ticks=bool(view.baselines),
         rivals=[(str(b["name"]), str(b["sentence"])) for b in view.result.get("baselines") or () if b.get("sentence")],
         undefined=[s for s in [*view.scores, *view.patient_scores] if s.value is None],
-        glossary=_glossary(view.scores),
+        glossary=_glossary(view.scores, view.axes),
+        axes=view.axes,
     )
     return Section(title="Scores", order=60, lede=_lede(view), html=html)
 
@@ -100,7 +101,13 @@ def _class_tables(view: RunView, classes: Sequence[str], metrics: Mapping[str, s
     if len(metrics) <= WIDEST:
         first, rest = list(metrics), []
     parts = [part for part in (first, *(rest[i : i + WIDEST] for i in range(0, len(rest), WIDEST))) if part]
-    return [{"metrics": [metrics[m] for m in part], "rows": [_class_row(view, name, part) for name in classes]} for part in parts]
+    return [{"metrics": [metrics[m] for m in part], "rows": _class_rows(view, classes, part)} for part in parts]
+
+
+def _class_rows(view: RunView, classes: Sequence[str], metrics: Sequence[str]) -> list[dict[str, Any]]:
+    """A row a class; of two classes the one that is not positive has few scores of its own, and no row where it has none."""
+    asked = {s.label for s in view.scores if s.metric in metrics}
+    return [_class_row(view, name, metrics) for name in classes if name in asked]
 
 
 def _class_row(view: RunView, name: str, metrics: Sequence[str]) -> dict[str, Any]:
@@ -121,15 +128,15 @@ def _ordered(view: RunView, labels: Sequence[str]) -> list[str]:
     return known + [name for name in labels if name not in known]
 
 
-def _glossary(found: Sequence[Score]) -> list[dict[str, str]]:
+def _glossary(found: Sequence[Score], axes: int | None) -> list[dict[str, str]]:
     """For each score what it is, which of several definitions, and how its intervals were made."""
     rows = []
     for metric in dict.fromkeys(s.metric for s in in_order(found)):
         own = [s for s in found if s.metric == metric]
         conventions = list(dict.fromkeys(s.convention for s in own if s.convention))
         methods = list(dict.fromkeys(_method(s.method) for s in own if s.method))
-        parts = [words.metric_meaning(metric), "; ".join(conventions), f"intervals by {words.listed(methods)}" if methods else ""]
-        rows.append({"name": words.metric_name(metric), "text": ". ".join(p[:1].upper() + p[1:] for p in parts if p) + "."})
+        parts = [words.metric_meaning(metric, axes), "; ".join(conventions), f"intervals by {words.listed(methods)}" if methods else ""]
+        rows.append({"name": words.metric_name(metric, axes), "text": ". ".join(p[:1].upper() + p[1:] for p in parts if p) + "."})
     return rows
 
 

@@ -15,7 +15,7 @@ PAGE = """
 {% for table in tables %}
 <h3 class="block-head">{{ table.name }}</h3>
 <div class="scroll"><table class="classes">
-<thead><tr><th></th>{% for m in metrics %}<th>{{ m | metric }}</th>{% endfor %}<th class="num">n</th></tr></thead>
+<thead><tr><th></th>{% for m in metrics %}<th>{{ m | metric(axes) }}</th>{% endfor %}<th class="num">n</th></tr></thead>
 <tbody>{% for row in table.rows %}
 <tr><th scope="row" class="name">{{ row.name }}</th>{{ parts.cells(row) }}<td class="num">{{ row.n | count }}</td></tr>
 {% endfor %}</tbody></table></div>
@@ -37,7 +37,7 @@ def subgroups(view: RunView) -> Section | None:
     small = any(int(g.get("n") or 0) < FEW_CASES for g in groups)
     few = f"Groups below {FEW_CASES} cases can differ this much by chance alone." if small else ""
     lede = "Differences here were not tested: where intervals overlap, they may be chance; where they do not, ask why."
-    return Section(title="Subgroups", order=130, lede=lede, html=fill(PAGE, tables=tables, metrics=metrics, few=few))
+    return Section(title="Subgroups", order=130, lede=lede, html=fill(PAGE, tables=tables, metrics=metrics, few=few, axes=view.axes))
 
 
 def _row(view: RunView, group: Any, metrics: list[str]) -> dict[str, Any]:

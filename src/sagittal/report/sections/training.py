@@ -47,10 +47,10 @@ def _plan(view: RunView) -> dict[str, dict[str, str]]:
             continue
         metric, colon, label = name.partition(":")
         if colon:
-            charts.setdefault(f"{words.metric_name(metric)} of the classes, val", {})[column] = label
+            charts.setdefault(f"{words.metric_name(metric, view.axes)} of the classes, val", {})[column] = label
             continue
         sources = {f"train_{name}": "train", column: "val"}
-        charts[words.metric_name(name)] = {c: n for c, n in sources.items() if c in view.log}
+        charts[words.metric_name(name, view.axes)] = {c: n for c, n in sources.items() if c in view.log}
     shown = dict(list(charts.items())[:MOST_CHARTS])
     if "lr" in view.log and len(set(view.log["lr"])) > 1:
         shown["Learning rate"] = {"lr": "learning rate"}

@@ -66,10 +66,11 @@ def _kept_apart(view: RunView) -> bool:
 
 
 def _told(view: RunView, score: Score) -> Markup:
-    name = words.in_sentence(score.metric) + (f" for {score.label}" if score.label else "")
+    metric = words.in_sentence(score.metric, view.axes)
+    name = metric + (f" for {score.label}" if score.label else "")
     if score.value is None:
         return fill("no {{ name }} ({{ why }})", name=name, why=score.undefined)
-    told = {"article": _article(score.metric), "name": name, "value": words.with_unit(words.value_of(score), score.unit)}
+    told = {"article": _article(metric), "name": name, "value": words.with_unit(words.value_of(score), score.unit)}
     shown = fill("{{ article }}{{ name }} of <b>{{ value }}</b>", **told)
     between = words.interval(score)
     shown += fill(" <span class='interval'>(95\u202f% interval {{ between }})</span>", between=between) if between else ""
@@ -85,14 +86,15 @@ def _against_what(view: RunView) -> Markup:
     for score in headlines(view)[-1:]:
         base = view.best_baseline(score.metric, score.label)
         if base is not None:
-            text = "a model that does not look ({{ name }}) reaches {{ article }}{{ metric | in_sentence }} of {{ value }}"
+            text = "a model that does not look ({{ name }}) reaches {{ article }}{{ metric }} of {{ value }}"
             value = words.with_unit(words.number(base[1].value), score.unit)
-            said.append(fill(text, name=base[0], article=_article(score.metric), metric=score.metric, value=value))
+            name = words.in_sentence(score.metric, view.axes)
+            said.append(fill(text, name=base[0], article=_article(name), metric=name, value=value))
     weakest = _weakest(view)
     if weakest is not None:
-        text = "the weakest class is {{ s.label }}, with a {{ s.metric | in_sentence }} of <b>{{ s | value }}</b>"
+        text = "the weakest class is {{ s.label }}, with a {{ s.metric | in_sentence(axes) }} of <b>{{ s | value }}</b>"
         tail = "{% if s | interval %} <span class='interval'>({{ s | interval }})</span>{% endif %} on {{ s.n | count('case') }}"
-        said.append(fill(text + tail, s=weakest))
+        said.append(fill(text + tail, s=weakest, axes=view.axes))
     if not said:
         return Markup("")
     joined = Markup("; ").join(said)
@@ -140,14 +142,13 @@ def _head(view: RunView, score: Score) -> dict[str, object]:
     base = view.best_baseline(score.metric, score.label)
     baseline = base[1].value if base else None
     rival = f"grey: {base[0]}, {words.number(baseline)}" if base else ""
-    name = words.metric_name(score.metric) + (f", {score.label}" if score.label else "")
+    name = words.metric_name(score.metric, view.axes) + (f", {score.label}" if score.label else "")
     axis = figures.score_axis([score], [baseline])
     unit = "" if score.unit in {"", "1"} else score.unit
     return {"name": name, "score": score, "axis": axis, "end": f"{axis.high:.3g}", "baseline": baseline, "rival": rival, "unit": unit}
 
 
-def _article(metric: str) -> str:
-    name = words.in_sentence(metric)
+def _article(name: str) -> str:
     return "an " if name[0] in "aeiouAEIOU" or name.startswith(("R\u00b2", "RMSE", "F1", "MCC")) else "a "
 
 

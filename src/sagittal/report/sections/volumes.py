@@ -33,7 +33,7 @@ def volumes(view: RunView) -> Section | None:
     charts = [chart for name in names if (chart := _chart(view, name))]
     if not charts:
         return None
-    what = "Volumes" if view.volume_unit == "ml" else "Sizes"
+    what = words.grid(view.axes).said("{Size}s")
     lede = "Whether the answers are too large or too small, and whether that depends on the size."
     return Section(title=what, order=74, lede=lede, html=fill(PAGE, charts=charts))
 

@@ -18,6 +18,8 @@ from sagittal.shelf import Shelf
 
 LAYOUTS = Shelf("sagittal.data.layouts", kind="layout")
 _LAST = "pictures"
+# said of a data set that is known for what it is: what other layouts would make of its files is not what was meant
+_UNDERSTOOD = frozenset({"AMBIGUOUS_TABLE", "REGION_LABELS"})
 MOST_MPP = 1000.0
 """Micrometres a pixel of a slide at most."""
 
@@ -113,7 +115,7 @@ def _seen(root: Path, chosen: Mapping[str, object]) -> Found:
             raise errors[0]
     if not seen:
         raise _nothing(root)
-    torn = next((e for e in errors if e.code == "AMBIGUOUS_TABLE"), None)
+    torn = next((e for e in errors if e.code in _UNDERSTOOD), None)
     if torn is not None:
         raise torn
     best, *rivals = seen

@@ -49,14 +49,17 @@ def labels_of(record: Mapping[str, Any], file: Path, classes: list[str] | None) 
     """The classes: ``{"0": "background"}`` (Decathlon) or ``{"background": 0, "ignore": 3}`` (nnU-Net).
 
     Raises:
-        UsageError: Regions (a name with several numbers), which are not supported; or fewer names than numbers.
+        UsageError: Regions (a name with several numbers) without ``classes``, which name each number; or fewer names than numbers.
     """
     told: dict[str, Any] = record["labels"]
     pairs = {str(v): k for k, v in told.items()} if all(str(k).isdigit() for k in told) else told
     regions = [name for name, number in pairs.items() if isinstance(number, list)]
     if regions:
-        what = f"the label {regions[0]!r} is a region of several numbers; classes that overlap are not supported"
-        raise UsageError("REGION_LABELS", file, what, "give each number a name of its own in labels, as the files have them")
+        pairs = _apart(pairs)
+        if classes is None:
+            what = f"the label {regions[0]!r} is a region of several numbers; a sample has one class here, so classes do not overlap"
+            named = ",".join(name for name in pairs if name != "ignore")
+            raise UsageError("REGION_LABELS", file, what, f"name each number, the lowest first, as you like: --set data.classes=[{named}]")
     try:
         numbers = {str(name): int(number) for name, number in pairs.items()}
     except (TypeError, ValueError):
@@ -70,3 +73,17 @@ def labels_of(record: Mapping[str, Any], file: Path, classes: list[str] | None) 
     codes = {name: number for name, (number, _) in zip(names, ordered, strict=True)}
     plain = list(codes.values()) == list(range(len(codes)))
     return Labels(classes=tuple(names), background=names[0] if ordered[0][0] == 0 else None, codes={} if plain else codes, ignored=ignored)
+
+
+def _apart(pairs: Mapping[str, Any]) -> dict[str, Any]:
+    """A name for each number of regions: its own where it has one, else the smallest region's with the number behind it.
+
+    >>> _apart({"background": 0, "whole": [1, 2, 3], "core": [2, 3], "enhancing": 3})
+    {'background': 0, 'whole_1': 1, 'core_2': 2, 'enhancing': 3}
+    """
+    regions = {name: number if isinstance(number, list) else [number] for name, number in pairs.items()}
+    made = {}
+    for number in sorted({n for numbers in regions.values() for n in numbers}, key=lambda n: (len(str(n)), str(n))):
+        name = min((name for name, numbers in regions.items() if number in numbers), key=lambda name: len(regions[name]))
+        made[name if len(regions[name]) == 1 else f"{name}_{number}"] = number
+    return made

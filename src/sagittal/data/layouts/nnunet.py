@@ -23,13 +23,13 @@ def nnunet(root: Path, *, group: str | None = None, positive: str | None = None,
         root: The folder with ``dataset.json``.
         group: See :func:`sagittal.data.layouts._groups.grouped`; nnU-Net names no patients.
         positive: The class that a score of one class speaks of.
-        classes: Other names for the classes, the background first.
+        classes: Other names for the classes, the background first. Regions of several numbers, which overlap, need them: a name a number.
 
     Returns:
         None when there is no such ``dataset.json``, or no file with the number of a channel.
 
     Raises:
-        UsageError: Regions in the labels, which are not supported.
+        UsageError: Regions in the labels, and no ``classes``.
     """
     record = dataset_json(root)
     if record is None:

@@ -272,10 +272,20 @@ def test_channels_of_nnunet_are_files_and_one_label_may_be_ignored(tmp_path):
     assert discover(tmp_path).layout == "nnunet"
 
 
-def test_regions_of_nnunet_are_refused_in_words(tmp_path):
+def test_regions_of_nnunet_are_refused_in_words_until_each_number_has_a_name(tmp_path):
     _nnunet(tmp_path, {"background": 0, "whole": [1, 3], "core": 3})
-    with pytest.raises(UsageError, match=r"REGION_LABELS.*'whole' is a region of several numbers"):
+    with pytest.raises(UsageError, match=r"'whole' is a region of several numbers.*--set data.classes=\[background,whole_1,core\]"):
         discover(tmp_path)
+    for path in (
+        *tmp_path.glob("*Ts/*"),
+        *tmp_path.glob("*Ts"),
+    ):  # what is left are pairs of files, of which another layout would drop a channel
+        path.rmdir() if path.is_dir() else path.unlink()
+    with pytest.raises(UsageError, match="REGION_LABELS"):
+        discover(tmp_path)
+    seen = nnunet(tmp_path, classes=["nothing", "rim", "core"])
+    assert seen.manifest.labels.classes == ("nothing", "rim", "core") and seen.manifest.labels.background == "nothing"
+    assert np.unique(_mask(seen)).tolist() == [0, 1, 2]
 
 
 def _bids(root):

@@ -54,7 +54,8 @@ def preparation_of(ground: Ground) -> Preparation:
         ledger.choose("prepare.spacing", None, list(ground.spacing), ground.why_spacing)
     scaling, clip = _scaling_rule(ground) if by_rule else ("fixed", False)
     if volume:
-        ledger.choose("prepare.crop", wish.crop, ground.crop, "what is exactly 0 around the rest is not looked at")
+        why = "what is exactly 0 around the rest is not looked at" if ground.crop else "a scan is seen whole: little of it is exactly 0"
+        ledger.choose("prepare.crop", wish.crop, ground.crop, why)
     return Preparation(
         axes=facts.axes,
         scaling=scaling,

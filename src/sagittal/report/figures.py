@@ -89,16 +89,17 @@ def cloud(series: Sequence[Series], x: Axis, y: Axis, *, diagonal: bool = False,
     content = []
     if diagonal:
         content.append(frame.line([x.low, x.high], [x.low, x.high], class_="reference"))
+    # below the points, which a name would hide
+    for level, name in levels:
+        row = frame.py(level)
+        content.append(tag("line", x1=frame.left, x2=frame.width - frame.right, y1=row, y2=row, class_="mark"))
+        content.append(tag("text", name, x=frame.width - frame.right, y=row - 4, text_anchor="end", class_="note"))
     for one in series:
         content += [
             tag("circle", cx=frame.px(a), cy=frame.py(b), r=2.6, class_="point", style=f"fill:{one.colour}")
             for a, b in zip(one.x, one.y, strict=True)
             if b is not None and math.isfinite(a) and math.isfinite(b)
         ]
-    for level, name in levels:
-        row = frame.py(level)
-        content.append(tag("line", x1=frame.left, x2=frame.width - frame.right, y1=row, y2=row, class_="mark"))
-        content.append(tag("text", name, x=frame.width - frame.right, y=row - 4, text_anchor="end", class_="note"))
     return frame.draw(content, title=f"{y.label} against {x.label}")
 
 

@@ -239,9 +239,9 @@ def area_of(area: float, unit: str) -> str:
     """An area for people.
 
     >>> area_of(2.5e6, "um2"), area_of(400.0, "px")
-    ('2.5 mm2', '400 px')
+    ('2.5 mm²', '400 px²')
     """
-    return f"{area / 1e6:,.4g} mm2" if unit == "um2" else f"{area:,.0f} {unit}"
+    return f"{area / 1e6:,.4g} mm\u00b2" if unit == "um2" else f"{area:,.0f} {unit}\u00b2"
 
 
 def _add(sums: dict[_K, tuple[int, float]], more: Mapping[_K, tuple[int, float]]) -> None:

@@ -22,8 +22,8 @@ from sagittal.ops.randomness import generator
 
 RULES = {
     "case": "the windows of a case together, then the mean over cases",
-    "patient": "all samples of a patient's cases together, then the mean over patients",
-    "pixel": "all samples of all cases together; the interval is over patients",
+    "patient": "a patient's cases as if they were one, then the mean over patients",
+    "pixel": "all cases as if they were one; the interval is over patients",
 }
 """What one row of a level is."""
 

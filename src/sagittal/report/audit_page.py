@@ -27,6 +27,9 @@ Picture = Callable[[str], str | None]
 EXAMPLES = 6
 MOST_CLASSES = 12
 
+DRAWN = {2: ", cases on which nothing is drawn", 3: ", grids that do not fit, numbers without a class, odd voxels and modalities"}
+"""What else is looked for in data of so many axes that were drawn on, or are volumes."""
+
 PLANES = """
 {% if legend %}<ul class="legend">
 {% for item in legend %}
@@ -108,7 +111,7 @@ def _verdict(record: Record) -> Section:
 def _findings(record: Record, picture: Picture) -> Section:
     found = list(record.get("findings") or ())
     lede = "Looked for: patients on both sides, copies and near copies of pictures, classes without cases, files that cannot be read"
-    lede += ", grids that do not fit, numbers without a class, odd voxels and modalities." if record.get("tables") else "."
+    lede += DRAWN.get(words.axes_of(record) or 0, "") + "." if record.get("tables") else "."
     html = finding_list(found, picture=picture) if found else fill("<p>Nothing was found.</p>")
     return Section(title="Findings", order=20, lede=lede, html=html)
 

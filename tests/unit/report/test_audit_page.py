@@ -121,7 +121,7 @@ def test_the_page_shows_what_outlines_are_called_with_swatches_and_the_maps_to_c
     assert "2 pictures have no drawing: all of it is background, as told" in block
     assert "background: #ff0000" in block
     assert "&lt;Nest&gt;" in block
-    assert "2.5 mm2" in block
+    assert "2.5 mm\u00b2" in block
     assert "Choose one map" in block
     assert block.count("<pre>") == 2
     given = str(outlines({"tables": {"outlines": OUTLINES | {"words": {"#ff0000": ""}, "unmapped": 3}}}))
@@ -129,3 +129,13 @@ def test_the_page_shows_what_outlines_are_called_with_swatches_and_the_maps_to_c
     assert "nothing of 3 outlines" in given
     assert "<pre>" not in given
     assert str(outlines({"tables": {}})) == ""
+
+
+@pytest.mark.parametrize(
+    ("axes", "looked", "not_looked"), [(2, "on which nothing is drawn", "voxels"), (3, "odd voxels", "nothing is drawn")]
+)
+def test_what_was_looked_for_is_what_such_data_have(tmp_path, axes, looked, not_looked):
+    page = audit_page.html(record(fingerprint={"axes": axes}, tables={"stains": {}}), tmp_path)
+    lede = next(line for line in page.splitlines() if "Looked for" in line)
+    assert looked in lede
+    assert not_looked not in lede

@@ -67,7 +67,7 @@ def _signed_whole(stored: Any, out: Any, slope: Any, intercept: Any, left: int, 
 def _unsigned_whole(stored: Any, out: Any, slope: Any, intercept: Any, left: int, right: int, low: int, top: int, filler: Any) -> None:
     for i in range(out.shape[0]):
         for j in range(out.shape[1]):
-            x = np.int32((np.uint32(stored[i, j]) << np.uint32(left)) >> np.uint32(right))
+            x = np.int32(np.uint32(np.uint32(stored[i, j]) << np.uint32(left)) >> np.uint32(right))
             value = np.float32(np.int32(x * slope + intercept))
             out[i, j] = filler if low <= x <= top else value
 
@@ -84,5 +84,5 @@ def _signed(stored: Any, out: Any, slope: float, intercept: float, left: int, ri
 def _unsigned(stored: Any, out: Any, slope: float, intercept: float, left: int, right: int, low: int, top: int, filler: Any) -> None:
     for i in range(out.shape[0]):
         for j in range(out.shape[1]):
-            x = np.int64((np.uint32(stored[i, j]) << np.uint32(left)) >> np.uint32(right))
+            x = np.int64(np.uint32(np.uint32(stored[i, j]) << np.uint32(left)) >> np.uint32(right))
             out[i, j] = filler if low <= x <= top else np.float32(x * slope + intercept)

@@ -13,6 +13,7 @@ from sagittal.data import manifest as manifests
 from sagittal.data.finding import Finding
 from sagittal.data.images import image_of, stacked
 from sagittal.data.layouts._columns import are_numbers, micrometre_column
+from sagittal.data.layouts._files import visible
 from sagittal.data.layouts._images import without_thumbnails
 from sagittal.data.manifest import Manifest
 from sagittal.errors import Refused, SagittalError, UnreadableInput, UsageError, nearest, said_of
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
     from sagittal.engine.prepare import Preparation
 
 TABLES = (".csv", ".tsv", ".parquet")
-BESIDE = frozenset({".txt", ".json", ".md", ".csv", ".html", ".pdf", ".svg", ".xml", ".geojson"})
+NOTES = (".txt", ".json", ".md", ".html", ".pdf", ".svg", ".xml", ".geojson", ".xlsx", ".docx", ".yaml", ".yml", ".log", ".py")
+BESIDE = frozenset({*TABLES, *NOTES})
 """What lies beside pictures in a folder without being one."""
 
 
@@ -198,10 +200,7 @@ class Reading:
             if self._is_series(folder):
                 yield self._of_file(folder.resolve().name, str(folder))
                 return
-        files = sorted(
-            p for p in folder.rglob("*") if p.is_file() and not any(part.startswith(".") for part in p.relative_to(folder).parts)
-        )
-        pictures = [f for f in files if f.suffix.lower() not in BESIDE]
+        pictures = [f for f in sorted(visible(folder)) if f.suffix.lower() not in BESIDE]
         for file in one_each(without_thumbnails(pictures, folder), self.limits):
             yield self._of_file(_named(file, folder), str(file))
 

@@ -19,7 +19,7 @@ def test_what_lies_beside_pictures_in_a_folder_is_no_source(stripes_run, stripes
     folder.mkdir()
     for path in sorted((stripes / "lying").glob("*.png"))[:3]:
         shutil.copy(path, folder / path.name)
-    for name in ("labels.csv", "README.md", "outlines.svg", "report.html"):
+    for name in ("labels.csv", "README.md", "outlines.svg", "report.html", "cases.xlsx", "Thumbs.db", "desktop.ini", "._a.png"):
         (folder / name).write_text("nothing to answer", encoding="utf-8")
     made = predict(stripes_run, [folder], out=tmp_path / "out", overlay=False)
     record = json.loads((made.path / "predictions.json").read_text(encoding="utf-8"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -19,10 +20,10 @@ def locked(path: Path, *, wait_s: float | None = None) -> Iterator[bool]:
     """Hold a lock for the time of the block; gives whether it could be had.
 
     Nothing is left to clean up after a ``kill -9``: the lock goes with the process. The file itself, which is empty,
-    stays; a lock on a removed file would be no lock.
+    stays, unless its holder removes it: whoever waits then makes a new one, since a lock on a removed file would be no lock.
 
     Args:
-        path: Of the lock's own file; its folder must exist.
+        path: Of the lock's own file; its folder is made where it is missing.
         wait_s: For how long to wait; 0 only asks, None waits without end.
 
     Raises:
@@ -33,17 +34,39 @@ def locked(path: Path, *, wait_s: float | None = None) -> Iterator[bool]:
     ...     mine, second
     (True, False)
     """
-    with storage(path):
-        file = path.open("ab")
+    until = None if wait_s is None else time.monotonic() + wait_s
+    file, mine = _waited(path, until)
     with file:
-        until = None if wait_s is None else time.monotonic() + wait_s
-        while not (mine := _taken(file)) and (until is None or time.monotonic() < until):
-            time.sleep(_LOOK_S)
         try:
             yield mine
         finally:
             if mine:
                 _let_go(file)
+
+
+def _waited(path: Path, until: float | None) -> tuple[BinaryIO, bool]:
+    """The open file, and whether its lock was had in time."""
+    while True:
+        with storage(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                file = path.open("ab")
+            except FileNotFoundError:
+                # the folder has gone with the lock that was waited for
+                continue
+        while not (mine := _taken(file)) and (until is None or time.monotonic() < until):
+            time.sleep(_LOOK_S)
+        if not mine or _is_at(file, path):
+            return file, mine
+        file.close()
+
+
+def _is_at(file: BinaryIO, path: Path) -> bool:
+    """Whether the open file is the one that has the name now."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 if sys.platform == "win32":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -12,7 +13,8 @@ from sagittal.engine.run import Run
 from sagittal.engine.settings import lower_is_better
 from sagittal.engine.sweep import Asked, check_asked, check_same, grid_of, search_of
 from sagittal.engine.trials import CHOICE, Trial, doubt, ranked, table, text_of
-from sagittal.errors import Interrupted, StorageFailure, UsageError
+from sagittal.errors import Interrupted, UsageError
+from sagittal.io import atomic
 from sagittal.io.lock import locked
 from sagittal.report import words
 from sagittal.verbs._asked import Request
@@ -121,11 +123,7 @@ def _opened(folder: Path, asked: Asked, request: Request, *, workers: int, threa
     """
     if folder.exists() and not (folder / "sweep.json").exists() and not _is_ours(folder):
         raise UsageError("OUTPUT_EXISTS", folder, "the output folder is not empty, and holds no sweep", "name another with -o")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StorageFailure("NOT_WRITABLE", folder, error.strerror or str(error), "choose a folder that you may write to") from None
-    with locked(folder / ".lock"):
+    with atomic.nothing_left(folder), locked(folder / ".lock"):
         if not (folder / "sweep.json").exists():
             return _begun(folder, asked, request, workers=workers, threads=threads)
         there = Sweep.at(folder)
@@ -162,6 +160,9 @@ def _begun(folder: Path, asked: Asked, request: Request, *, workers: int, thread
         score = Planner(begun.run).check(asked)
     except BaseException:
         shutil.rmtree(looked, ignore_errors=True)
+        # Windows keeps files that are open
+        with contextlib.suppress(OSError):
+            (folder / ".lock").unlink()
         raise
     best = begun.run.plan().train.best
     lower = lower_is_better(score, best.mode if best.watch.removeprefix("val_") == score else "auto")

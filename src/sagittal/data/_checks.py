@@ -169,7 +169,7 @@ def _unlabelled(manifest: Manifest) -> Iterator[Finding]:
         return
     bare = tuple(c.id for c in manifest.cases if not c.label and not c.annotation)
     if bare:
-        what = f"{len(bare)} {_cases(bare)} have no label and cannot be learned from"
+        what = f"{len(bare)} {_cases(bare)} {'has' if len(bare) == 1 else 'have'} no label and cannot be learned from"
         yield Finding(code="NO_LABEL", severity="warn", items=bare, what=what, remedy="label them, or leave them out")
 
 
@@ -189,7 +189,7 @@ def _no_group(manifest: Manifest) -> Iterator[Finding]:
 def _blank(files: Files, manifest: Manifest) -> Iterator[Finding]:
     blank = tuple(name for name, (_, is_blank, shape, _) in files.items() if is_blank and shape)
     if blank:
-        what = f"{len(blank)} {_cases(blank)} are one value throughout"
+        what = f"{len(blank)} {_cases(blank)} {'is' if len(blank) == 1 else 'are'} one value throughout"
         yield Finding(
             code="BLANK", severity="warn", items=blank, what=what, remedy="look whether they were written wrongly; leave them out"
         )

@@ -96,7 +96,8 @@ class Audit:
         if self.unreadable and not skip_unreadable and "UNREADABLE" not in allow:
             name, error = next(iter(self.unreadable.items()))
             if len(self.unreadable) == 1 and isinstance(error, UnreadableInput):
-                return type(error)(error.code, error.item, error.what, f"{error.remedy}; or --allow-unreadable to leave it out")
+                remedy = error.remedy.removesuffix(", or leave it out")
+                return type(error)(error.code, error.item, error.what, f"{remedy}, or --allow-unreadable to leave it out")
             if len(self.unreadable) == 1:
                 return error
             what = f"{len(self.unreadable)} cases cannot be read; this one: {error.what}"

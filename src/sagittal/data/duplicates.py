@@ -28,7 +28,9 @@ _LIKELY_TURNED = 0.93
 _SLACK = 0.08
 _NEIGHBOURS = 6
 _MOST_ALIGNED = 1000
-_ROWS = 512
+_MOST_COMPARED = 1 << 21
+"""Pairs that are compared at a time, so that memory does not grow with their number."""
+
 _LEAST_CONTRAST = 4.0
 
 
@@ -178,11 +180,12 @@ def _likely(coarse: NDArray[np.float32], turn: int, *, least: float) -> Iterator
     other = first if turn == 0 else _halved(_all_turned(coarse, turn))
     slack = 0.0 if turn == 0 else _SLACK
     whole = coarse if turn == 0 else _all_turned(coarse, turn)
-    for start in range(0, count, _ROWS):
+    rows = max(1, _MOST_COMPARED // max(count, 1))
+    for start in range(0, count, rows):
         # Each unordered pair once: a turn and its inverse are both among the eight.
-        scores = first[start : start + _ROWS] @ other[start:].T
+        scores = first[start : start + rows] @ other[start:].T
         passing = scores >= least - slack
-        passing[np.tril_indices(len(scores), m=scores.shape[1])] = False
+        passing[np.tril_indices(len(scores))] = False
         for row in np.nonzero(passing.any(axis=1))[0]:
             found = np.nonzero(passing[row])[0]
             exact = scores[row, found] if turn == 0 else whole[start + found] @ coarse[start + row]

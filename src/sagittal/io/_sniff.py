@@ -82,7 +82,8 @@ def look(path: Path) -> Found:
     if named is not None and named.name != found.format.name and not kin:
         what = f"its name says {named.name}, but its content is {found.format.name}"
         ending = f" to end in {found.format.suffixes[0]}" if found.format.suffixes else ""
-        remedy = f"rename it{ending} if that is what you mean, or leave it out"
+        meant = "it is a table" if found.reader is not None and found.reader.name == "table" else "that is what you mean"
+        remedy = f"rename it{ending} if {meant}, or leave it out"
         raise UnreadableInput("WRONG_SUFFIX", path, what, remedy)
     return Found(found.format, found.reader, begun)
 

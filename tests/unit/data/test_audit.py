@@ -113,6 +113,7 @@ def test_unreadable_files_are_exit_3_unless_allowed(folder):
     found = _look(folder)
     assert isinstance(found.refusal(), UnreadableInput)
     assert "ill-11-1.png" in str(found.refusal())
+    assert found.refusal().remedy == "rename it to end in .csv if it is a table, or --allow-unreadable to leave it out"
     assert found.refusal(skip_unreadable=True) is None
     (folder / "train/ill/ill-11-2.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     assert "2 cases cannot be read" in str(_look(folder).refusal())

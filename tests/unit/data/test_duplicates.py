@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import cv2
 import numpy as np
 import pytest
 
 from sagittal import io
 from sagittal.core import Labels
+from sagittal.data import duplicates
 from sagittal.data.discover import discover
 from sagittal.data.duplicates import Thumbs, exact_pairs, near_pairs
 from sagittal.data.measure import Asked, Measured, digests, measure, thumbnail
@@ -169,3 +172,18 @@ def test_recall_and_false_positives_on_real_pictures(real_data, folder):
         alike = before | {(b, a) for a, b in before} | {(name, name) for name in pictures}
         wrong = {pair for pair in found if tuple(x.removesuffix(" copy") for x in pair) not in alike}
         assert len(wrong) <= 0.0005 * len(pictures) * len(chosen), how
+
+
+def test_comparing_many_takes_hardly_more_memory_than_they_do_themselves():
+    rng = np.random.default_rng(0)
+    coarse = rng.normal(size=(12000, 256)).astype(np.float32)
+    coarse /= np.linalg.norm(coarse, axis=1, keepdims=True)
+    coarse[6000] = coarse[3]
+    tracemalloc.start()
+    try:
+        found = [pair for turn in (0, 3) for pair in duplicates._likely(coarse, turn, least=0.9)]
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert [pair[:2] for pair in found] == [(3, 6000)]
+    assert peak < 4 * coarse.nbytes, peak / coarse.nbytes

@@ -6,8 +6,7 @@ places were chosen on training and validation data (see ``docs/concepts/auto.md`
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -21,16 +20,16 @@ from sagittal.engine.config import Recipe
 from sagittal.engine.defaults import Chosen, kind_of
 from sagittal.engine.facts import Facts
 from sagittal.engine.ground import Ground, Ledger
+from sagittal.engine.loss_rules import check_loss
 from sagittal.engine.plan import MODELS, TASKS, WINDOWS, Part, Plan
 from sagittal.engine.preparation_rules import preparation_of
 from sagittal.engine.settings import LAST, Feeding, TrainSettings
 from sagittal.engine.shares import shares_of
+from sagittal.engine.sides import check_sides, left_right, sided
 from sagittal.engine.units import units_of
 from sagittal.errors import UsageError
 from sagittal.tasks._task import Task
-
-SIDES = frozenset(["left", "right", "sinister", "dexter", "links", "rechts", "gauche", "droite", "izquierda", "derecha", "os", "od"])
-"""Words of a class name that speak of a side of the body."""
+from sagittal.transforms._compose import Augmentation
 
 MAX_RAM = 4.0
 """GiB: a whole brain at 1 mm fits into it with a small U-Net, and it fits into a machine of 8."""
@@ -41,6 +40,7 @@ def decide(recipe: Recipe, manifest: Manifest, facts: Facts) -> Plan:
 
     Raises:
         UsageError: The recipe asks for something that the data cannot give.
+        UnsafeConfiguration: Pictures are to be mirrored, and the classes tell left from right.
     """
     ledger = Ledger()
     row = _task(recipe, manifest, ledger)
@@ -57,7 +57,8 @@ def decide(recipe: Recipe, manifest: Manifest, facts: Facts) -> Plan:
     preparation = replace(preparation, tissue=windows.name == "tissue", stain=target)
     train, feeding = _training(ground, windows)
     members = _members(ground)
-    augment = _augment(ground, windows)
+    augment, flips = _augment(ground, windows), _flips(ground, windows)
+    check_sides(facts.names, facts.axes, Augmentation.of(augment), flips, told=recipe.labels.sided)
     freeze = recipe.model.freeze
     plan = Plan(
         task=row.name,
@@ -74,7 +75,7 @@ def decide(recipe: Recipe, manifest: Manifest, facts: Facts) -> Plan:
         loss=_loss(ground),
         feeding=volume_rules.gathered(feeding, facts.axes, augment, ledger.choose),
         train=train,
-        flips=_flips(ground, windows),
+        flips=flips,
         rule=recipe.evaluate.rule,
         precision=recipe.evaluate.precision,
         max_ram=_max_ram(ground),
@@ -90,6 +91,8 @@ def decide(recipe: Recipe, manifest: Manifest, facts: Facts) -> Plan:
         units=units_of(row, manifest, preparation, labels),
         reasons=tuple(ledger.reasons),
     )
+    if recipe.loss is not None:
+        check_loss(plan, manifest)
     return replace(plan, shares=shares_of(plan, manifest))
 
 
@@ -132,7 +135,7 @@ def _labels(recipe: Recipe, labels: Labels, row: Task) -> Labels:
 def _ground(recipe: Recipe, facts: Facts, row: Task, ledger: Ledger, *, dense: bool) -> Ground:
     kind = kind_of(facts.axes, dense=dense)(
         facts=facts,
-        sided=sided(facts.names),
+        sided=sided(facts.names) if recipe.labels.sided is None else recipe.labels.sided,
         own_network=recipe.model.name is not None,
         own_size=recipe.prepare.spacing is not None or recipe.prepare.size is not None,
     )
@@ -195,15 +198,6 @@ def _across(windows: Part) -> int | None:
     return int(windows.options.get("axis", 2)) if windows.name == "slices" else None
 
 
-def sided(names: Iterable[str]) -> bool:
-    """Whether a class speaks of a side of the body, which a mirrored picture would turn into the other.
-
-    >>> sided(["left lung", "tumour"]), sided(["bright", "cleft"])
-    (True, False)
-    """
-    return any(word in SIDES for name in names for word in re.findall(r"[a-z]+", name.lower()))
-
-
 def _loss(ground: Ground) -> Part:
     recipe, facts, row = ground.recipe, ground.facts, ground.row
     if recipe.loss is not None:
@@ -258,7 +252,6 @@ def _flips(ground: Ground, windows: Part) -> tuple[int, ...]:
     if ground.dense and tile_rules.any_way_round(facts, sided=ground.kind.sided):
         ground.ledger.choose("evaluate.flips", None, "axes 0 and 1", "the pictures have no up and down, so they are asked four ways")
         return (0, 1)
-    # Left and right: a picture's second axis, the first of an upright volume and of its slices.
-    axis = 1 if facts.axes == 2 else 0
+    axis = left_right(facts.axes)
     ground.ledger.choose("evaluate.flips", None, f"axis {axis}", "no class speaks of a side, so the mirrored picture is asked as well")
     return (axis,)

@@ -60,11 +60,13 @@ class LabelRules(Section):
     Args:
         positive: The class that a sensitivity speaks of.
         background: The class that is nothing: it is drawn nowhere and not averaged in.
+        sided: Whether classes tell left from right, so that no picture may be mirrored; their names say it otherwise.
         colours: Of classes by name, for pictures.
     """
 
     positive: str | None = None
     background: str | None = None
+    sided: bool | None = None
     colours: dict[str, str] = {}
 
 
@@ -156,7 +158,7 @@ class Model(Open):
         name: Of the network.
         pretrained: Published weights to start from, or a file.
         freeze: Parts of the network that do not learn.
-        views: Axes along which a volume is looked at, averaged.
+        views: Augmented views a case whose features a frozen trunk computes once.
         members: Networks that are trained and averaged.
     """
 

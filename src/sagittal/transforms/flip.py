@@ -24,6 +24,12 @@ class Flip(Geometric):
     axes: tuple[str | int, ...] | None
     p: float
 
+    def mirrors(self, axes: int) -> bool:
+        """Whether left and right of samples of so many axes may change places."""
+        # a picture's x is its second index axis, an upright volume's the first
+        across = {"horizontal", 1 if axes == 2 else 0}
+        return self.p > 0 and (self.axes is None or bool(across & set(self.axes)))
+
     def affine(self, grid: Geometry, rng: np.random.Generator) -> Floats | None:
         """One draw an axis."""
         chosen = range(grid.axes) if self.axes is None else [_index_axis(grid, a) for a in self.axes]

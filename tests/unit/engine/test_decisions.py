@@ -14,7 +14,7 @@ from sagittal.core.window import Window
 from sagittal.engine.facts import are_ordered, facts_of
 from sagittal.engine.feed import class_weights, sample_classes, training_batches
 from sagittal.engine.prepare import LUMA, Preparation, grey
-from sagittal.engine.rules import sided
+from sagittal.engine.sides import sided
 from sagittal.errors import Refused, UsageError
 
 

@@ -211,7 +211,7 @@ class Budget:
         need, one = choice.need / GIB, "x".join(map(str, choice.windows[0].size))
         if self.most is not None and need > self.most:
             what = f"a window of {one} needs about {need:.2f} GiB, and {self.most:g} GiB are allowed"
-            raise LimitExceeded("MAX_RAM", "--max-ram", what, f"allow at least {math.ceil(need * 10) / 10:g}, or leave it out")
+            raise LimitExceeded("MAX_RAM", "--max-ram", what, f"allow at least {math.ceil(need * 100) / 100:g}, or leave it out")
         free = _free(self.device) / GIB
         if need > free:
             what = f"windows of {one} need about {need:.1f} GiB, and {free:.1f} GiB are free"

@@ -98,13 +98,23 @@ def shifts(reference: Mapping[str, ArrayLike], new: Mapping[str, ArrayLike]) -> 
     return sorted(found, key=lambda shift: -shift.effect)
 
 
-def share_shift(reference: Sequence[int] | NDArray[np.integer], new: Sequence[int] | NDArray[np.integer], labels: Labels) -> list[Shift]:
+ANSWERS = "the model answers {}"
+
+
+def share_shift(
+    reference: Sequence[int] | NDArray[np.integer],
+    new: Sequence[int] | NDArray[np.integer],
+    labels: Labels,
+    *,
+    said: str = ANSWERS,
+) -> list[Shift]:
     """Whether the model answers other shares of classes than on validation: at most one finding.
 
     Args:
         reference: How often each class was answered on validation, ``(K,)``.
         new: The same on the new data.
         labels: The classes.
+        said: What else than the answers is counted, with ``{}`` for a class.
 
     >>> found = share_shift([50, 50], [95, 5], Labels(classes=("healthy", "ill")))
     >>> found[0].what
@@ -121,8 +131,8 @@ def share_shift(reference: Sequence[int] | NDArray[np.integer], new: Sequence[in
     if p >= CHANCE or effect < SEEN:
         return []
     k = int(gap.argmax())
-    what = f"the model answers {labels.classes[k]} in {shares[1, k]:.0%} of the cases here, and in {shares[0, k]:.0%} on validation"
-    return [_shift("answers", effect, p, int(counts[1].sum()), what.replace("%", " %"))]
+    what = f"{said.format(labels.classes[k])} in {shares[1, k]:.0%} of the cases here, and in {shares[0, k]:.0%} on validation"
+    return [_shift("answers" if said == ANSWERS else "classes", effect, p, int(counts[1].sum()), what.replace("%", " %"))]
 
 
 def _shift(measure: str, effect: float, p: float, n: int, what: str) -> Shift:

@@ -110,7 +110,7 @@ def evaluate(
     with skippable():
         assessment = assess(predictor, manifest, cases, keep=drawn_into(folder, predictor))
     if data is not None:
-        rest |= _beside_own(own, predictor, assessment, manifest)
+        rest |= _beside_own(own, predictor, assessment, manifest, path=path)
     elif own is not None and name == "test":
         # A look counts once there is something to see.
         rest["touched"] = own.touched("test")
@@ -128,7 +128,7 @@ def evaluate(
     return Scored(
         path=folder,
         facts={"scores": [s.record() for s in made.scores], "n": len(made.rows)},
-        text=[*_loud(rest), *table(made.scores)],
+        text=table(made.scores),
         failed=failed,
         list_file=folder / FAILED,
         predictor=predictor,
@@ -158,13 +158,15 @@ def _other(
     return manifest, cases, {"data": found.sentence, "split": split}
 
 
-def _beside_own(run: Run | None, predictor: Predictor, assessment: Assessment, manifest: Manifest) -> dict[str, object]:
+def _beside_own(run: Run | None, predictor: Predictor, assessment: Assessment, manifest: Manifest, *, path: Path) -> dict[str, object]:
     """How other data differ from the run's validation cases."""
     from sagittal.engine.shift import shift_findings
 
     own = met(run) if run is not None else None
     told: dict[str, object] = {"shift": shift_findings(predictor, own, assessment, manifest)}
-    if own is None or not own.split("val"):
+    if own is None:
+        told["not_compared"] = f"{path.name} holds no cases: whether these data differ from its own, or are some of them, cannot be said"
+    elif not own.split("val"):
         told["not_compared"] = "there are no validation cases at hand: whether these data differ from them cannot be said"
     return told
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from sagittal.engine.run import Run
 from sagittal.errors import LimitExceeded, Refused, StorageFailure, UnreadableInput, UsageError
 from sagittal.io.writers.raster import encode_png
 from sagittal.verbs.evaluate import evaluate
@@ -78,8 +79,33 @@ def test_a_shift_of_intensity_is_said_loudly_and_the_same_data_are_not_accused(s
     assert {"mean intensity", "contrast"} <= set(found)
     assert found["mean intensity"]["effect"] == pytest.approx(1.0)
     assert found["mean intensity"]["remedy"]
-    assert "SHIFT: " in capsys.readouterr().err
-    assert any(line.startswith("SHIFT: ") for line in bright.text)
+    assert capsys.readouterr().err.count("SHIFT: mean intensity") == 1
+    assert not any("SHIFT: " in line for line in bright.text), "it was said already"
+
+
+def test_cases_that_the_model_was_trained_on_are_said_before_all_else(stripes_run, stripes, tmp_path, capsys):
+    made = evaluate(stripes_run, data=stripes, out=tmp_path / "same")
+    found = json.loads((made.path / "scores.json").read_text())["shift"][0]
+    own = Run.open(stripes_run).manifest()
+    assert (found["code"], found["severity"]) == ("TRAINED_ON", "warn")
+    assert found["n"] == len(own.split("train")) + len(own.split("val")) < made.facts["n"]
+    assert "the model was trained or chosen on" in capsys.readouterr().err
+    copies = write(tmp_path / "copies", stripes)
+    other = evaluate(stripes_run, data=copies, out=tmp_path / "other")
+    assert "TRAINED_ON" not in (other.path / "scores.json").read_text()
+
+
+def test_other_sizes_and_other_shares_of_classes_are_said(stripes_run, stripes, tmp_path):
+    larger = write(tmp_path / "larger", stripes, change=lambda v: v.repeat(3, axis=1))
+    for path in sorted((larger / "lying").iterdir())[2:]:
+        path.unlink()
+    found = {
+        f["items"][0]: f["what"]
+        for f in json.loads((evaluate(stripes_run, data=larger, out=tmp_path / "out").path / "scores.json").read_text())["shift"]
+    }
+    assert "height in pixels differs" in found["height in pixels"]
+    assert "width in pixels" not in found
+    assert "standing is the truth in" in found["classes"]
 
 
 def test_scores_that_fall_below_validation_come_first(stripes_run, stripes, tmp_path):
@@ -177,12 +203,12 @@ def test_an_evaluation_that_was_interrupted_is_no_look(stripes_run, tmp_path, mo
     assert (stripes_run / "touched.json").read_bytes() == before
 
 
-def test_a_package_scores_as_its_run_and_says_that_a_shift_cannot_be_told(stripes_run, stripes, tmp_path):
+def test_a_package_scores_as_its_run_and_says_that_a_shift_cannot_be_told(stripes_run, stripes, tmp_path, capsys):
     file = package(stripes_run, out=tmp_path / "stripes.sagittal").path
     made, own = (evaluate(model, data=stripes, out=tmp_path / name) for model, name in ((file, "a"), (stripes_run, "b")))
     assert made.facts == own.facts
-    assert made.text[0].startswith("SHIFT: there are no validation cases")
-    assert not any("no validation cases" in line for line in own.text)
+    said = capsys.readouterr().err
+    assert said.count("stripes.sagittal holds no cases: whether these data differ") == 1
 
 
 def test_a_folder_that_cannot_be_written_is_refused_before_anything_is_answered(stripes_run, tmp_path, monkeypatch):

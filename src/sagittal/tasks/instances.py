@@ -25,6 +25,10 @@ from sagittal.tasks.segmentation import segmentation
 BORDER = 2.0
 """Samples of the network's grid, from an object's edge inwards, that are its border."""
 
+INSIDE = 4.0
+"""So many times as likely as the border is the inside of an object, where it is that: a border that is missed makes one object
+of two, while one that is too wide is given back."""
+
 LEAST_SHARE = 0.05
 """Objects smaller than this share of the size of the object that a sample of the answer lies in on average are dropped."""
 
@@ -62,7 +66,7 @@ def _mark(scores: NDArray[np.float32], labels: Labels) -> Marks:
     classes, border = scores[fore], scores[len(labels)]
     inside = classes.sum(axis=0)
     best = classes.argmax(axis=0).astype(np.uint8) if len(fore) > 1 else np.zeros(inside.shape, np.uint8)
-    found: Marks = np.where(inside + border > scores[ground], 1 + 2 * best + (inside > border), 0).astype(np.uint8)
+    found: Marks = np.where(inside + border > scores[ground], 1 + 2 * best + (inside > INSIDE * border), 0).astype(np.uint8)
     return found
 
 

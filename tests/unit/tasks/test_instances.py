@@ -46,6 +46,18 @@ def test_touching_objects_come_apart_with_their_classes():
     assert len(np.unique(truth.astype(int) * 100 + numbers)) == 5, "each object is one of the true ones"
 
 
+@pytest.mark.parametrize(("doubt", "objects"), [(0.15, 1), (0.25, 2)])
+def test_a_border_that_is_not_sure_parts_objects_and_is_given_back(doubt, objects):
+    said = drawn((5, 5, 20, 15), (5, 20, 20, 15))
+    target = instances.target(instances.encode(said, PLACE), LABELS)
+    between = (slice(None), slice(10, 20), slice(18, 22))
+    scores = perfect(target, 4)
+    scores[between] = np.array([0.02, 0.96 - doubt, 0.02, doubt], np.float32)[:, None, None]
+    classes, numbers = parted(instances.finish(scores, LABELS, PLACE), len(LABELS))
+    assert numbers.max() == objects
+    assert np.array_equal(classes, said.mask_of(PLACE)), "the border is given back"
+
+
 def test_the_border_is_as_wide_as_said_and_runs_between_touching_objects():
     target = instances.target(instances.encode(drawn((5, 5, 20, 15), (5, 20, 20, 15)), PLACE), LABELS)
     row = target[15]

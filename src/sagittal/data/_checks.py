@@ -28,10 +28,11 @@ def checks(
     near: Sequence[Pair],
     unreadable: Mapping[str, SagittalError],
     files: Files,
+    depths: Mapping[str, Sequence[str]],
     volumes: Cases,
     allowed: Mapping[str, tuple[str, ...]],
 ) -> list[Finding]:
-    """Everything that is wrong with a data set, or worth knowing of it."""
+    """Everything that is wrong with a data set, or worth knowing of it; ``depths`` are the pictures of each type of values."""
     return [
         *_unreadable(unreadable),
         *_let_through(allowed),
@@ -46,6 +47,7 @@ def checks(
         *_unlabelled(manifest),
         *_no_group(manifest),
         *_blank(files, manifest),
+        *_depths(depths),
         *_empty_masks(manifest, files),
         *_small_splits(manifest),
         *_shortcuts(manifest, files),
@@ -193,6 +195,16 @@ def _blank(files: Files, manifest: Manifest) -> Iterator[Finding]:
         yield Finding(
             code="BLANK", severity="warn", items=blank, what=what, remedy="look whether they were written wrongly; leave them out"
         )
+
+
+def _depths(depths: Mapping[str, Sequence[str]]) -> Iterator[Finding]:
+    """Pictures of bytes among others: one range serves all, so that bytes would come out nearly black."""
+    if "uint8" not in depths or len(depths) < 2:
+        return
+    fewer = min(depths, key=lambda name: len(depths[name]))
+    what = f"pictures are stored as {' and '.join(f'{name} ({len(ids)})' for name, ids in sorted(depths.items()))}; one range serves all"
+    remedy = "bring them to one type over its whole range, or those of the smaller one come out nearly black"
+    yield Finding(code="MIXED_DEPTH", severity="warn", items=tuple(depths[fewer]), what=what, remedy=remedy)
 
 
 def _empty_masks(manifest: Manifest, files: Files) -> Iterator[Finding]:

@@ -181,7 +181,14 @@ def audit(
     near_ones = _without_exact_kin(alike, exact)
     let = {code: tuple(ids) for code, ids in sorted(seen.allowed.items())}
     findings = checks(
-        manifest, exact=exact, near=near_ones, unreadable=seen.unreadable, files=seen.files, volumes=seen.volumes, allowed=let
+        manifest,
+        exact=exact,
+        near=near_ones,
+        unreadable=seen.unreadable,
+        files=seen.files,
+        depths=seen.depths,
+        volumes=seen.volumes,
+        allowed=let,
     )
     findings += [*ambiguous(seen.outlines, manifest), *differing(seen.stains, manifest.cases), *without_micrometres(seen.slides)]
     flagged = _flagged(findings, seen.volumes.keys() - seen.planes.keys())
@@ -218,6 +225,7 @@ class _Seen:
         self.by_class: dict[str, Tally] = {}
         self.shapes: Counter[tuple[tuple[int, ...], str]] = Counter()
         self.files: dict[str, tuple[str, bool, tuple[int, ...], dict[str, float]]] = {}
+        self.depths: dict[str, list[str]] = {}
         self.volumes: dict[str, Looked] = {}
         self.planes: dict[str, tuple[Plane, ...]] = {}
         self.allowed: dict[str, list[str]] = {}
@@ -239,6 +247,8 @@ class _Seen:
             self.slides[one.id] = one.unit
         blank = not one.turned
         self.files[one.id] = (one.format, blank, one.shape, dict(one.shares))
+        if len(one.shape) == 2 and not blank:
+            self.depths.setdefault(one.dtype, []).append(one.id)
         if one.planes:
             self.planes[one.id] = one.planes
         if one.anatomy is not None and (len(one.shape) > 2 or one.anatomy.notable):

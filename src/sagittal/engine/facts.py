@@ -186,7 +186,7 @@ def _values(
     samples, grey, eight = [], True, True
     for image in images:
         values = overview(image, longest=1024).read()
-        colours = values[:-1] if image.channels[-1:] == ("alpha",) else values
+        colours = _finite(values[:-1] if image.channels[-1:] == ("alpha",) else values)
         grey = grey and bool((colours == colours[:1]).all())
         eight = eight and values.dtype == np.uint8
         samples.append(_thinned(colours))
@@ -200,6 +200,14 @@ def _values(
     numbers = (low, high, scaled.mean(axis=1), scaled.std(axis=1))
     a, b, c, d = (tuple(float(v) for v in column) for column in numbers)
     return a, b, c, d, grey
+
+
+def _finite(values: NDArray[np.generic]) -> NDArray[np.generic]:
+    """The samples that are numbers in every channel; the audit has told of the others. One 0 where there are none."""
+    if values.dtype.kind != "f":
+        return values
+    known = values[:, np.isfinite(values.astype(np.float64)).all(axis=0)]
+    return known if known.size else np.zeros((len(values), 1), values.dtype)
 
 
 def _thinned(values: NDArray[np.generic], most: int = 20_000) -> NDArray[np.generic]:

@@ -30,6 +30,7 @@ TITLES: Mapping[str, str] = {
     "SOME_NO_GROUP": "Of some cases the patient is not known",
     "NO_LABEL": "Cases without a label",
     "BLANK": "Pictures of one value throughout",
+    "MIXED_DEPTH": "Pictures of bytes among others",
     "EMPTY_MASK": "Cases on which nothing is drawn",
     "AMBIGUOUS_OUTLINES": "Outlines can be told apart in several ways",
     "STAINS_DIFFER": "Tissue is stained differently elsewhere",

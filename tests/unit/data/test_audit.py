@@ -119,6 +119,17 @@ def test_unreadable_files_are_exit_3_unless_allowed(folder):
     assert "2 cases cannot be read" in str(_look(folder).refusal())
 
 
+def test_pictures_of_bytes_among_deeper_ones_are_named(tmp_path):
+    rng = np.random.default_rng(0)
+    for i in range(8):
+        deep = (rng.integers(0, 256, (40, 40)) * (257 if i < 3 else 1)).astype(np.uint16 if i < 3 else np.uint8)
+        (tmp_path / "ab"[i % 2]).mkdir(exist_ok=True)
+        cv2.imwrite(str(tmp_path / "ab"[i % 2] / f"{i}.png"), deep)
+    (said,) = [f for f in _look(tmp_path).findings if f.code == "MIXED_DEPTH"]
+    assert "uint16 (3) and uint8 (5)" in said.what
+    assert len(said.items) == 3
+
+
 def test_blank_pictures_are_named_and_no_copies(folder):
     for split in ("train", "test"):
         cv2.imwrite(str(folder / split / "ill" / f"ill-{7 if split == 'train' else 8}-1.png"), np.zeros((40, 40), np.uint8))

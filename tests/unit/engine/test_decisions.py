@@ -7,10 +7,12 @@ import json
 
 import numpy as np
 import pytest
+import tifffile
 
 from sagittal.core.geometry import Geometry
 from sagittal.core.image import Image
 from sagittal.core.window import Window
+from sagittal.data.discover import discover
 from sagittal.engine.facts import are_ordered, facts_of
 from sagittal.engine.feed import class_weights, sample_classes, training_batches
 from sagittal.engine.prepare import LUMA, Preparation, grey
@@ -223,3 +225,17 @@ def test_windows_have_the_class_of_what_was_drawn_on_them(planned, tmp_path):
         sample_classes(
             made.plan, made.manifest, dataclasses.replace(samples, windowing=planned(data, "windows.name=patches", base=()).plan.windowing)
         )
+
+
+def test_samples_that_are_no_number_do_not_count_in_what_is_decided(tmp_path):
+    rng = np.random.default_rng(0)
+    for i in range(6):
+        values = rng.random((20, 30), dtype=np.float32)
+        values[3, 4] = (np.nan, np.inf, 0.5)[i % 3]
+        (tmp_path / "ab"[i % 2]).mkdir(exist_ok=True)
+        tifffile.imwrite(tmp_path / "ab"[i % 2] / f"{i}.tif", values)
+    found = discover(tmp_path).manifest
+    facts = facts_of(found.with_cases(dataclasses.replace(c, split="train") for c in found.cases))
+    assert facts.grey
+    assert 0 <= facts.low[0] < facts.high[0] <= 1
+    assert np.isfinite([*facts.mean, *facts.std]).all()

@@ -165,3 +165,13 @@ def test_a_fall_on_other_data_is_on_page_one(changed):
         json.dumps({"n": 40, "scores": [{"metric": "auc", "class": "COVID", "value": 0.61}], "shift": [fall]}), encoding="utf-8"
     )
     assert ("warn", "On “hospital_b” it is another matter") in codes(RunView(view.folder))
+
+
+def test_what_speaks_against_a_threshold_is_said_once(changed):
+    from sagittal.report.sections.calibration import calibration
+
+    note = "12 cases are too few to promise 0.95"
+    fitted = {"label": "COVID", "value": 0.1, "sensitivity": 1.0, "specificity": 0.8, "n_with": 12, "n_without": 12, "note": note}
+    point = {"classes": ["COVID", "NonCOVID"], "rule": "sensitivity", "wanted": 0.95, "thresholds": [fitted], "note": f"COVID: {note}"}
+    view = changed("covid", "evaluation/test/scores.json", operating_point=point)
+    assert str(calibration(view).html).count("too few to promise") == 1

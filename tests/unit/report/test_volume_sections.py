@@ -5,9 +5,12 @@ from __future__ import annotations
 import csv
 import json
 
+import numpy as np
 import pytest
 
+from sagittal.report.galleries import png
 from sagittal.report.sections.drawn import drawn
+from sagittal.report.sections.gallery import gallery
 from sagittal.report.sections.lesions import lesions
 from sagittal.report.sections.levels import levels as by_level
 from sagittal.report.sections.scores import scores
@@ -99,3 +102,16 @@ def test_sections_of_drawn_answers_speak_of_pixels_where_the_data_are_pictures(r
     assert f"{title[:-1]} difference, {unit}" in page
     assert other not in page.lower()
     assert volumes(view).title == title
+
+
+@pytest.mark.parametrize(("shapes", "broad"), [([(40, 40), (40, 40), (40, 90)], False), ([(40, 90), (40, 90), (40, 40)], True)])
+def test_all_cases_of_a_gallery_are_shown_in_one_size(run, shapes, broad):
+    folder = run / "explanation" / "test"
+    folder.mkdir(parents=True)
+    for i, shape in enumerate(shapes):
+        (folder / f"{i}.png").write_bytes(png(np.zeros((*shape, 3), np.uint8)))
+    items = [{"case": str(i), "kind": "TP" if i == 2 else "FN", "picture": f"{i}.png"} for i in range(3)]
+    (folder / "index.json").write_text(json.dumps({"items": items}))
+    page = str(gallery(RunView(run)).html)
+    assert page.count('class="gallery broad"') == (2 if broad else 0)
+    assert page.count('class="gallery') == 2

@@ -148,8 +148,8 @@ def _threshold(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _notes(fitted: Mapping[str, Any], point: Mapping[str, Any]) -> list[str]:
-    thresholds = [str(t.get("note") or "") for t in point.get("thresholds") or ()]
-    told = [*reasons(fitted), str(point.get("note") or ""), *thresholds]
+    # the note of the point names those of its thresholds, class by class
+    told = [*reasons(fitted), str(point.get("note") or "")]
     return [sentence(text) for text in dict.fromkeys(told) if text]
 
 

@@ -33,7 +33,7 @@ PAGE = """
 {% if keys %}{{ parts.keys(keys) }}{% endif %}
 {% for kind in kinds %}
 <h3 class="block-head">{{ kind.title }}</h3>
-<div class="gallery{% if kind.broad %} broad{% endif %}{% if kind.beside %} beside{% endif %}">
+<div class="gallery{% if broad or drawn %} broad{% endif %}{% if drawn and not broad %} beside{% endif %}">
 {% for item in kind.shown %}
 <figure>
 <div class="pair{% if item.faces | length == 1 %} one{% endif %}">
@@ -67,9 +67,12 @@ def gallery(view: RunView) -> Section | None:
         if made and len(shown) < MOST:
             shown.append(made)
     order = [*KINDS, *sorted(k for k in kinds if k not in KINDS)]
-    rows = [_row(k, kinds[k]) for k in order if kinds.get(k)]
+    rows = [{"title": KINDS.get(k, k.replace("_", " ").capitalize()), "shown": kinds[k]} for k in order if kinds.get(k)]
     if not rows:
         return None
+    # One size for all: of pictures of many shapes a broad one would enlarge its row alone.
+    wide = [item["wide"] for shown in kinds.values() for item in shown]
+    broad = 2 * sum(wide) > len(wide)
     method = str(view.explanation.get("method") or "")
     shows = f"Warm colours show what spoke for the answer ({method.replace('_', '-')}). {CAUTION}" if method else ""
     lede = " ".join(filter(None, (shows, str(view.explanation.get("note") or ""))))
@@ -79,15 +82,9 @@ def gallery(view: RunView) -> Section | None:
         if isinstance(legend, dict)
         else []
     )
-    return Section(title="Gallery", order=110, lede=lede, html=fill(PAGE, kinds=rows, keys=keys))
-
-
-def _row(kind: str, shown: list[dict[str, Any]]) -> dict[str, Any]:
-    return {
-        "title": KINDS.get(kind, kind.replace("_", " ").capitalize()),
-        "shown": shown,
-        **{k: any(item[k] for item in shown) for k in ("broad", "beside")},
-    }
+    # Outlines need room too
+    drawn = bool(legend)
+    return Section(title="Gallery", order=110, lede=lede, html=fill(PAGE, kinds=rows, keys=keys, broad=broad, drawn=drawn))
 
 
 def _item(view: RunView, item: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -99,10 +96,8 @@ def _item(view: RunView, item: Mapping[str, Any]) -> dict[str, Any] | None:
     probability = words.number(float(p), 2) if isinstance(p, int | float) else ""
     told = {key: _plain(item.get(key)) for key in ("case", "truth", "predicted", "attention_to", "attention_method")}
     told["attention_method"] = told["attention_method"].replace("_", "-")
-    broad = any(proportion(path.read_bytes()[:24]) > BROAD for path in files if path is not None)
-    # Outlines need room too
-    drawn = bool(view.explanation.get("legend"))
-    return {**told, "p": probability, "faces": faces, "broad": broad or drawn, "beside": drawn and not broad} if faces else None
+    wide = any(proportion(path.read_bytes()[:24]) > BROAD for path in files if path is not None)
+    return {**told, "p": probability, "faces": faces, "wide": wide} if faces else None
 
 
 def _plain(value: object) -> str:

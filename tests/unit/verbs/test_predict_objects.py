@@ -18,6 +18,7 @@ from sagittal.core import Geometry, Labels
 from sagittal.core.prediction import Prediction
 from sagittal.io.writers._features import features
 from sagittal.io.writers.raster import encode_png
+from sagittal.report.named import LINE_PX
 from sagittal.verbs._outlined import areas
 from sagittal.verbs._pictures import told_apart
 
@@ -124,7 +125,9 @@ def test_windows_that_are_answered_by_themselves_have_the_files_of_pictures(trai
     for row in rows:
         mask, below = (io.read(out / row["answer"].replace(".png", end)) for end in (".png", "_overlay.png"))
         assert int(areas[row["case"]]["samples"]) == (mask.read() > 0).sum() > 0
-        assert below.geometry.shape == mask.geometry.shape and np.ptp(below.read()) > 200, "drawn on its part of the picture"
+        rows_drawn, columns = mask.geometry.shape
+        assert below.geometry.shape == (rows_drawn + LINE_PX, columns), "as large as its part of the picture, the class named below"
+        assert np.ptp(below.read()[:, :rows_drawn]) > 200, "drawn on its part of the picture"
 
 
 def test_areas_are_in_micrometres_where_the_picture_tells():

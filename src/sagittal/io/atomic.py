@@ -61,6 +61,23 @@ def writing(path: Path) -> Iterator[BinaryIO]:
             raise
 
 
+def check_place(path: Path) -> None:
+    """Whether a file could be written there, asked before the work that it is for; nothing is left behind.
+
+    Raises:
+        StorageFailure: It could not; see :func:`writing`.
+
+    >>> check_place(getfixture("tmp_path") / "model.onnx")
+    >>> list(getfixture("tmp_path").iterdir())
+    []
+    """
+    with storage(path):
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "is a folder", str(path))
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+
+
 def write_bytes(path: Path, data: bytes) -> None:
     """Write a file whole; see :func:`writing`."""
     with writing(path) as file:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from sagittal.errors import UsageError
+from sagittal.io import atomic
 from sagittal.verbs._numbers import check_numbers
 from sagittal.verbs._open import predictor_at, run_at
 from sagittal.verbs._outcome import Outcome
@@ -35,6 +36,7 @@ def export(run: str | Path, *, out: str | Path, tolerance: float = 1e-4) -> Outc
     from sagittal.engine.onnx import check_installed, write_onnx
 
     check_installed()
+    atomic.check_place(out)
     path = Path(run)
     predictor = predictor_at(path, device="cpu")
     own = run_at(path)

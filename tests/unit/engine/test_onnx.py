@@ -17,7 +17,7 @@ from sagittal.engine.calibrate import Calibration
 from sagittal.engine.learn import predictor_of
 from sagittal.engine.onnx import corrected
 from sagittal.engine.package import write_package
-from sagittal.errors import NumericFailure, UsageError
+from sagittal.errors import NumericFailure, StorageFailure, UsageError
 from sagittal.verbs.export import export
 
 made = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("_packages.py"))))
@@ -99,3 +99,9 @@ def test_without_the_libraries_the_remedy_installs_them(run, tmp_path, monkeypat
 def test_wishes_that_make_no_sense_are_refused(run, tmp_path, name, tolerance):
     with pytest.raises(UsageError):
         export(run.path, out=tmp_path / name, tolerance=tolerance)
+
+
+def test_a_place_that_cannot_be_written_is_refused_before_the_network_is_asked(run, tmp_path, monkeypatch):
+    monkeypatch.setattr("sagittal.engine.onnx.write_onnx", lambda *_, **__: pytest.fail("the network was exported"))
+    with pytest.raises(StorageFailure, match="NO_FOLDER"):
+        export(run.path, out=tmp_path / "missing" / "a.onnx")

@@ -146,5 +146,5 @@ def _method(name: str) -> str:
     >>> _method("wilson"), _method("bootstrap over 22 groups")
     ('Wilson', 'bootstrap over groups')
     """
-    named = name.replace("wilson", "Wilson").replace("delong", "DeLong")
+    named = name.replace("wilson", "Wilson").replace("delong", "DeLong").replace("newcombe", "Newcombe")
     return re.sub(r"over \d+ groups", "over groups", named)

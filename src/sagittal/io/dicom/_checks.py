@@ -11,7 +11,7 @@ import numpy as np
 from sagittal.io.dicom._faults import Fault, names
 from sagittal.io.dicom._geometry import Stack, stack
 from sagittal.io.dicom._planes import Plane
-from sagittal.io.dicom._sort import CROSS_SECTIONS, grouped, places
+from sagittal.io.dicom._sort import CROSS_SECTIONS, Part, grouped, places
 
 _SAME_SPACING = 1e-4
 
@@ -99,6 +99,14 @@ def incomplete(planes: Sequence[Plane], most: int, item: str) -> Iterator[Fault]
     if len(planes) < most:
         what = f"{len(planes)} slices, where the other volumes of this series have {most}"
         yield Fault(code="SERIES_GAP", item=item, what=what, remedy="leave this volume out, or fetch the series again")
+
+
+def dealt(part: Part, item: str) -> Iterator[Fault]:
+    """A volume whose slices were taken by numbers that say nothing."""
+    if part.doubtful:
+        what = "several slices lie at each place, and neither a tag nor their numbers say which belong to one volume"
+        remedy = "export the series again with its private tags, or as enhanced DICOM; --allow MIXED_TIME takes them as they are numbered"
+        yield Fault(code="MIXED_TIME", item=item, what=what, remedy=remedy)
 
 
 def copies(planes: Sequence[Plane], found: Sequence[int] | None = None) -> list[list[Plane]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sagittal.errors import OverLimit, Refused, SagittalError, UnreadableInput
 
-ALLOWABLE = frozenset({"SERIES_GAP", "VARIABLE_SPACING", "DUPLICATE_SLICE", "MIXED_PATIENT", "MIXED_RESCALE"})
+ALLOWABLE = frozenset({"SERIES_GAP", "VARIABLE_SPACING", "DUPLICATE_SLICE", "MIXED_PATIENT", "MIXED_RESCALE", "MIXED_TIME"})
 """Faults that a person may let pass: a volume can still be made, and its meta says of what."""
 
 MOST_NAMES = 4

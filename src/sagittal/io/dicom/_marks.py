@@ -12,6 +12,9 @@ from sagittal.io.dicom.header import Dataset
 Marks = tuple[tuple[str, tuple[float, ...]], ...]
 """A short word and the numbers that differ."""
 
+# arterial spin labelling: blood is marked in every other volume
+_LABELLED = {"CONTROL": (1.0,), "LABEL": (2.0,)}
+
 _NUMBER = r"\s*(-?\d+(?:\.\d*)?)\s*"
 _COMMENT = re.compile(rf"b={_NUMBER}\({_NUMBER},{_NUMBER},{_NUMBER}\)")
 
@@ -50,6 +53,14 @@ def marks_of(data: Dataset, gradient: Gradient | None) -> Marks:
         ("trigger", rounded(data.numbers("TriggerTime")[:1])),
         ("inversion", rounded(data.numbers("InversionTime")[:1])),
         ("flip", rounded(data.numbers("FlipAngle")[:1])),
+        # Philips numbers the instances of what follows at random
+        ("phase", data.numbers("PhilipsPhase")[:1]),
+        ("asl", _LABELLED.get(data.text("PhilipsLabelled").upper(), ())),
+        (
+            "w",
+            data.numbers("PhilipsDiffusionOrder")[:1]
+            or (*data.numbers("PhilipsBValueNumber")[:1], *data.numbers("PhilipsGradientNumber")[:1]),
+        ),
         ("a", data.numbers("AcquisitionNumber")[:1]),
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TypeVar
 
 import numpy as np
@@ -33,17 +34,19 @@ class Part:
         planes: The slices.
         words: All of them.
         kinds: Those that volumes of one 4-D image share: what was measured, where, at which echo; not when, nor how often.
+        doubtful: Neither a tag nor the numbers of its slices say which of those at a place belong to it.
     """
 
     planes: tuple[Plane, ...]
     words: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
+    doubtful: bool = False
 
     def named(self, planes: Sequence[Plane], word: str, *, repeat: bool = False) -> Part:
         """Some of these slices, with one more word; ``repeat`` says that it counts volumes of the same kind."""
         if not word:
             return replace(self, planes=tuple(planes))
-        return Part(tuple(planes), (*self.words, word), self.kinds if repeat else (*self.kinds, word))
+        return replace(self, planes=tuple(planes), words=(*self.words, word), kinds=self.kinds if repeat else (*self.kinds, word))
 
 
 def parts(planes: Sequence[Plane]) -> list[Part]:
@@ -208,7 +211,10 @@ def _mark(n: int, plane: Plane) -> tuple[float, ...]:
 
 
 def _by_rank(part: Part) -> list[Part]:
-    """The first at every place, the second at every place ...: time points that no tag tells apart."""
+    """The first at every place, the second at every place ...: time points that no tag tells apart.
+
+    That is right where numbers run on from volume to volume, or from place to place; some scanners number at random.
+    """
     at: dict[int, list[Plane]] = defaultdict(list)
     for place, plane in zip(places(part.planes), part.planes, strict=True):
         at[place].append(plane)
@@ -217,7 +223,16 @@ def _by_rank(part: Part) -> list[Part]:
         for rank, plane in enumerate(sorted(members, key=lambda p: (p.order, p.frame, str(p.stored.path)))):
             ranks[rank].append(plane)
     digits = len(str(len(ranks)))
-    return [part.named(members, f"t{rank + 1:0{digits}d}", repeat=True) for rank, members in sorted(ranks.items())]
+    dealt = replace(part, doubtful=not (_run_on(ranks.values()) or _run_on(at.values())))
+    return [dealt.named(members, f"t{rank + 1:0{digits}d}", repeat=True) for rank, members in sorted(ranks.items())]
+
+
+def _run_on(groups: Iterable[Sequence[Plane]]) -> bool:
+    """Whether the numbers of each group, all together or one kind of them, come before those of the next."""
+    numbers = [[p.order for p in group] for group in groups]
+    together = sorted((min(group), max(group)) for group in numbers)
+    alone = [sorted((min(kind), max(kind)) for group in numbers for kind in [[o[n] for o in group]]) for n in range(len(numbers[0][0]))]
+    return all(a[1] <= b[0] for a, b in pairwise(together)) or any(all(a[1] < b[0] for a, b in pairwise(spans)) for spans in alone)
 
 
 def _one_too_many(counts: Counter[int]) -> bool:

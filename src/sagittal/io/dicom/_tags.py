@@ -113,7 +113,12 @@ _WANTED: Final[dict[str, tuple[int, str]]] = {
     "PhilipsDirectionality": (0x20010004, "CS"),
     "PhilipsImageKind": (0x20050011, "CS"),
     "PhilipsScaleSlope": (0x2005000E, "FL"),
+    "PhilipsPhase": (0x20010008, "IS"),
     "PhilipsFrameSequence": (0x20050F0F, "SQ"),
+    "PhilipsBValueNumber": (0x20050F12, "IS"),
+    "PhilipsGradientNumber": (0x20050F13, "IS"),
+    "PhilipsLabelled": (0x20050F29, "CS"),
+    "PhilipsDiffusionOrder": (0x20051F96, "IS"),
     "PhilipsGradientX": (0x200500B0, "FL"),
     "PhilipsGradientY": (0x200500B1, "FL"),
     "PhilipsGradientZ": (0x200500B2, "FL"),
@@ -185,7 +190,7 @@ CREATORS: Final[dict[int, dict[bytes, int]]] = {
     0x0029: {b"SIEMENS CSA HEADER": 0},
     0x0043: {b"GEMS_PARM_01": 0},
     0x2001: {b"Philips Imaging DD 001": 0},
-    0x2005: {b"Philips MR Imaging DD 001": 0, b"Philips MR Imaging DD 005": 0x0F},
+    0x2005: {b"Philips MR Imaging DD 001": 0, b"Philips MR Imaging DD 005": 0x0F, b"Philips MR Imaging DD 006": 0x1F},
     0x0065: {b"Image Private Header": 0},
 }
 

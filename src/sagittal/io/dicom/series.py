@@ -188,6 +188,7 @@ def _volumes(series: Sequence[Plane], root: Path, limits: Limits) -> list[Volume
             *shared,
             *volume.findings,
             *_checks.incomplete(part.planes, most, volume.title),
+            *_checks.dealt(part, volume.title),
             *_doubled(sent_twice.within(part.planes), volume.title, root),
         ]
         made.append(replace(volume, findings=tuple(said)))

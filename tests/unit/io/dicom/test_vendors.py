@@ -6,6 +6,7 @@ import numpy as np
 import pydicom
 import pytest
 
+from sagittal.errors import Refused
 from sagittal.io.dicom.series import find
 
 # by series: a volume a word (those of a series in the order of their kinds, then of time), slices from the first place to the last
@@ -245,3 +246,64 @@ def test_the_scale_of_philips_is_the_standards_unless_the_precise_one_is_asked_f
         assert np.allclose(volume.precise().image().read(), volume.image().read() / (2.5 * 0.0125), rtol=1e-6)
     plain = find(vendors.written("ge_bold", tmp_path / "ge"))[0]
     assert np.array_equal(plain.precise().image().read(), plain.image().read())
+
+
+def _philips_repeats(vendors, *, told: bool) -> list:
+    """Marked and unmarked blood, two phases, three repeats; instances are numbered at random, as Philips does."""
+    made = []
+    for asl in ("CONTROL", "LABEL"):
+        for phase in (1, 2):
+            for repeat in (1, 2, 3):
+                for k in range(4):
+                    d = vendors.philips(len(made), k, 4, AcquisitionNumber=1)
+                    if told:
+                        d.TemporalPositionIdentifier = repeat
+                        vendors.element(d, 0x2001, "Philips Imaging DD 001", 0x08, "IS", phase)
+                        d.add_new(0x20050014, "LO", "Philips MR Imaging DD 005")
+                        d.add_new(0x20051429, "CS", asl)
+                    made.append(d)
+    for d, number in zip(made, np.random.default_rng(0).permutation(len(made)), strict=True):
+        d.InstanceNumber = int(number) + 1
+    return made
+
+
+def test_numbers_at_random_mix_no_volumes(vendors, objects, tmp_path):
+    for n, d in enumerate(_philips_repeats(vendors, told=True)):
+        objects.saved(d, tmp_path / f"{n}.dcm")
+    volumes = sorted(find(tmp_path), key=lambda v: v.turn)
+    assert [v.slices for v in volumes] == [4] * 12 and not any(v.findings for v in volumes)
+    firsts = [np.round(v.image().read()[0, 0, 0] / 2.5).tolist() for v in volumes]
+    assert firsts == [[vendors.values(4 * t + k)[0, 0] % 4096 for k in range(4)] for t in range(12)]
+
+
+def test_numbers_at_random_without_a_tag_are_refused(vendors, objects, tmp_path):
+    for n, d in enumerate(_philips_repeats(vendors, told=False)):
+        objects.saved(d, tmp_path / f"{n}.dcm")
+    volumes = find(tmp_path)
+    assert len(volumes) == 12 and all([f.code for f in v.findings] == ["MIXED_TIME"] for v in volumes)
+    with pytest.raises(Refused, match="MIXED_TIME"):
+        volumes[0].image()
+    assert volumes[0].image(allow=frozenset({"MIXED_TIME"})).meta["allowed"] == ["MIXED_TIME"]
+
+
+@pytest.mark.parametrize("order", [True, False])
+def test_diffusion_numbered_at_random_goes_by_philips_numbers(vendors, objects, tmp_path, order):
+    # b-value, its number, the number of the direction; volumes without diffusion are alike but for these
+    table = [(0.0, 1, 1), (1000.0, 2, 2), (1000.0, 2, 3), (0.0, 3, 1)]
+    numbers = np.random.default_rng(1).permutation(16)
+    for n, (b, own, way) in enumerate(table):
+        for k in range(4):
+            d = vendors.philips(4 * n + k, k, 4, AcquisitionNumber=1)
+            d.InstanceNumber = int(numbers[4 * n + k]) + 1
+            d.DiffusionBValue, d.DiffusionGradientOrientation = b, list(vendors.DIRECTIONS[way - 2]) if b else [0.0, 0.0, 0.0]
+            d.add_new(0x20050014, "LO", "Philips MR Imaging DD 005")
+            d.add_new(0x20051412, "IS", own)
+            d.add_new(0x20051413, "IS", way)
+            if order:
+                d.add_new(0x20050015, "LO", "Philips MR Imaging DD 006")
+                d.add_new(0x20051596, "IS", n + 1)
+            objects.saved(d, tmp_path / f"{4 * n + k}.dcm")
+    volumes = sorted(find(tmp_path), key=lambda v: v.turn)
+    assert not any(v.findings for v in volumes)
+    firsts = [np.round(v.image().read()[0, 0, 0] / 2.5).tolist() for v in volumes]
+    assert firsts == [[vendors.values(4 * t + k)[0, 0] % 4096 for k in range(4)] for t in range(4)]

@@ -2,36 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from sagittal.core.annotation import Annotation
 from sagittal.core.case import Case
-from sagittal.core.geometry import Geometry
-from sagittal.core.image import Image
-from sagittal.core.prediction import Prediction
 from sagittal.core.score import Score
-from sagittal.data.images import image_of
 from sagittal.data.manifest import Manifest
-from sagittal.engine.case_scores import METRICS, TRIVIAL, Beside, Found, Measured, case_metrics, measure, needs_scores, of_all
-from sagittal.engine.drawing import Store, on_disk
+from sagittal.engine.case_scores import METRICS, TRIVIAL, case_metrics, of_all
 from sagittal.engine.infer import Predictor
 from sagittal.engine.levels import Level, levels_csv, levels_of
-from sagittal.engine.plan import Plan
 from sagittal.engine.predictions import predictions_csv
 from sagittal.engine.predictions import words as words
+from sagittal.engine.rows import Keep, Row, answered
 from sagittal.engine.shares import kept_reference
-from sagittal.engine.sizes import Sizes, pieces_csv, sizes_of
+from sagittal.engine.sizes import pieces_csv
 from sagittal.io import atomic
 from sagittal.metrics._answers import Answers, Reference
 from sagittal.metrics._baselines import baselines
-from sagittal.metrics._case import Kind, units_of
 from sagittal.metrics._curves import curves
 from sagittal.metrics._patients import by_patient
 from sagittal.tasks._task import Task
@@ -43,50 +35,6 @@ LEAST_SUBGROUP = 10
 
 MOST_VALUES = 8
 """A metadata column with more different values than this does not make subgroups."""
-
-Keep = Callable[[Case, Prediction], None]
-"""Gets each answer in full, while it is in memory."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Row:
-    """One answered case or window.
-
-    Args:
-        case: To which it belongs.
-        id: Its name.
-        truth: Empty where only scores of the case are kept.
-        answer: As the truth.
-        scores: ``(K,)``; empty for drawn answers.
-        raw: Before calibration.
-        abstained: The model should not decide here.
-        found: The scores of the case, those of answers that do not look, and its counted samples.
-        units: Of ratios, lengths and volumes in the world of the case.
-        sizes: How much of each class is drawn in truth and answer.
-        place: The grid of a window; None for a whole case.
-    """
-
-    case: Case
-    id: str
-    truth: NDArray[Any]
-    answer: NDArray[Any]
-    scores: NDArray[np.float32]
-    raw: NDArray[np.float32] | None
-    abstained: bool
-    found: Found = field(default_factory=Found)
-    units: Mapping[Kind, str] = field(default_factory=dict)
-    sizes: Sizes = field(default_factory=Sizes)
-    place: Geometry | None = None
-
-    @property
-    def measured(self) -> Measured:
-        """The scores of the case, by metric."""
-        return self.found.measured
-
-    @property
-    def counted(self) -> Mapping[str, NDArray[np.uint32]]:
-        """The counted samples of each drawn class."""
-        return self.found.counted
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -165,7 +113,8 @@ def of_rows(predictor: Predictor, manifest: Manifest, rows: Sequence[Row], *, re
             decided = replace(answers, answer=predictor.operating.decide(answers.scores))
             rest["operating_point"] = {**predictor.operating.record(), "scores": _records(task, decided)}
     if predictor.postprocessing is not None:
-        rest["postprocessing"] = predictor.postprocessing.record()
+        untidied = [r.id for r in rows if not r.tidied]
+        rest["postprocessing"] = predictor.postprocessing.record() | ({"not_tidied": untidied} if untidied else {})
     if task.per_case:
         owners, units = [r.case.owner for r in rows], [r.units for r in rows]
         metrics = case_metrics(task, plan.metrics)
@@ -188,67 +137,6 @@ def _curves(answers: Answers | None, rows: Sequence[Row]) -> Mapping[str, Any]:
         return {}
     raw = [r.raw for r in rows if r.raw is not None]
     return curves(answers, before=np.stack(raw).astype(np.float64) if raw and len(raw) == len(rows) else None)
-
-
-def answered(predictor: Predictor, manifest: Manifest, cases: Sequence[Case], *, keep: Keep | None = None) -> Iterator[Row]:
-    """The answers to cases in their order, scored, one case in memory at a time."""
-    windowed = predictor.plan.unit == "window"
-    task = predictor.task
-    ranked = bool(task.per_case) and needs_scores(case_metrics(task, predictor.plan.metrics))
-    for one in beside_truth(predictor, manifest, cases, store=on_disk if ranked else None):
-        if keep is not None:
-            keep(one.case, one.prediction)
-        row = _row(predictor.plan, one)
-        yield replace(row, place=one.prediction.geometry) if windowed else row
-
-
-def beside_truth(predictor: Predictor, manifest: Manifest, cases: Sequence[Case], *, store: Store | None = None) -> Iterator[Beside]:
-    """Each case or window with its truth and the answer to it, in their order, one case in memory at a time.
-
-    Args:
-        predictor: The model.
-        manifest: Of the cases.
-        cases: Which.
-        store: Keeps the probabilities of drawn answers; without it they are forgotten.
-    """
-    by_id = {case.id: case for case in cases}
-    wholes: dict[str, Geometry] = {}
-
-    def items() -> Iterator[tuple[str, Image]]:
-        for case in cases:
-            image = image_of(case, manifest)
-            wholes[case.id] = image.geometry
-            yield case.id, image
-
-    windowed = predictor.plan.unit == "window"
-    said: tuple[str, Annotation] | None = None
-    for prediction in predictor.answer_windows(items()) if windowed else predictor.answer(items(), store=store):
-        name = prediction.case.rpartition("@")[0] if windowed else prediction.case
-        if said is None or said[0] != name:
-            # What was drawn lies on the whole picture, also where a window of it is answered.
-            said = name, manifest.annotation(by_id[name], like=wholes.pop(name))
-        task, place = predictor.task, prediction.geometry
-        objects = None if task.objects is None else task.objects(said[1], place)
-        yield Beside(case=by_id[name], truth=task.truth(said[1], place), objects=objects, prediction=prediction)
-
-
-def _row(plan: Plan, one: Beside) -> Row:
-    task, case, truth, prediction = plan.row, one.case, one.truth, one.prediction
-    chosen = case_metrics(task, plan.metrics) if task.per_case else []
-    light = bool(task.per_case)
-    none = np.zeros(0, dtype=np.float32)
-    return Row(
-        case=case,
-        id=prediction.case,
-        truth=none if light else truth,
-        answer=none if light else prediction.answer,
-        scores=none if light or prediction.scores.ndim > 1 else prediction.scores,
-        raw=prediction.raw,
-        abstained=prediction.abstained,
-        found=measure(chosen, one) if chosen else Found(),
-        units=units_of(prediction.geometry),
-        sizes=sizes_of(chosen, truth, prediction) if chosen else Sizes(),
-    )
 
 
 def _answers(predictor: Predictor, rows: Sequence[Row], *, reference: Reference | None) -> Answers:

@@ -14,7 +14,7 @@ from sagittal.core.prediction import Prediction
 from sagittal.core.score import Score
 from sagittal.errors import UsageError, nearest
 from sagittal.metrics._case import CaseMetric, Kind, makes_case_metric
-from sagittal.metrics._masks import Masks
+from sagittal.metrics._masks import Compared, Masks
 from sagittal.metrics._summary import summarise
 from sagittal.ops.randomness import generator
 from sagittal.shelf import Shelf
@@ -90,17 +90,19 @@ TRIVIAL = {NOTHING: "no case has anything", EVERYTHING: "all of every case is th
 """Answers that look at no case, and what they say."""
 
 
-def measure(metrics: Sequence[CaseMetric], one: Beside) -> Found:
-    """The scores of a drawn answer, and those of answers that draw nothing or everything."""
+def masks_of(metrics: Sequence[CaseMetric], one: Beside) -> Masks:
+    """A drawn answer beside its truth, for the metrics; with probabilities where one needs them."""
     truth, objects, prediction = one.truth, one.objects, one.prediction
-    grid, labels = prediction.geometry, prediction.labels
-    answer = np.asarray(prediction.answer)
-    nothing = np.full(truth.shape, 0 if labels.background is None else labels.index(labels.background), dtype=truth.dtype)
+    labels = prediction.labels
     numbers = None if objects is None or prediction.objects is None else (objects, prediction.objects)
     scores = prediction.scores if needs_scores(metrics) and prediction.scores.shape == (len(labels), *truth.shape) else None
-    drawn = Masks(truth=truth, answer=answer, grid=grid, labels=labels, objects=numbers, scores=scores)
-    none = None if numbers is None else (numbers[0], np.zeros_like(numbers[1]))
-    empty = Masks(truth=truth, answer=nothing, grid=grid, labels=labels, objects=none)
+    answer = np.asarray(prediction.answer)
+    return Masks(truth=truth, answer=answer, grid=prediction.geometry, labels=labels, objects=numbers, scores=scores)
+
+
+def measure(metrics: Sequence[CaseMetric], drawn: Compared) -> Found:
+    """The scores of a drawn answer, and those of answers that draw nothing or everything."""
+    labels, empty = drawn.labels, drawn.empty()
     counted = {labels.classes[k]: drawn.counted(k) for k in drawn.foreground}
     whole = [m for m in metrics if m.counted is not None]
     nowhere: dict[str, Values] = {m.name: m.of(empty) for m in metrics if m.counted is None}

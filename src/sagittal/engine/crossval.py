@@ -13,12 +13,13 @@ import torch
 from sagittal.core.score import Score
 from sagittal.data.manifest import Manifest
 from sagittal.data.split import folds
-from sagittal.engine.assess import Assessment, Row, answered, of_rows, rejoin
+from sagittal.engine.assess import Assessment, of_rows, rejoin
 from sagittal.engine.config import Recipe
 from sagittal.engine.facts import facts_of
 from sagittal.engine.infer import Predictor
 from sagittal.engine.learn import fitted_on, learn, predictor_of, unheard, write_calibration
 from sagittal.engine.ranks import Ranks
+from sagittal.engine.rows import Row, answered
 from sagittal.engine.rules import decide
 from sagittal.engine.run import Run
 from sagittal.engine.shares import reference_of

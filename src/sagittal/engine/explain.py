@@ -16,9 +16,10 @@ from sagittal.core.geometry import Geometry
 from sagittal.core.image import Image
 from sagittal.core.prediction import Explanation
 from sagittal.core.window import Window
-from sagittal.engine.assess import Assessment, Row
+from sagittal.engine.assess import Assessment
 from sagittal.engine.infer import Predictor
 from sagittal.engine.plan import EXPLAINERS, Part
+from sagittal.engine.rows import Row
 from sagittal.explainers._border import border_attention
 from sagittal.explainers._quiet import Attend, evaluating
 from sagittal.metrics._boxes import matched

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from sagittal.core.annotation import IGNORE
 from sagittal.data.images import image_of
 from sagittal.data.manifest import Manifest
-from sagittal.engine.assess import Row
 from sagittal.engine.infer import Predictor
+from sagittal.engine.rows import Row
 from sagittal.explainers.permutation import permutation
 from sagittal.metrics._intervals import bootstrap, group_sums
 from sagittal.ops.randomness import generator

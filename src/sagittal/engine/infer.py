@@ -77,6 +77,11 @@ class Predictor(Sight):
             lay_out(self.members, self.numbers, self.device)
 
     @property
+    def tidies(self) -> bool:
+        """Whether label maps are tidied before anybody sees them."""
+        return self.postprocessing is not None and bool(self.postprocessing.steps)
+
+    @property
     def budget(self) -> Budget:
         """Which windows answer a case."""
         return Budget(plan=self.plan, networks=self.members, device=self.device, most=self.max_ram, batch=self.batch, say=self.say)

@@ -15,9 +15,9 @@ from torch import nn
 
 from sagittal.core.case import Case
 from sagittal.data.batches import Batches
+from sagittal.data.images import image_of
 from sagittal.data.manifest import Manifest
 from sagittal.engine import checkpoint
-from sagittal.engine.assess import Row, answered, beside_truth
 from sagittal.engine.calibrate import Calibration, OperatingPoint, fit_calibration, fit_operating_point
 from sagittal.engine.feed import class_weights, prepared_for, training_batches, validation_batches
 from sagittal.engine.fit import Fitted, Hooks, fit
@@ -27,10 +27,12 @@ from sagittal.engine.plan import LOSSES, Plan
 from sagittal.engine.postprocess import Postprocessing
 from sagittal.engine.progress import Progress
 from sagittal.engine.ranks import Ranks, own_gpu
+from sagittal.engine.rows import Row, answered, beside_truth
 from sagittal.engine.run import RECIPE, Run
 from sagittal.engine.scoring import Measure, by_class
 from sagittal.engine.settings import LAST, Best
 from sagittal.engine.shown import view_of
+from sagittal.engine.streaming import fits, grid_of, may_stream, streams
 from sagittal.engine.tidying import LEAST_PATIENTS, Seen, fit_postprocessing, seen, undecided
 from sagittal.engine.trunk import FeatureBatches, OnFeatures
 from sagittal.engine.weights import start_from
@@ -215,13 +217,22 @@ def tidied(run: Run, predictor: Predictor, manifest: Manifest) -> Predictor:
     else:
 
         def looked(some: Sequence[Case]) -> Iterator[dict[str, Seen]]:
-            for one in beside_truth(predictor, manifest, some):
+            small = [case for case in some if _fits(predictor, manifest, case)]
+            for one in beside_truth(predictor, manifest, small):
                 yield seen(one.truth, np.asarray(one.prediction.answer), one.prediction.geometry, plan.labels, one.case.owner)
 
         decided = fit_postprocessing(Ranks(predictor.device).shared(cases, looked), plan.labels, seed=plan.seed)
     if Ranks(predictor.device).first:
         run.write(POSTPROCESS, {"format": "sagittal-postprocess", "version": 1, **decided.record()})
     return dataclasses.replace(predictor, postprocessing=decided)
+
+
+def _fits(predictor: Predictor, manifest: Manifest, case: Case) -> bool:
+    """Whether what tidies label maps would look at the answer to a case: not where it is a very large slide."""
+    if not may_stream(predictor):
+        return True
+    image = image_of(case, manifest)
+    return not streams(predictor, image) or fits(grid_of(predictor, image))
 
 
 def write_calibration(run: Run, calibration: Calibration, operating: OperatingPoint) -> None:

@@ -4,15 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from sagittal.core.prediction import Prediction
 from sagittal.io.writers.csv import as_text
 from sagittal.metrics._case import CaseMetric, Piece, volume_of
-from sagittal.metrics._masks import Masks
+from sagittal.metrics._masks import Compared
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,16 +24,14 @@ class Sizes:
     pieces: Mapping[str, Sequence[Piece]] = field(default_factory=dict)
 
 
-def sizes_of(metrics: Sequence[CaseMetric], truth: NDArray[Any], prediction: Prediction) -> Sizes:
+def sizes_of(metrics: Sequence[CaseMetric], masks: Compared) -> Sizes:
     """The sizes in one case.
 
     Args:
         metrics: Those that are measured; the first one that counts parts says what a part is.
-        truth: Class indices on the answer's grid.
-        prediction: The answer.
+        masks: Truth and answer.
     """
-    labels, grid = prediction.labels, prediction.geometry
-    masks = Masks(truth=truth, answer=np.asarray(prediction.answer), grid=grid, labels=labels)
+    labels, grid = masks.labels, masks.grid
     over = {k: masks.overlap(k) for k in masks.foreground}
     volumes = {labels.classes[k]: (volume_of(o.truth, grid), volume_of(o.answer, grid)) for k, o in over.items()}
     count = next((m.pieces for m in metrics if m.pieces is not None), None)

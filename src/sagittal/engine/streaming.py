@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -20,6 +21,33 @@ from sagittal.errors import NumericFailure, UsageError, said_of
 from sagittal.ops.ring import Lattice, Ring
 
 Floats = NDArray[np.float32]
+
+
+BAND = 256
+"""Rows that are finished at once: what is made of them is several times as large as their scores."""
+
+MOST_TIDIED = 1 << 27
+"""Samples of a label map that is tidied, which is done in memory; larger ones of slides stay as they are, and it is said."""
+
+
+def may_stream(predictor: Predictor) -> bool:
+    """Whether slides are answered while the answer is written: where every sample gets a class."""
+    return predictor.dense and predictor.task.in_slabs and predictor.task.regrid and predictor.plan.unit == "case"
+
+
+def streams(predictor: Predictor, image: Image) -> bool:
+    """Whether a source is answered while the answer is written: a slide of which every sample gets a class."""
+    return image.tiled and may_stream(predictor)
+
+
+def fits(grid: Geometry) -> bool:
+    """Whether the label map of a slide is small enough to be tidied."""
+    return math.prod(grid.shape) <= MOST_TIDIED
+
+
+def grid_of(predictor: Predictor, image: Image) -> Geometry:
+    """On which the answer to a source lies."""
+    return answer_grid(image.geometry, predictor.plan.preparation.ready(image))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -130,8 +158,9 @@ class _Slabs:
         closed = self.ring.closed
         if closed <= self.at:
             return
-        start, stop = max(self.at, self.done), min(closed, self.grid.shape[0])
-        if stop > start:
+        last = min(closed, self.grid.shape[0])
+        for start in range(max(self.at, self.done), last, BAND):
+            stop = min(start + BAND, last)
             rows = self.ring.rows(start, stop)[..., : self.grid.shape[1]]
             place = self.grid.at(Window((start, 0), (stop - start, self.grid.shape[1])))
             self.sink.rows(start, self.predictor.task.drawn(rows, self.predictor.plan.labels, place), rows)

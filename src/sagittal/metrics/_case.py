@@ -12,7 +12,8 @@ import numpy as np
 from sagittal.core import Geometry, Labels
 from sagittal.metrics._counted import Counted
 from sagittal.metrics._intervals import Floats
-from sagittal.metrics._masks import Mask, Masks
+from sagittal.metrics._masks import Compared, Mask, Masks
+from sagittal.metrics._surfaces import Convention
 
 MISSED = "missed: in the truth, not in the answer"
 ABSENT = "absent from the truth and from the answer"
@@ -49,10 +50,12 @@ class CaseMetric:
         needs_scores: It is made of the probabilities of samples.
         why: The reason where ``counted`` is undefined although the truth holds the class.
         pieces: For metrics that count separate parts of a class: those of the truth.
+        surface: Where the surfaces are put that it measures; None where it measures none.
+        needs_whole: Its value looks at pieces or objects, so that the masks of a case must be in memory.
     """
 
     name: str
-    value: Callable[[Masks, int], float] | None = None
+    value: Callable[[Compared, int], float] | None = None
     counted: Callable[[Counted], Floats] | None = None
     unit: Kind = "1"
     higher_is_better: bool = True
@@ -62,9 +65,11 @@ class CaseMetric:
     needs_truth: bool = True
     needs_scores: bool = False
     why: str = "it is not defined here"
-    pieces: Callable[[Masks, int], Sequence[Piece]] | None = None
+    pieces: Callable[[Compared, int], Sequence[Piece]] | None = None
+    surface: Convention | None = None
+    needs_whole: bool = False
 
-    def of(self, masks: Masks) -> dict[str, float | str]:
+    def of(self, masks: Compared) -> dict[str, float | str]:
         """The score of each class but the background, or the sentence why there is none."""
         return {masks.labels.classes[k]: self._of_class(masks, k) for k in masks.foreground}
 
@@ -72,7 +77,7 @@ class CaseMetric:
         """The same from label maps; several metrics of one case share :class:`~sagittal.metrics._masks.Masks` instead."""
         return self.of(Masks(truth=truth, answer=answer, grid=grid, labels=labels))
 
-    def _of_class(self, masks: Masks, k: int) -> float | str:
+    def _of_class(self, masks: Compared, k: int) -> float | str:
         if self.counted is not None:
             return self.of_counted(masks.counted(k))
         overlap = masks.overlap(k)

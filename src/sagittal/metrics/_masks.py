@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,49 @@ class Overlap:
     both: int
     truth: int
     answer: int
+
+
+class Compared(Protocol):
+    """Truth and answer of a case, as metrics ask for them."""
+
+    @property
+    def labels(self) -> Labels:
+        """The classes."""
+        ...
+
+    @property
+    def grid(self) -> Geometry:
+        """Where the samples lie."""
+        ...
+
+    @property
+    def foreground(self) -> list[int]:
+        """Every class but the background."""
+        ...
+
+    def overlap(self, k: int) -> Overlap:
+        """The samples of a class, where the truth is known."""
+        ...
+
+    def counted(self, k: int) -> Counted:
+        """The samples of a class, and how its probability is spread over them; where the truth is known."""
+        ...
+
+    def surfaces(self, k: int, convention: Convention) -> Surfaces:
+        """The distances between the surfaces of a class that both hold."""
+        ...
+
+    def pair(self, k: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """The class in truth and answer; it must be in one of them."""
+        ...
+
+    def matched(self, k: int) -> Matched:
+        """The objects of a class in truth and answer, and what they share."""
+        ...
+
+    def empty(self) -> Compared:
+        """The same truth beside an answer that draws nothing."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -71,7 +114,7 @@ class Masks:
     @property
     def foreground(self) -> list[int]:
         """Every class but the background."""
-        return [k for k, name in enumerate(self.labels.classes) if name != self.labels.background]
+        return foreground_of(self.labels)
 
     @cached_property
     def counts(self) -> NDArray[np.int64]:
@@ -80,16 +123,12 @@ class Masks:
 
     def overlap(self, k: int) -> Overlap:
         """The samples of a class, where the truth is known."""
-        known = self.counts[:-1]
-        return Overlap(both=int(known[k, k]), truth=int(known[k].sum()), answer=int(known[:, k].sum()))
+        return overlap_of(self.counts, k)
 
     def counted(self, k: int) -> Counted:
         """The samples of a class, and how its probability is spread over them; where the truth is known."""
         if k not in self._counted:
-            o = self.overlap(k)
-            counts = np.array([o.both, o.truth, o.answer, self.counts[:-1].sum()], dtype=np.float64)
-            ranked = None if self.scores is None else spread(self.scores[k], self.truth, k).ravel()
-            self._counted[k] = Counted.of(counts if ranked is None else np.concatenate([counts, ranked]))
+            self._counted[k] = counted_of(self.counts, k, None if self.scores is None else spread(self.scores[k], self.truth, k))
         return self._counted[k]
 
     def pair(self, k: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
@@ -121,3 +160,28 @@ class Masks:
     @cached_property
     def _boxes(self) -> tuple[list[tuple[slice, ...] | None], list[tuple[slice, ...] | None]]:
         return boxes(self.truth, len(self.labels)), boxes(self.answer, len(self.labels))
+
+    def empty(self) -> Masks:
+        """The same truth beside an answer that draws nothing."""
+        ground = 0 if self.labels.background is None else self.labels.index(self.labels.background)
+        objects = None if self.objects is None else (self.objects[0], np.zeros_like(self.objects[1]))
+        nothing = np.full(self.truth.shape, ground, dtype=self.truth.dtype)
+        return Masks(truth=self.truth, answer=nothing, grid=self.grid, labels=self.labels, objects=objects)
+
+
+def foreground_of(labels: Labels) -> list[int]:
+    """Every class but the background."""
+    return [k for k, name in enumerate(labels.classes) if name != labels.background]
+
+
+def overlap_of(counts: NDArray[np.int64], k: int) -> Overlap:
+    """The samples of a class in a table of counts, see :attr:`Masks.counts`."""
+    known = counts[:-1]
+    return Overlap(both=int(known[k, k]), truth=int(known[k].sum()), answer=int(known[:, k].sum()))
+
+
+def counted_of(counts: NDArray[np.int64], k: int, ranked: NDArray[np.int64] | None) -> Counted:
+    """The same with all samples that are known, and how the probability of the class is spread over them."""
+    o = overlap_of(counts, k)
+    found = np.array([o.both, o.truth, o.answer, counts[:-1].sum()], dtype=np.float64)
+    return Counted.of(found if ranked is None else np.concatenate([found, ranked.ravel()]))

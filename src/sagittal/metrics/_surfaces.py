@@ -14,6 +14,7 @@ from sagittal.ops.surface import Distances, areas, cells, distances
 
 Convention = Literal["surface-distance", "monai"]
 Mask = NDArray[np.bool_]
+Floats = NDArray[np.float64]
 
 SAID: dict[Convention, str] = {
     "surface-distance": "surface pieces between the samples, weighted by their area, as in the surface-distance package",
@@ -73,16 +74,23 @@ def surfaces(truth: Mask, answer: Mask, grid: Geometry, convention: Convention) 
     if truth.ndim not in {2, 3}:
         raise ValueError(f"a surface needs two or three axes, and the masks have {truth.ndim}")
     flat = truth.ndim == 2
-    linear = np.eye(3)
-    linear[flat:, flat:] = grid.affine[:-1, :-1]
-    both = [mask[None] if flat else mask for mask in (truth, answer)]
-    if convention == "surface-distance":
-        maps, weights = [cells(mask, flat=flat) for mask in both], areas(linear)
-    else:
-        maps, weights = [_border(mask, flat=flat) for mask in both], np.ones(256)
+    linear, weights = linear_of(grid, convention)
+    maps = [marks_of(mask[None] if flat else mask, convention, flat=flat) for mask in (truth, answer)]
     return Surfaces(
         there=distances(maps[0], maps[1], linear, weights), back=distances(maps[1], maps[0], linear, weights), convention=convention
     )
+
+
+def linear_of(grid: Geometry, convention: Convention) -> tuple[Floats, Floats]:
+    """``(3, 3)`` from indices to the world, and what a point counts by its byte, ``(256,)``; of a picture the first axis is one long."""
+    linear = np.eye(3)
+    linear[3 - grid.axes :, 3 - grid.axes :] = grid.affine[:-1, :-1]
+    return linear, areas(linear) if convention == "surface-distance" else np.ones(256)
+
+
+def marks_of(mask: Mask, convention: Convention, *, flat: bool) -> NDArray[np.uint8]:
+    """A map whose non-zero bytes are the points of a mask's surface, one longer along axes where they lie between samples."""
+    return cells(mask, flat=flat) if convention == "surface-distance" else _border(mask, flat=flat)
 
 
 def _border(mask: Mask, *, flat: bool) -> NDArray[np.uint8]:

@@ -24,6 +24,7 @@ def assd(*, convention: Convention = "surface-distance") -> CaseMetric:
     """
     return CaseMetric(
         name="assd",
+        surface=convention,
         value=lambda masks, k: masks.surfaces(k, convention).mean(),
         unit="length",
         higher_is_better=False,

@@ -23,6 +23,7 @@ def hd(*, convention: Convention = "surface-distance") -> CaseMetric:
     """
     return CaseMetric(
         name="hd",
+        surface=convention,
         value=lambda masks, k: masks.surfaces(k, convention).reach(1.0),
         unit="length",
         higher_is_better=False,

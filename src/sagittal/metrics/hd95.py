@@ -24,6 +24,7 @@ def hd95(*, convention: Convention = "surface-distance") -> CaseMetric:
     """
     return CaseMetric(
         name="hd95",
+        surface=convention,
         value=lambda masks, k: masks.surfaces(k, convention).reach(0.95),
         unit="length",
         higher_is_better=False,

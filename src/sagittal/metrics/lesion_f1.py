@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from sagittal.errors import UsageError
 from sagittal.metrics._case import CaseMetric, Piece, volume_of
-from sagittal.metrics._masks import Masks
+from sagittal.metrics._masks import Compared
 from sagittal.ops.components import Connectivity, components
 
 
@@ -38,11 +38,11 @@ def lesion_f1(*, overlap: float = 0.0, connectivity: Connectivity = "full") -> C
     if not 0 <= overlap < 1:
         raise UsageError("OVERLAP", f"lesion_f1.overlap={overlap!r}", "is no share of a lesion", "give a number from 0 to below 1")
 
-    def value(masks: Masks, k: int) -> float:
+    def value(masks: Compared, k: int) -> float:
         truth, answer = masks.pair(k)
         return _f1(truth, answer, overlap, connectivity)
 
-    def pieces(masks: Masks, k: int) -> list[Piece]:
+    def pieces(masks: Compared, k: int) -> list[Piece]:
         truth, answer = masks.pair(k)
         sizes, found = _lesions(*components(truth, connectivity=connectivity), answer, overlap)
         return [Piece(volume=volume_of(int(n), masks.grid), found=bool(hit)) for n, hit in zip(sizes, found, strict=True)]
@@ -50,6 +50,7 @@ def lesion_f1(*, overlap: float = 0.0, connectivity: Connectivity = "full") -> C
     rule = f"more than {overlap:.0%} of it" if overlap else "any of it"
     return CaseMetric(
         name="lesion_f1",
+        needs_whole=True,
         value=value,
         pieces=pieces,
         convention=f"pieces connected over {'corners' if connectivity == 'full' else 'faces'}; a true lesion is found where {rule} is "

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from sagittal.errors import UsageError
 from sagittal.metrics._case import CaseMetric
-from sagittal.metrics._masks import Masks
+from sagittal.metrics._masks import Compared
 from sagittal.metrics._surfaces import SAID, Convention
 
 OTHERS = "others"
@@ -41,7 +41,7 @@ def nsd(*, tolerance: float | Mapping[str, float] = 1.0, convention: Convention 
             raise UsageError("TOLERANCE", f"nsd.tolerance={length!r}", f"the tolerance of {name} is no length", "give a number, in mm")
     given = {OTHERS: 1.0, **given} if set(given) != {OTHERS} else given
 
-    def value(masks: Masks, k: int) -> float:
+    def value(masks: Compared, k: int) -> float:
         if not masks.overlap(k).answer:
             return 0.0
         return masks.surfaces(k, convention).within(given.get(masks.labels.classes[k], given[OTHERS]))
@@ -49,6 +49,7 @@ def nsd(*, tolerance: float | Mapping[str, float] = 1.0, convention: Convention 
     said = ", ".join(f"{v:g} for {k}" for k, v in given.items()) if len(given) > 1 else f"{given[OTHERS]:g}"
     return CaseMetric(
         name="nsd",
+        surface=convention,
         value=value,
         convention=f"share of both surfaces within a tolerance of {said} (world units) of the other; 0 where missed; {SAID[convention]}",
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sagittal.metrics._case import CaseMetric
-from sagittal.metrics._masks import Masks
+from sagittal.metrics._masks import Compared
 from sagittal.metrics._objects import GLAS
 
 
@@ -24,10 +24,11 @@ def object_dice() -> CaseMetric:
     """
     return CaseMetric(
         name="object_dice",
+        needs_whole=True,
         value=_value,
         convention=f"{GLAS}: Dice of each object with the one it shares most with, weighted by its size, mean of both directions",
     )
 
 
-def _value(masks: Masks, k: int) -> float:
+def _value(masks: Compared, k: int) -> float:
     return masks.matched(k).dice()

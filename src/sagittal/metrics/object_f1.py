@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sagittal.errors import UsageError
 from sagittal.metrics._case import CaseMetric
-from sagittal.metrics._masks import Masks
+from sagittal.metrics._masks import Compared
 from sagittal.metrics._objects import GLAS
 
 
@@ -36,12 +36,13 @@ def object_f1(*, overlap: float = 0.5) -> CaseMetric:
     if not 0 < overlap <= 1:
         raise UsageError("OVERLAP", f"object_f1.overlap={overlap!r}", "is no share of an object", "give a number above 0, up to 1")
 
-    def value(masks: Masks, k: int) -> float:
+    def value(masks: Compared, k: int) -> float:
         pairs = masks.matched(k)
         return 2 * pairs.found(overlap) / (len(pairs.truth) + len(pairs.answer))
 
     return CaseMetric(
         name="object_f1",
+        needs_whole=True,
         value=value,
         convention=f"{GLAS}: an object of the truth is found where the answered object that shares most with it covers {overlap:.0%} of it",
     )

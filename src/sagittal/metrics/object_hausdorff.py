@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sagittal.metrics._case import CaseMetric
-from sagittal.metrics._masks import Masks
+from sagittal.metrics._masks import Compared
 from sagittal.metrics._objects import GLAS
 
 
@@ -24,6 +24,7 @@ def object_hausdorff() -> CaseMetric:
     """
     return CaseMetric(
         name="object_hausdorff",
+        needs_whole=True,
         value=_value,
         unit="length",
         higher_is_better=False,
@@ -34,5 +35,5 @@ def object_hausdorff() -> CaseMetric:
     )
 
 
-def _value(masks: Masks, k: int) -> float:
+def _value(masks: Compared, k: int) -> float:
     return masks.matched(k).hausdorff()

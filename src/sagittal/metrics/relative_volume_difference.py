@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sagittal.metrics._case import CaseMetric
-from sagittal.metrics._masks import Masks
+from sagittal.metrics._masks import Compared
 
 
 def relative_volume_difference() -> CaseMetric:
@@ -23,6 +23,6 @@ def relative_volume_difference() -> CaseMetric:
     )
 
 
-def _value(masks: Masks, k: int) -> float:
+def _value(masks: Compared, k: int) -> float:
     o = masks.overlap(k)
     return abs(o.answer - o.truth) / o.truth

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sagittal.metrics._case import CaseMetric, volume_of
-from sagittal.metrics._masks import Masks
+from sagittal.metrics._masks import Compared
 
 
 def volume_difference() -> CaseMetric:
@@ -27,6 +27,6 @@ def volume_difference() -> CaseMetric:
     )
 
 
-def _value(masks: Masks, k: int) -> float:
+def _value(masks: Compared, k: int) -> float:
     o = masks.overlap(k)
     return volume_of(abs(o.answer - o.truth), masks.grid)

@@ -40,6 +40,39 @@ class Distances:
     areas: Floats = field(repr=False)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Points:
+    """The points of a surface of a picture, one by one.
+
+    Args:
+        rows: ``(n,)``.
+        columns: ``(n,)``.
+        codes: ``(n,)`` the byte of each, not 0; see :func:`cells`.
+    """
+
+    rows: NDArray[np.int64] = field(repr=False)
+    columns: NDArray[np.int64] = field(repr=False)
+    codes: NDArray[np.uint8] = field(repr=False)
+
+    def places(self, linear: Floats) -> Floats:
+        """Where they lie in the world ``(n, 2)``, but for a shift."""
+        found: Floats = np.stack([self.rows, self.columns], axis=1) @ linear[1:, 1:].T
+        return found
+
+
+def between(here: Points, there: Points, linear: Floats, weights: Floats) -> Distances:
+    """:func:`distances` of surfaces of which the points are listed; it takes memory for them, not for the picture.
+
+    >>> one, other = (Points(rows=np.array([0]), columns=np.array([c]), codes=np.array([1], np.uint8)) for c in (2, 6))
+    >>> between(one, other, np.diag([1.0, 1.0, 0.5]), np.ones(256)).lengths.tolist()
+    [2.0]
+    """
+    tree = KDTree(there.places(linear), leafsize=64, balanced_tree=False, compact_nodes=False)
+    away: Floats = tree.query(here.places(linear))[0]
+    order = np.argsort(away)
+    return Distances(lengths=away[order], areas=weights[here.codes[order]])
+
+
 def cells(mask: Mask, *, flat: bool = False) -> NDArray[np.uint8]:
     """For each cell between samples a byte that tells which of its corners are inside; 0 where there is no surface.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,28 +13,58 @@ from numpy.typing import NDArray
 
 from sagittal import io
 from sagittal.core.case import Case
+from sagittal.core.geometry import Geometry
 from sagittal.core.image import Image
+from sagittal.core.labels import Labels
 from sagittal.core.prediction import Prediction
 from sagittal.io import atomic
+from sagittal.io.writers._pyramid import write_pyramid
+from sagittal.verbs._parts import Rows, raw_rows
 
 if TYPE_CHECKING:
-    from sagittal.engine.assess import Keep
     from sagittal.engine.infer import Predictor
 
 
-def drawn_into(folder: Path, predictor: Predictor) -> Keep | None:
-    """What keeps each drawn answer in ``folder/labels``; None where answers are not drawn.
+LEVELS = 8
+"""Of a pyramid, at most."""
 
-    The windows of a case are each kept under their own name.
+
+def drawn_into(folder: Path, predictor: Predictor) -> Drawn | None:
+    """What keeps each drawn answer in ``folder/labels``; None where answers are not drawn."""
+    return Drawn(folder=folder / "labels", predictor=predictor) if is_drawn(predictor) else None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Drawn:
+    """Keeps drawn answers; see :class:`sagittal.engine.rows.Keep`.
+
+    Args:
+        folder: Where; it is made when there is one.
+        predictor: The model.
     """
-    if not is_drawn(predictor):
-        return None
 
-    def keep(case: Case, prediction: Prediction) -> None:
-        (folder / "labels").mkdir(parents=True, exist_ok=True)
-        write_drawn(predictor, prediction, folder / "labels")
+    folder: Path
+    predictor: Predictor
 
-    return keep
+    def whole(self, case: Case, prediction: Prediction) -> None:
+        """Write an answer; the windows of a case are each kept under their own name."""
+        with atomic.storage(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+        write_drawn(self.predictor, prediction, self.folder)
+
+    @contextlib.contextmanager
+    def rows(self, case: Case, grid: Geometry) -> Iterator[Callable[[NDArray[Any]], object]]:
+        """Write an answer that comes row by row as a pyramid, ``NAME.tif``, through a hidden file of bare values."""
+        name = safe_name(case.id)
+        raw = self.folder / f".{name}.part"
+        with atomic.storage(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            with atomic.storage(raw), raw.open("wb") as file:
+                yield lambda rows: file.write(np.ascontiguousarray(rows, np.uint8).data)
+            write_codes(self.folder / f"{name}.tif", raw_rows(raw, grid.shape, np.uint8), grid, self.predictor.plan.labels)
+        finally:
+            raw.unlink(missing_ok=True)
 
 
 def is_drawn(predictor: Predictor) -> bool:
@@ -130,10 +160,26 @@ class Kept:
         return self.folder / f".{safe_name(case)}.part"
 
 
+def write_codes(path: Path, rows: Rows, grid: Geometry, labels: Labels) -> None:
+    """The label map of a slide with the codes of the data set's own files, in a pyramid, read row by row."""
+    table = _codes(labels)
+    write_pyramid(path, lambda a, b: table[rows(a, b)], grid.shape, mpp=mpp_of(grid), levels=LEVELS, dtype=table.dtype)
+
+
+def mpp_of(grid: Geometry) -> tuple[float, float] | None:
+    """Micrometres from sample to sample, where they are known."""
+    return (grid.spacing[0], grid.spacing[1]) if grid.unit == "um" else None
+
+
+def _codes(labels: Labels) -> NDArray[np.generic]:
+    """The code of each class, by its index."""
+    codes = np.array([labels.code(c) for c in labels.classes])
+    return codes.astype(np.uint8 if codes.min() >= 0 and codes.max() < 256 else np.int16)
+
+
 def _coded(prediction: Prediction) -> NDArray[np.generic]:
     """The answer in the numbers of the data set's own label files, made slice by slice: an index of 8 bytes a sample is large."""
-    codes = np.array([prediction.labels.code(c) for c in prediction.labels.classes])
-    table = codes.astype(np.uint8 if codes.min() >= 0 and codes.max() < 256 else np.int16)
+    table = _codes(prediction.labels)
     answer = np.asarray(prediction.answer)
     stored = np.empty(answer.shape, table.dtype)
     for into, indices in zip(stored, answer, strict=True):

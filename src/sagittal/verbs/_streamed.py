@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ from sagittal.core.labels import Labels
 from sagittal.io import atomic
 from sagittal.io.writers._pyramid import write_pyramid
 from sagittal.io.writers.csv import write_rows
-from sagittal.verbs._drawn import extra_of, safe_name
+from sagittal.verbs._drawn import LEVELS, extra_of, mpp_of, safe_name, write_codes
 from sagittal.verbs._outlined import OBJECTS, Found, area_row
 from sagittal.verbs._parts import Parts, Rows, each_band, raw_rows
 from sagittal.verbs._slide_objects import SlideObjects, told_apart
@@ -28,16 +27,6 @@ from sagittal.verbs._sure import LONGEST, Sure, Tally, nearest, rounded, write_h
 if TYPE_CHECKING:
     from sagittal.engine.infer import Predictor
     from sagittal.engine.streaming import Job
-
-LEVELS = 8
-
-MOST_TIDIED = 1 << 27
-"""Samples of a label map that is tidied, which is done in memory; larger ones stay as they are, and it is said."""
-
-
-def streams(predictor: Predictor, image: Image) -> bool:
-    """Whether a source is answered while it is written: a slide of which every sample gets a class."""
-    return image.tiled and predictor.dense and predictor.task.in_slabs and predictor.task.regrid and predictor.plan.unit == "case"
 
 
 def answer_slide(
@@ -50,20 +39,19 @@ def answer_slide(
     looked for on a thumbnail; ``NAME.json`` what the codes mean and how large the areas are. Objects that are told apart have
     their numbers in ``NAME_objects.tif`` and a row each in ``NAME_objects.csv``. Until they are whole, what is done lies in
     ``.NAME.part``. A model that tidies its label maps looks at the whole map, in memory, before it is outlined; of maps of more
-    than :data:`MOST_TIDIED` samples the record says that it did not.
+    than :data:`sagittal.engine.streaming.MOST_TIDIED` samples the record says that it did not.
     """
-    from sagittal.engine.streaming import stream
+    from sagittal.engine.streaming import fits, stream
 
     labels, stem, apart = predictor.plan.labels, safe_name(name), predictor.task.apart
     folder = out / f".{stem}.part"
     with Outlines(folder, labels, image.geometry) as outlines:
-        tidies = predictor.postprocessing is not None and bool(predictor.postprocessing.steps)
         parts = Parts(
             folder=folder,
             labels=labels,
             identity=_identity(predictor, source, image),
             extra=extra_of(predictor),
-            follower=outlines if apart is None and not tidies else None,
+            follower=outlines if apart is None and not predictor.tidies else None,
         )
         job = stream(predictor, name, image, parts)
         drawn = Drawn.of(predictor, parts, job)
@@ -76,12 +64,12 @@ def answer_slide(
     atomic.write_bytes(out / files["tiles"], (parts.folder / "tiles.csv").read_bytes())
     classes = [{"name": c, "code": labels.code(c), "colour": labels.colour(c), **areas[c]} for c in labels.classes]
     head = {"format": "sagittal-label-map", "version": 1, "classes": classes, "background": labels.background}
-    tiles = {"tiles": job.windows[0], "tiles_on_tissue": job.windows[2], "micrometres": _mpp(job.grid)}
+    tiles = {"tiles": job.windows[0], "tiles_on_tissue": job.windows[2], "micrometres": mpp_of(job.grid)}
     atomic.write_json(out / files["legend"], {**head, **tiles, "model": dict(predictor.provenance), "notice": "Not a medical device."})
     if overlay:
         files |= _pictures(image, sure, out=out, stem=stem)
     shutil.rmtree(parts.folder, ignore_errors=True)
-    told = {"tidied": math.prod(job.grid.shape) <= MOST_TIDIED} if tidies and apart is None else {}
+    told = {"tidied": fits(job.grid)} if predictor.tidies and apart is None else {}
     counts = {c: outlines.counts[c] for c in labels.classes if c != labels.background}
     means = rounded(tally.inside)
     found = [area_row(name, Found(name=c, objects=n, samples=tally.samples[c], mean=means[c]), job.grid) for c, n in counts.items()]
@@ -107,12 +95,14 @@ class Drawn:
     @classmethod
     def of(cls, predictor: Predictor, parts: Parts, job: Job) -> Drawn:
         """What is to be done when all rows are there: tidy the map, or tell objects apart."""
+        from sagittal.engine.streaming import fits
+
         labels, grid, apart = predictor.plan.labels, job.grid, predictor.task.apart
         rows = parts.answer
         if apart is not None:
             found = told_apart(apart, rows, grid, labels, parts.folder)
             return cls(rows=found.classes, grid=grid, labels=labels, objects=found)
-        if predictor.postprocessing is not None and predictor.postprocessing.steps and math.prod(grid.shape) <= MOST_TIDIED:
+        if predictor.postprocessing is not None and predictor.tidies and fits(grid):
             path = parts.folder / "tidied.raw"
             tidied = predictor.postprocessing.apply(rows(0, grid.shape[0]), grid, labels)
             with atomic.storage(path):
@@ -134,12 +124,10 @@ class Drawn:
 
     def write(self, slide: Geometry, out: Path, stem: str) -> dict[str, str]:
         """The label map with the codes of the data set's own files, and the objects; gives the names."""
-        codes = np.array([self.labels.code(c) for c in self.labels.classes])
-        table = codes.astype(np.uint8 if codes.min() >= 0 and codes.max() < 256 else np.int16)
-        rows, shape, mpp = self.rows, self.grid.shape, _mpp(self.grid)
-        write_pyramid(out / f"{stem}.tif", lambda a, b: table[rows(a, b)], shape, mpp=mpp, levels=LEVELS, dtype=table.dtype)
+        write_codes(out / f"{stem}.tif", self.rows, self.grid, self.labels)
         if self.objects is None:
             return {"answer": f"{stem}.tif"}
+        shape, mpp = self.grid.shape, mpp_of(self.grid)
         write_pyramid(out / f"{stem}_objects.tif", self.objects.numbers, shape, mpp=mpp, levels=LEVELS, dtype=np.int32)
         write_rows(out / f"{stem}_objects.csv", OBJECTS, self.objects.table(slide))
         return {"answer": f"{stem}.tif", "objects_map": f"{stem}_objects.tif", "objects_table": f"{stem}_objects.csv"}
@@ -163,10 +151,6 @@ def _identity(predictor: Predictor, source: str, image: Image) -> dict[str, Any]
         "how": hashlib.sha256(how.encode()).hexdigest(),
         "numbers": str(predictor.numbers),
     }
-
-
-def _mpp(grid: Geometry) -> tuple[float, float] | None:
-    return (grid.spacing[0], grid.spacing[1]) if grid.unit == "um" else None
 
 
 def _areas(tally: Tally, grid: Geometry) -> dict[str, dict[str, float | None]]:

@@ -23,7 +23,7 @@ from sagittal.verbs._outcome import Outcome
 from sagittal.verbs._outlined import COLUMNS as AREAS
 from sagittal.verbs._outlined import NONE, has_outlines, outlined
 from sagittal.verbs._sources import Reading
-from sagittal.verbs._streamed import answer_slide, streams
+from sagittal.verbs._streamed import answer_slide
 from sagittal.verbs._sure import Sure, rounded, write_heat
 from sagittal.verbs._tiles import Tiles
 from sagittal.verbs._volumes import COLUMNS, has_volumes, volumes_of
@@ -77,6 +77,8 @@ def predict(
         LimitExceeded: ``max_ram`` is too little for one window.
         UsageError: A number out of its range, or nothing to answer.
     """
+    from sagittal.engine.streaming import streams
+
     terms = Terms(allow=allow, allow_unreadable=allow_unreadable, max_pixels=max_pixels)
     check_numbers(top=top, max_ram=max_ram, mpp=mpp)
     out = Path(out)

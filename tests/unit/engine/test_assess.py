@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,12 +11,13 @@ import torch
 
 from sagittal.core import Case, Geometry, Image, Labels
 from sagittal.data.manifest import Manifest
-from sagittal.engine.assess import Row, answered, assess
+from sagittal.engine.assess import assess
 from sagittal.engine.config import load_recipe
 from sagittal.engine.explain import part_of, pick
 from sagittal.engine.facts import facts_of
 from sagittal.engine.feed import sample_classes, training_batches
 from sagittal.engine.infer import Predictor
+from sagittal.engine.rows import Row, answered
 from sagittal.engine.rules import decide
 from sagittal.io import write
 
@@ -87,7 +89,8 @@ def test_a_window_is_explained_by_itself(drawn):
 def test_masks_are_measured_in_the_picture_s_unit_beside_nothing_drawn(drawn):
     model = predictor(drawn, "task=segmentation", "model.widths=[4,8]")
     kept = []
-    found = assess(model, drawn, drawn.split("test"), keep=lambda case, answer: kept.append((case.id, answer.answer.shape)))
+    keep = SimpleNamespace(whole=lambda case, answer: kept.append((case.id, answer.answer.shape)))
+    found = assess(model, drawn, drawn.split("test"), keep=keep)
     assert kept == [("c4", (32, 32)), ("c5", (32, 32))]
     assert {s.unit for s in found.scores if s.metric == "assd"} == {"px"}
     dice = {b["name"]: next(s["value"] for s in b["scores"] if s["metric"] == "dice") for b in found.rest["baselines"]}

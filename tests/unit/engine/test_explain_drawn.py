@@ -7,10 +7,11 @@ import pytest
 import torch
 
 from sagittal.core.case import Case
-from sagittal.engine.assess import Assessment, Row
+from sagittal.engine.assess import Assessment
 from sagittal.engine.case_scores import Found
 from sagittal.engine.explain import LEAST_ASKED, MOST_ASKED, _attending, _bounded, _extremes
 from sagittal.engine.plan import Part
+from sagittal.engine.rows import Row
 from sagittal.metrics._case import ABSENT, ADDED
 from sagittal.tasks.classification import classification
 from sagittal.tasks.segmentation import segmentation

@@ -9,7 +9,7 @@ import pytest
 from sklearn.metrics import f1_score, jaccard_score, recall_score, roc_auc_score
 
 from sagittal.core import Case, Geometry, Labels, Prediction
-from sagittal.engine.case_scores import NOTHING, Beside, Found, case_metrics, measure
+from sagittal.engine.case_scores import NOTHING, Beside, Found, case_metrics, masks_of, measure
 from sagittal.engine.drawing import MOST_IN_MEMORY, on_disk
 from sagittal.engine.levels import levels_csv, levels_of
 from sagittal.report.sections.levels import levels as section
@@ -39,7 +39,9 @@ def tile(name: str, patient: str, truth: np.ndarray, p: np.ndarray) -> Tile:
     answer = (p > 0.5).astype(np.uint8)
     case, grid = Case(id=name, group=patient), Geometry.picture(truth.shape)
     prediction = Prediction(case=name, geometry=grid, labels=LABELS, scores=np.stack([1 - p, p]).astype(np.float32), answer=answer)
-    return Tile(case, measure(METRICS, Beside(case=case, truth=truth, objects=None, prediction=prediction)), truth, answer, p)
+    return Tile(
+        case, measure(METRICS, masks_of(METRICS, Beside(case=case, truth=truth, objects=None, prediction=prediction))), truth, answer, p
+    )
 
 
 def some_tiles(patients: int = 6, each: int = 3) -> list[Tile]:

@@ -1,0 +1,130 @@
+"""Slides are scored band by band while they are answered, with the scores that they have as a whole, and in little memory."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import tifffile
+
+import sagittal
+from sagittal import io
+from sagittal.engine import rows
+from sagittal.engine.postprocess import Postprocessing, Step
+from sagittal.io.writers._pyramid import write_pyramid
+from sagittal.phantoms.slide import slide
+from sagittal.verbs._open import met, predictor_at, run_at
+
+QUICK = {
+    "train.epochs": 1,
+    "windows": {"name": "tissue", "size": 64, "per_case": 2, "overlap": 0.25},
+    "model": {"name": "unet", "widths": [4, 8]},
+    "explain.cases": 0,
+    "evaluate.flips": [],
+    "evaluate.metrics": {"nsd": {"tolerance": 20}},
+}
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A run on a few tiny slides, and their folder."""
+    folder = tmp_path_factory.mktemp("slides")
+    data = slide(folder / "data", patients=5, size=(512, 640))
+    sagittal.train(data, out=folder / "run", sets=QUICK)
+    return folder / "run", data
+
+
+def plain(scores):
+    return [{k: pytest.approx(v, rel=1e-9) if isinstance(v, float) else v for k, v in s.items()} for s in scores]
+
+
+def shortened(cell):
+    try:
+        return f"{float(cell):.9g}"
+    except ValueError:
+        return cell
+
+
+def test_a_slide_in_bands_has_the_scores_of_a_slide_in_memory(trained, tmp_path, monkeypatch):
+    run, data = trained
+    made = sagittal.evaluate(run, data=data, out=tmp_path / "bands")
+    maps = sorted((tmp_path / "bands" / "labels").iterdir())
+    assert [m.name for m in maps] == [f"patient-0{n}_slide-1.tif" for n in range(1, 6)]
+    monkeypatch.setattr(rows, "may_stream", lambda predictor: False)
+    whole = sagittal.evaluate(run, data=data, out=tmp_path / "whole")
+    found, wanted = (json.loads((tmp_path / name / "scores.json").read_text()) for name in ("bands", "whole"))
+    assert len(found["scores"]) >= 10 and any(s["metric"] == "voxel_auc" for s in found["scores"])
+    assert found["scores"] == plain(wanted["scores"])
+    assert [b["scores"] for b in found["baselines"]] == [plain(b["scores"]) for b in wanted["baselines"]]
+    assert [b["scores"] for b in found["levels"]] == [plain(b["scores"]) for b in wanted["levels"]]
+    tables = [list(csv.reader((tmp_path / name / "predictions.csv").open())) for name in ("bands", "whole")]
+    assert [[shortened(cell) for cell in row] for row in tables[0]] == [[shortened(cell) for cell in row] for row in tables[1]]
+    for one in maps:
+        stored = tifffile.imread(one, level=0)
+        assert np.array_equal(stored, io.read(tmp_path / "whole" / "labels" / f"{one.stem}.png").read()[0])
+    assert made.facts["n"] == whole.facts["n"] == 5
+
+
+def test_slides_too_large_to_be_tidied_are_scored_as_they_are_answered_and_named(trained, monkeypatch):
+    run, _ = trained
+    steps = (Step(name="largest_component", label="tumour"),)
+    predictor = replace(predictor_at(run, device="cpu"), postprocessing=Postprocessing(background="background", steps=steps))
+    manifest = met(run_at(run))
+    cases = manifest.cases[:1]
+    (tidy,) = rows.answered(predictor, manifest, cases)
+    monkeypatch.setattr("sagittal.engine.streaming.MOST_TIDIED", 1000)
+    (plain_row,) = rows.answered(predictor, manifest, cases)
+    (untidy,) = rows.answered(replace(predictor, postprocessing=None), manifest, cases)
+    assert (tidy.tidied, plain_row.tidied, untidy.tidied) == (True, False, True)
+    assert plain_row.measured == untidy.measured != tidy.measured
+
+
+MEASURE = """
+import sys, threading, time
+import psutil
+import sagittal
+run, small, large, out = sys.argv[1:]
+sagittal.evaluate(run, data=small, out=out + "/small", device="cpu")
+process, on = psutil.Process(), True
+base, peak = process.memory_info().rss, 0
+def watch():
+    global peak
+    while on:
+        peak = max(peak, process.memory_info().rss)
+        time.sleep(0.005)
+thread = threading.Thread(target=watch)
+thread.start()
+sagittal.evaluate(run, data=large, out=out + "/large", device="cpu")
+on = False
+thread.join()
+print(peak - base)
+"""
+
+
+def test_memory_does_not_grow_with_the_slide(trained, tmp_path):
+    run, data = trained
+    side, large = 6144, tmp_path / "large"
+    large.mkdir()
+    glass = np.full((256, side, 3), 244, np.uint8)
+    glass[:, 256:768] = (190, 90, 150)
+    write_pyramid(large / "patient-01_slide-1.tif", lambda a, b: glass[: b - a], (side, side, 3), mpp=1.0, levels=5)
+    drawing = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {side} {side}"><circle cx="900" cy="900" r="300" class="tumour"/></svg>'
+    )
+    (large / "patient-01_slide-1.svg").write_text(drawing)
+    (tmp_path / "small").mkdir()
+    for name in ("patient-02_slide-1.tif", "patient-02_slide-1.svg"):
+        (tmp_path / "small" / name).write_bytes((data / name).read_bytes())
+    told = subprocess.run(
+        [sys.executable, "-c", MEASURE, str(run), str(tmp_path / "small"), str(large), str(tmp_path)],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    # One label map of it takes 38 MB as bytes, and its numbered outlines 151 MB.
+    assert int(told.stdout.splitlines()[-1]) < 4 * side * side

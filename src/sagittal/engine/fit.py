@@ -291,7 +291,8 @@ class _Run:
 
     def interrupted(self, what: str) -> Interrupted:
         """What to say to whoever pressed Ctrl-C."""
-        return Interrupted("INTERRUPTED", self._keeping.last.parent.parent, f"training was stopped; {what}", "go on with --resume")
+        folder = self._keeping.last.parent.parent
+        return Interrupted("INTERRUPTED", folder, f"training was stopped; {what}", f"go on with sagittal train --resume {folder}")
 
     def close(self) -> None:
         """Let go of everything that outlives a step."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from sagittal.engine.run import Run
+from sagittal.errors import Interrupted
 from sagittal.verbs._asked import Request
 from sagittal.verbs._open import say, scored_split
 from sagittal.verbs._outcome import Outcome
@@ -88,14 +90,31 @@ def _told(learned: Outcome, device: str) -> Outcome:
     # of folds every case is tested, whatever split it stands in
     split = "test" if made.recipe().split.folds is not None else scored_split(made.manifest())
     say(f"evaluating the {split} split")
-    scored = evaluate(path, split=split, device=device)
+    with _left(path, "evaluate", "explain", "report"):
+        scored = evaluate(path, split=split, device=device)
     say("explaining hits and mistakes")
-    if scored.predictor is not None and scored.manifest is not None and scored.assessment is not None:
-        # The answers are there already.
-        most = scored.predictor.plan.explain_cases
-        write_explanations(scored.predictor, scored.manifest, scored.assessment, folder=made.explanation(split), most=most)
-    else:
-        explain(path, device=device)
-    page = report(path)
+    with _left(path, "explain", "report"):
+        if scored.predictor is not None and scored.manifest is not None and scored.assessment is not None:
+            # The answers are there already.
+            most = scored.predictor.plan.explain_cases
+            write_explanations(scored.predictor, scored.manifest, scored.assessment, folder=made.explanation(split), most=most)
+        else:
+            explain(path, device=device)
+    with _left(path, "report"):
+        page = report(path)
     facts = {**learned.facts, **scored.facts, "report": str(page.path)}
     return Outcome(path=path, facts=facts, text=[*scored.text, *page.text], failed=learned.failed, list_file=learned.list_file)
+
+
+@contextlib.contextmanager
+def _left(path: Path, *verbs: str) -> Iterator[None]:
+    """Whoever is stopped here hears with what to go on: the run stands, and the same command again would refuse its folder.
+
+    Raises:
+        Interrupted: Ctrl-C.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        remedy = "go on with " + ", then ".join(f"sagittal {verb} {path}" for verb in verbs)
+        raise Interrupted("INTERRUPTED", path, "stopped by the user; the trained model is kept", remedy) from None

@@ -54,6 +54,22 @@ def test_repeats_go_into_one_file_and_other_measurements_do_not(vendors, tmp_pat
         assert (np.diff(first.astype(float)) > 0).all()  # in the order in which they were measured
 
 
+def test_of_several_dimensions_the_first_runs_fastest(vendors, tmp_path):
+    # marked blood of Philips: stack, place, repeat, phase, marking; b-values and directions are numbered so, too
+    frames = [
+        {"position": vendors.philips_along(k), "k": k, "time": r, "index": (r, p, c), "type": ["ASL", "NONE"]}
+        for r in (1, 2, 3)
+        for p in (1, 2)
+        for c in (1, 2)
+        for k in range(3)
+    ]
+    [image] = of_series(vendors, tmp_path, [vendors.philips_enhanced(frames)], time="together")
+    told = np.asarray(image.dataobj)[0, -1, 0]
+    numbers = [12 * (r - 1) + 6 * (p - 1) + 3 * (c - 1) for c in (1, 2) for p in (1, 2) for r in (1, 2, 3)]
+    wanted = np.array([float(vendors.values(n)[0, 0] % 4096) for n in numbers])
+    assert image.shape == (14, 10, 3, 12) and np.allclose(told / told[0], wanted / wanted[0], rtol=1e-4)
+
+
 def test_an_unfinished_volume_does_not_take_the_others_with_it(vendors, tmp_path):
     made, images = converted(vendors, tmp_path, "philips_unfinished_dynamics", time="together")
     assert [i.shape for i in images] == [(14, 10, 3, 3)] and len(made.failed) == 1

@@ -81,16 +81,18 @@ class Volume:
 
     @property
     def turn(self) -> tuple[float, ...]:
-        """Sorts volumes of one series as they were measured: by temporal position, by dimensions, by the first of its slices.
+        """Sorts volumes of one series: by dimensions, by temporal position, by the first of its slices.
 
-        Of spin labelling that is not known of all vendors: Philips' are sorted as dcm2niix does, the repeats of a phase together.
+        Which of several dimensions runs fastest while it is measured is said nowhere: here the first does, as dcm2niix has it,
+        and of Philips' spin labelling, whose slices are numbered at random, the repeats of a phase.
         """
         marks = dict(self.planes[0].marks)
         dimensions = [marks[name][0] for name in marks if name.startswith("d") and marks[name]]
         labelled = marks.get("asl") or ()
         phase = (marks.get("phase") or ()) if labelled else ()
         weighted = marks.get("w") or ()
-        return (*labelled, *phase, *(marks.get("t") or (0.0,)), *dimensions, *weighted, *min((p.order[1], *p.order) for p in self.planes))
+        first = min((p.order[1], *p.order) for p in self.planes)
+        return (*labelled, *phase, *reversed(dimensions), *(marks.get("t") or (0.0,)), *weighted, *first)
 
     @property
     def title(self) -> str:

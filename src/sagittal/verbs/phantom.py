@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+import shutil
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import yaml
@@ -40,7 +42,7 @@ def phantom(kind: str, *, out: str | Path, sets: Sequence[str] = (), seed: int =
         options[key] = yaml.safe_load(value)
     out = Path(out)
     try:
-        with atomic.nothing_left(out):
+        with atomic.nothing_left(out), _whole(out):
             PHANTOMS.make(kind, options, out=out, seed=seed)
     except (TypeError, ValueError, ArithmeticError) as error:
         if not options:
@@ -50,3 +52,15 @@ def phantom(kind: str, *, out: str | Path, sets: Sequence[str] = (), seed: int =
             "SETTING", " ".join(f"{kind}.{k}={v}" for k, v in options.items()), what, "correct them, or leave them out"
         ) from error
     return Outcome(path=out, text=[f"a synthetic {kind} data set is in {out}"])
+
+
+@contextlib.contextmanager
+def _whole(folder: Path) -> Iterator[None]:
+    """Half a data set is none, and would stand in the way of the same command: it is taken away. Nothing that was there before is."""
+    taken = atomic.is_taken(folder)
+    try:
+        yield
+    except BaseException:
+        for path in () if taken or not folder.is_dir() else tuple(folder.iterdir()):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        raise

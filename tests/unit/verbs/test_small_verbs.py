@@ -232,3 +232,20 @@ def test_the_brain_demo_goes_from_volumes_to_an_answer_for_a_subject_in_no_split
 def test_an_unknown_demo_is_answered_with_the_nearest():
     with pytest.raises(UsageError, match="did you mean brain"):
         demo("brian")
+
+
+def test_a_phantom_that_is_stopped_half_way_can_be_drawn_by_the_same_command(tmp_path, monkeypatch):
+    def half(*, out, seed):
+        (out / "train").mkdir(parents=True)
+        (out / "train" / "a.png").touch()
+        (out / "planted.json").touch()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr("sagittal.phantoms.table.table", half)
+        phantom("table", out=tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(UsageError, match="OUTPUT_EXISTS"):
+        phantom("table", out=tmp_path)
+    assert (tmp_path / "notes.txt").exists()

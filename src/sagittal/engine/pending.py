@@ -18,29 +18,32 @@ class Pending:
     """Some numbers on their way from their device.
 
     Args:
-        numbers: Those of the device are copied in one go, which begins behind what the device has to do before; those on the
-            CPU are there already.
+        numbers: Those of a device are copied in one go, which begins behind what it has to do before.
 
     >>> Pending([torch.tensor(2), 0.5]).read()
     [2.0, 0.5]
     """
 
     def __init__(self, numbers: Sequence[Number]) -> None:
-        self._numbers = [n.item() if isinstance(n, Tensor) and n.device.type == "cpu" else n for n in numbers]
-        tensors = [n.detach().reshape(()).double() for n in self._numbers if isinstance(n, Tensor)]
-        self._copy = torch.stack(tensors).to("cpu", non_blocking=True) if tensors else torch.empty(0)
-        self._there: torch.cuda.Event | None = None
-        if tensors and tensors[0].is_cuda:
-            self._there = torch.cuda.Event()  # type: ignore[no-untyped-call]
-            # of the numbers' own device, which need not be the current one
-            self._there.record(torch.cuda.current_stream(tensors[0].device))
+        self._numbers = numbers
+        tensors = [n.detach().reshape(()).double() for n in numbers if isinstance(n, Tensor)]
+        devices = {t.device for t in tensors}
+        self._copies = {on: torch.stack([t for t in tensors if t.device == on]).to("cpu", non_blocking=True) for on in devices}
+        self._there = [_behind(on) for on in devices if on.type == "cuda"]
 
     def read(self) -> list[float]:
         """The numbers, in their order; waits for them where they are not there yet."""
-        if self._there is not None:
-            self._there.synchronize()
-        copied = iter(self._copy.tolist())
-        return [next(copied) if isinstance(n, Tensor) else float(n) for n in self._numbers]
+        for event in self._there:
+            event.synchronize()
+        copied = {on: iter(copy.tolist()) for on, copy in self._copies.items()}
+        return [next(copied[n.device]) if isinstance(n, Tensor) else float(n) for n in self._numbers]
+
+
+def _behind(on: torch.device) -> torch.cuda.Event:
+    """What happens on a GPU when it has done all that it was given; it need not be the current one."""
+    event = torch.cuda.Event()  # type: ignore[no-untyped-call]
+    event.record(torch.cuda.current_stream(on))
+    return event
 
 
 class PendingScores:

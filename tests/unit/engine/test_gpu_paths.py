@@ -22,7 +22,7 @@ from sagittal.engine.halving import in_parts
 from sagittal.engine.interrupts import named_failures
 from sagittal.engine.learn import device_of
 from sagittal.engine.learner import Learner, Place
-from sagittal.engine.pending import Pending
+from sagittal.engine.pending import Pending, _behind
 from sagittal.engine.precision import Numbers
 from sagittal.engine.ranks import Ranks
 from sagittal.engine.settings import TrainSettings
@@ -66,18 +66,31 @@ def test_a_gpu_that_is_named_is_the_current_one(gpus, monkeypatch):
     assert gpus.set == [torch.device("cuda", 1)]
 
 
-def test_numbers_of_a_gpu_arrive_together_and_those_of_the_cpu_are_there_already(monkeypatch):
-    asked: list[Any] = []
+def test_numbers_of_two_devices_are_read_apart(monkeypatch):
+    together: list[set[str]] = []
 
     def stacked(tensors: list[torch.Tensor]) -> torch.Tensor:
-        asked.extend(t.device.type for t in tensors)
-        return torch.tensor([7.0] * len(tensors))
+        together.append({t.device.type for t in tensors})
+        return torch.tensor([7.0 if t.is_meta else float(t) for t in tensors])
 
     monkeypatch.setattr(torch, "stack", stacked)
     # a device without values stands for the GPU
     found = Pending([torch.tensor(2), torch.empty((), device="meta"), 0.5, torch.tensor(True)])
-    assert asked == ["meta"], "tensors of two devices cannot be stacked"
+    assert sorted(together, key=str) == [{"cpu"}, {"meta"}], "tensors of two devices cannot be stacked"
     assert found.read() == [2.0, 7.0, 0.5, 1.0]
+
+
+def test_numbers_of_a_gpu_are_waited_for_on_its_own_stream(monkeypatch):
+    told: list[Any] = []
+
+    class Event:
+        def record(self, stream: Any) -> None:
+            told.append(stream)
+
+    monkeypatch.setattr(torch.cuda, "Event", Event)
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda device: f"stream of {device}")
+    _behind(torch.device("cuda", 1))
+    assert told == ["stream of cuda:1"]
 
 
 def test_processes_talk_about_gpus_by_nccl_and_about_the_rest_by_gloo(gpus, monkeypatch):

@@ -57,6 +57,8 @@ class Augmentation:
         made = []
         for name, value in (config or {}).items():
             if value is None or value is False:
+                # what is left out has to exist as well: {flp:1} without a blank is a name without a value
+                SHELF.get(name)
                 continue
             made.append((name, SHELF.make(name, _options(name, value))))
         return cls(parts=tuple(made))

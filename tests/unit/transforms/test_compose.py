@@ -167,3 +167,10 @@ def test_depth_is_refused_for_a_picture():
     grid = GRIDS[2]
     with pytest.raises(UsageError, match="no depth"):
         Augmentation.of({"flip": "depth"}).read_map(grid, grid, generator(0))
+
+
+@pytest.mark.parametrize("section", [{"flp:1": None}, {"flp": False}, {"flp": None}])
+def test_what_is_left_out_has_to_exist(section):
+    with pytest.raises(UsageError, match="did you mean flip"):
+        Augmentation.of(section)
+    assert Augmentation.of({"flip": None, "rotate": False}).parts == ()

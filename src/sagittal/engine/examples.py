@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import cv2
@@ -39,7 +40,7 @@ class Seen:
         self._view = view
         self._examples: list[Pixels] = []
         self._scores: list[Pixels] = []
-        self._counts: NDArray[np.int64] | None = None
+        self._counts: Tensor | None = None
         self.first: Tensor | None = None
 
     def add(self, outputs: Tensor, batch: Batch) -> None:
@@ -49,9 +50,9 @@ class Seen:
             self.first = batch.images[:1].clone()
         if targets.is_floating_point() or outputs.dim() != targets.dim() + 1 or outputs.shape[1] < 2:
             return
-        if outputs.dim() == 2:
-            self._count(outputs.argmax(dim=1).cpu(), targets.cpu(), batch.weights.cpu() > 0)
-        elif outputs.dim() == batch.images.dim() and len(self._examples) < MOST:
+        if outputs.shape[1] <= MOST_CLASSES:
+            self._count(outputs, targets.to(outputs.device, non_blocking=True), (batch.weights > 0).to(outputs.device, non_blocking=True))
+        if outputs.dim() == batch.images.dim() and outputs.dim() > 2 and len(self._examples) < MOST:
             n = min(len(outputs), MOST - len(self._examples))
             answers = outputs[:n].argmax(dim=1).cpu().numpy()
             scores = outputs[:n].detach().float().softmax(dim=1).cpu().numpy()
@@ -72,24 +73,30 @@ class Seen:
 
     @property
     def confusion(self) -> Pixels | None:
-        """The table of truths (rows) and answers (columns) as a picture; None where answers are not one class."""
-        if self._counts is None or len(self._counts) > MOST_CLASSES:
+        """The table of truths (rows) and answers (columns) of cases, or of the samples of drawn ones; None where answers are no classes."""
+        counts = self.counts
+        if counts is None:
             return None
-        names = self._classes if len(self._classes) == len(self._counts) else tuple(str(k) for k in range(len(self._counts)))
-        return table(self._counts, names)
+        names = self._classes if len(self._classes) == len(counts) else tuple(str(n) for n in range(len(counts)))
+        return table(counts, names)
 
-    def _count(self, answers: Tensor, targets: Tensor, counted: Tensor, most: int = 1 << 10) -> None:
-        k = max(len(self._classes), int(answers.max()) + 1, int(targets.max()) + 1)
-        if k > most:
-            return
-        counts = np.zeros((k, k), np.int64)
-        known = (targets >= 0) & counted
-        np.add.at(counts, (targets[known].numpy(), answers[known].numpy()), 1)
-        if self._counts is not None:
-            size = max(k, len(self._counts))
-            counts, before = (np.pad(c, ((0, size - len(c)),) * 2) for c in (counts, self._counts))
-            counts = counts + before
-        self._counts = counts
+    @property
+    def counts(self) -> NDArray[np.int64] | None:
+        """How often each truth (rows) got each answer (columns)."""
+        if self._counts is None:
+            return None
+        k = math.isqrt(len(self._counts))
+        found: NDArray[np.int64] = self._counts[: k * k].reshape(k, k).cpu().numpy()
+        return found
+
+    def _count(self, outputs: Tensor, targets: Tensor, counted: Tensor) -> None:
+        """Add up on the device; its numbers are asked for when the picture is."""
+        k = outputs.shape[1]
+        known = (targets >= 0) & (targets < k) & counted.reshape(-1, *[1] * (targets.dim() - 1))
+        # what is not known is counted behind the table
+        place = torch.where(known, targets * k + outputs.argmax(dim=1), k * k).flatten()
+        counts = torch.zeros(k * k + 1, dtype=torch.int64, device=place.device).scatter_add_(0, place, torch.ones_like(place))
+        self._counts = counts if self._counts is None else self._counts + counts
 
 
 def example(image: Pixels, truth: NDArray[np.integer], answer: NDArray[np.integer]) -> Pixels:
@@ -147,8 +154,17 @@ def table(counts: NDArray[np.int64], names: Sequence[str]) -> Pixels:
             left = NAME_PX + CELL_PX * column
             shade = np.array([255, 255, 255]) + share * (np.array([0, 87, 138]) - 255)
             picture[top : top + CELL_PX - 2, left : left + CELL_PX - 2] = shade.astype(np.uint8)
-            _write(picture, f"{counts[row, column]}", left + 6, top + CELL_PX // 2, width=CELL_PX - 8, bright=share > 0.5)
+            _write(picture, _short(int(counts[row, column])), left + 6, top + CELL_PX // 2, width=CELL_PX - 8, bright=share > 0.5)
     return picture
+
+
+def _short(count: int) -> str:
+    """A number that fits into its cell whole.
+
+    >>> _short(98765), _short(12345678)
+    ('98765', '12.3M')
+    """
+    return str(count) if count < 1_000_000 else f"{count / 1e6:.3g}M" if count < 1_000_000_000 else f"{count / 1e9:.3g}G"
 
 
 def _planes(volume: NDArray[np.generic], at: Sequence[int]) -> list[NDArray[np.generic]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 
@@ -29,15 +31,28 @@ def test_the_table_counts_all_batches_and_leaves_out_what_is_not_known():
     seen = Seen(("ill", "well"))
     for said in ([0, 1, -1], [1, 1, 0]):
         seen.add(torch.eye(2)[[0, 1, 1]], batch(torch.zeros(3, 1, 4, 4), torch.tensor(said)))
-    assert seen._counts.tolist() == [[1, 1], [1, 2]]
+    assert seen.counts.tolist() == [[1, 1], [1, 2]]
     assert seen.confusion.shape[2] == 3 and seen.examples is None
+
+
+def test_the_table_of_drawn_cases_counts_their_samples():
+    truth = torch.tensor([[[0, 0, 1], [2, -1, 1]]] * 2)
+    seen = Seen(("none", "grey", "white"))
+    for _ in range(2):
+        answers = torch.nn.functional.one_hot(torch.tensor([[[0, 1, 1], [2, 0, 0]]] * 2), 3).movedim(-1, 1).float()
+        seen.add(answers, replace(batch(torch.rand(2, 1, 2, 3), truth), weights=torch.tensor([1.0, 0.0])))
+    assert seen.counts.tolist() == [[2, 2, 0], [2, 2, 0], [0, 0, 2]], "neither what is not known nor samples that do not count"
+    assert seen.confusion is not None
+    many = Seen()
+    many.add(torch.rand(1, 30, 4, 4), batch(torch.rand(1, 1, 4, 4), torch.zeros(1, 4, 4, dtype=torch.long)))
+    assert many.confusion is None, "a table of thirty classes cannot be read"
 
 
 def test_a_few_cases_are_kept_and_values_have_no_picture():
     seen = Seen()
     for _ in range(3):
         seen.add(torch.rand(2, 3, 8, 8, 8), batch(torch.rand(2, 1, 8, 8, 8), torch.zeros(2, 8, 8, 8, dtype=torch.long)))
-    assert seen.examples.shape[0] == 3 * 164 and seen.confusion is None
+    assert seen.examples.shape[0] == 3 * 164
     values = Seen()
     values.add(torch.rand(2, 1), batch(torch.rand(2, 1, 8, 8), torch.rand(2, 1)))
     assert values.examples is None and values.confusion is None

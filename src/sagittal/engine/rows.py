@@ -26,7 +26,7 @@ from sagittal.engine.drawing import Store, on_disk
 from sagittal.engine.infer import Predictor
 from sagittal.engine.plan import Plan
 from sagittal.engine.sizes import Sizes, sizes_of
-from sagittal.engine.streaming import Job, fits, grid_of, may_stream, stream, streams
+from sagittal.engine.streaming import Job, by_rows, may_stream, stream
 from sagittal.metrics._bands import Bands, conventions_of
 from sagittal.metrics._case import CaseMetric, Kind, units_of
 
@@ -111,8 +111,7 @@ def _in_bands(predictor: Predictor, metrics: Sequence[CaseMetric], manifest: Man
     """Whether a case is scored while it is answered: a slide, where no metric, and nothing that tidies it, looks at all of it at once."""
     if not metrics or any(m.needs_whole for m in metrics) or not may_stream(predictor):
         return False
-    image = image_of(case, manifest)
-    return streams(predictor, image) and not (predictor.tidies and fits(grid_of(predictor, image)))
+    return by_rows(predictor, image_of(case, manifest))
 
 
 def _streamed(predictor: Predictor, manifest: Manifest, case: Case, metrics: Sequence[CaseMetric], *, keep: Keep | None) -> Row:

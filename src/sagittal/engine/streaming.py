@@ -40,6 +40,11 @@ def streams(predictor: Predictor, image: Image) -> bool:
     return image.tiled and may_stream(predictor)
 
 
+def by_rows(predictor: Predictor, image: Image) -> bool:
+    """Whether the streamed rows of a slide are its answer: nothing tells objects apart or tidies the whole map behind them."""
+    return streams(predictor, image) and predictor.task.apart is None and not (predictor.tidies and fits(grid_of(predictor, image)))
+
+
 def fits(grid: Geometry) -> bool:
     """Whether the label map of a slide is small enough to be tidied."""
     return math.prod(grid.shape) <= MOST_TIDIED
@@ -84,6 +89,33 @@ class Sink(Protocol):
     def rows(self, start: int, answer: NDArray[Any], scores: Floats) -> None:
         """The next rows: the answer, or marks, ``(rows, columns)``, and scores ``(K, rows, columns)``, which may be overwritten later."""
         ...
+
+
+class Thinned:
+    """A sink that keeps few samples of an answer, evenly spread, for pictures of it."""
+
+    def __init__(self, *, most: int) -> None:
+        """Keep at most so many along each axis."""
+        self._most = most
+        self._rows: list[NDArray[Any]] = []
+
+    def begin(self, job: Job) -> int:
+        """Nothing is kept of earlier."""
+        self._step = -(-max(job.grid.shape) // self._most)
+        self._rows = []
+        return 0
+
+    def tile(self, window: Window, means: Floats) -> None:
+        """Tiles are not shown."""
+
+    def rows(self, start: int, answer: NDArray[Any], scores: Floats) -> None:
+        """The next rows, of which every so-manieth is kept."""
+        self._rows.append(answer[-start % self._step :: self._step, :: self._step].copy())
+
+    @property
+    def answer(self) -> NDArray[Any]:
+        """What was kept, ``(rows, columns)``."""
+        return np.concatenate(self._rows)
 
 
 def stream(predictor: Predictor, name: str, image: Image, sink: Sink) -> Job:

@@ -7,15 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sagittal.io import atomic
 from sagittal.verbs._drawn import safe_name, scored
 from sagittal.verbs._outcome import Outcome
-from sagittal.verbs._pictures import Canvas, compared, legend
+from sagittal.verbs._pictures import SLIDE_PX, Canvas, compared, legend
 
 if TYPE_CHECKING:
+    from sagittal.core.geometry import Geometry
     from sagittal.core.image import Image
-    from sagittal.core.prediction import Prediction
     from sagittal.core.window import Window
     from sagittal.data.manifest import Manifest
     from sagittal.engine.assess import Assessment
@@ -105,18 +106,35 @@ def _told(predictor: Predictor, p: Pick) -> dict[str, Any]:
 
 def _drawn(predictor: Predictor, manifest: Manifest, p: Pick, image: Image, *, folder: Path, mapped: bool, scored: bool) -> dict[str, Any]:
     """Write the case with the truth and with the answer drawn on it, where asked the scores and what spoke for its class; gives names."""
-    prediction = next(iter(predictor.answer([(p.row.case.id, image)])))
+    from sagittal.engine.streaming import fits, grid_of
+
+    answer, grid = _answer(predictor, p.row.case.id, image)
     if scored and image.geometry.axes == 2 and predictor.dense:
-        atomic.write_bytes(folder / SCORES, _scores(predictor, prediction, image))
-    truth = predictor.task.truth(manifest.annotation(p.row.case, like=image.geometry), prediction.geometry)
-    both = compared(image, truth, prediction.answer, prediction.labels)
+        atomic.write_bytes(folder / SCORES, _scores(predictor, answer, image))
+    labels = predictor.plan.labels
+    truth = predictor.task.truth(manifest.annotation(p.row.case, like=image.geometry), grid)
+    both = compared(image, truth, answer, labels)
     if both is None:
         return {}
     stem = safe_name(p.row.id)
     for name, data in zip((f"{stem}.png", f"{stem}_answer.png"), both, strict=True):
         atomic.write_bytes(folder / name, data)
     names = {"picture": f"{stem}.png", "overlay": f"{stem}_answer.png"}
-    return {**names, **_map(predictor, p, image, folder=folder)} if mapped and predictor.task.samplewise else names
+    # A map of a slide that large would not be in memory either
+    mapped = mapped and predictor.task.samplewise and (not image.tiled or fits(grid_of(predictor, image)))
+    return {**names, **_map(predictor, p, image, folder=folder)} if mapped else names
+
+
+def _answer(predictor: Predictor, name: str, image: Image) -> tuple[NDArray[Any], Geometry]:
+    """What is drawn on a case and on which grid: of a slide few samples of it, all that a picture of it shows."""
+    from sagittal.engine.streaming import Thinned, by_rows, stream
+
+    if by_rows(predictor, image):
+        thinned = Thinned(most=2 * SLIDE_PX)
+        stream(predictor, name, image, thinned)
+        return thinned.answer, image.geometry.resized(thinned.answer.shape)
+    prediction = next(iter(predictor.answer([(name, image)])))
+    return np.asarray(prediction.answer), prediction.geometry
 
 
 def _map(predictor: Predictor, p: Pick, image: Image, *, folder: Path) -> dict[str, Any]:
@@ -195,14 +213,15 @@ def _write_features(predictor: Predictor, image: Image, file: Path) -> None:
         atomic.write_bytes(file, galleries.feature_maps(maps))
 
 
-def _scores(predictor: Predictor, prediction: Prediction, image: Image) -> bytes:
+def _scores(predictor: Predictor, answer: NDArray[Any], image: Image) -> bytes:
     """The window of a case whose answer is parted most evenly between the background and the rest, and the score of each class in it."""
     import torch
 
     from sagittal.ops.resample import on_grid
     from sagittal.report import galleries
 
-    drawn = np.asarray(prediction.answer) != (prediction.labels.index(prediction.labels.background) if prediction.labels.background else -1)
+    labels = predictor.plan.labels
+    drawn = answer != (labels.index(labels.background) if labels.background else -1)
     ready = predictor.plan.preparation.ready(image)
     grid = image.geometry.resized(drawn.shape)
 

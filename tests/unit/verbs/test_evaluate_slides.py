@@ -16,6 +16,7 @@ import sagittal
 from sagittal import io
 from sagittal.engine import rows
 from sagittal.engine.postprocess import Postprocessing, Step
+from sagittal.engine.streaming import Thinned, stream
 from sagittal.io.writers._pyramid import write_pyramid
 from sagittal.phantoms.slide import slide
 from sagittal.verbs._open import met, predictor_at, run_at
@@ -82,6 +83,24 @@ def test_slides_too_large_to_be_tidied_are_scored_as_they_are_answered_and_named
     (untidy,) = rows.answered(replace(predictor, postprocessing=None), manifest, cases)
     assert (tidy.tidied, plain_row.tidied, untidy.tidied) == (True, False, True)
     assert plain_row.measured == untidy.measured != tidy.measured
+
+
+def test_an_explanation_thins_a_slide_and_shows_what_the_whole_answer_shows(trained, tmp_path, monkeypatch):
+    run, data = trained
+    predictor, image = predictor_at(run, device="cpu"), io.read(data / "patient-01_slide-1.tif")
+    whole = next(iter(predictor.answer([("a", image)]))).answer
+    for most in (100, 600, 2000):
+        thinned = Thinned(most=most)
+        stream(predictor, "a", image, thinned)
+        step = -(-640 // most)
+        assert np.array_equal(thinned.answer, whole[::step, ::step])
+    monkeypatch.setattr("sagittal.verbs._explained.SLIDE_PX", 320)
+    few = sagittal.explain(run, cases=["patient-01_slide-1"], out=tmp_path / "few", device="cpu").path
+    monkeypatch.setattr("sagittal.engine.streaming.may_stream", lambda predictor: False)
+    every = sagittal.explain(run, cases=["patient-01_slide-1"], out=tmp_path / "every", device="cpu").path
+    pictures = [io.read(folder / "patient-01_slide-1_answer.png").read().astype(int) for folder in (few, every)]
+    assert pictures[0].shape == pictures[1].shape
+    assert (np.abs(pictures[0] - pictures[1]).max(axis=0) > 8).mean() < 0.02
 
 
 MEASURE = """

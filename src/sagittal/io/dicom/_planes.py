@@ -37,6 +37,7 @@ class About:
     description: str
     number: int | None
     vendor: str
+    software: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +140,7 @@ def _base(header: Header, stored: Stored) -> Plane:
             ),
             number=data.whole("SeriesNumber") if data.number("SeriesNumber") is not None else None,
             vendor=data.text("Manufacturer"),
+            software=" ".join(data.words("SoftwareVersions")),
         ),
         frame=0,
         corner=(0, 0),

@@ -30,6 +30,7 @@ _WANTED: Final[dict[str, tuple[int, str]]] = {
     "InversionTime": (0x00180082, "DS"),
     "EchoNumbers": (0x00180086, "IS"),
     "SpacingBetweenSlices": (0x00180088, "DS"),
+    "SoftwareVersions": (0x00181020, "LO"),
     "ProtocolName": (0x00181030, "LO"),
     "TriggerTime": (0x00181060, "DS"),
     "ImagerPixelSpacing": (0x00181164, "DS"),

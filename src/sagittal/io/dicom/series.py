@@ -166,14 +166,19 @@ def _describes_pixels(data: Dataset) -> bool:
 
 
 def _series_of(plane: Plane) -> str:
+    owner, about = plane.owner, plane.about
+    xa = about.vendor.upper().startswith("SIEMENS") and " XA" in f" {about.software}" and plane.stored.frames == 1
+    # Siemens' XA, a slice a file, gives every volume of a series an identifier of its own
+    if xa and owner.study and about.number is not None:
+        return f"{owner.study}/{about.number}/{about.description}"
     # the number too: programs that take names out have given all series of a study one identifier
-    return f"{plane.owner.series or plane.stored.path.parent}/{plane.about.number if plane.owner.series else plane.about.modality}"
+    return f"{owner.series or plane.stored.path.parent}/{about.number if owner.series else about.modality}"
 
 
 def _volumes(series: Sequence[Plane], root: Path, limits: Limits) -> list[Volume]:
     """The volumes of one series, with what was found."""
     first = series[0]
-    uid = first.owner.series or first.stored.path.parent.name
+    uid = min(p.owner.series for p in series) or first.stored.path.parent.name
     number = first.about.number
     name = f"{first.about.modality.lower()}{number if number is not None else 0}-{_short(uid)}"
     title = titled(number, first.about.modality, len(series))

@@ -307,3 +307,20 @@ def test_diffusion_numbered_at_random_goes_by_philips_numbers(vendors, objects, 
     assert not any(v.findings for v in volumes)
     firsts = [np.round(v.image().read()[0, 0, 0] / 2.5).tolist() for v in volumes]
     assert firsts == [[vendors.values(4 * t + k)[0, 0] % 4096 for k in range(4)] for t in range(4)]
+
+
+@pytest.mark.parametrize("by", ["volume", "slice"])
+def test_volumes_of_xa_with_identifiers_of_their_own_are_one_series(vendors, objects, tmp_path, by):
+    for n, d in enumerate(vendors.MAKERS["siemens_interoperability"]()):
+        d.SeriesInstanceUID = f"1.2.3.{n // 4 if by == 'volume' else n % 4}"
+        objects.saved(d, tmp_path / f"{n}.dcm")
+    volumes = find(tmp_path)
+    assert [(v.words, v.slices) for v in volumes] == [((f"a{t + 1}",), 4) for t in range(3)]
+    assert len({v.series for v in volumes}) == 1
+
+
+def test_other_scanners_series_are_told_by_their_identifiers(vendors, objects, tmp_path):
+    for n, d in enumerate(vendors.MAKERS["siemens_repeats"]()):
+        d.SeriesInstanceUID = f"1.2.3.{n // 4}"
+        objects.saved(d, tmp_path / f"{n}.dcm")
+    assert len({v.series for v in find(tmp_path)}) == 3

@@ -10,7 +10,7 @@ from pathlib import Path
 from sagittal import io
 from sagittal.core import Case
 from sagittal.data.layouts._columns import MICROMETRES, are_numbers
-from sagittal.data.layouts._files import TABLES, suffix_of, walk
+from sagittal.data.layouts._files import SHEETS, TABLES, suffix_of, walk
 from sagittal.data.layouts._found import Found, rename
 from sagittal.data.manifest import DRAWN, Manifest
 from sagittal.errors import SagittalError, UnreadableInput, UsageError, nearest
@@ -298,6 +298,8 @@ def _nothing(root: Path) -> SagittalError:
         return UsageError(
             "NO_LAYOUT", root, what, "check the paths: they are relative to the table; or name columns: data.image, data.label"
         )
+    if root.is_file() and suffix_of(root.name) in SHEETS:
+        return UnreadableInput("NO_LAYOUT", root, "spreadsheets of office programs are not read", "save the table as CSV")
     if root.is_file():
         return UnreadableInput(
             "NO_LAYOUT", root, f"a file of type {suffix_of(root.name) or 'unknown'} is no data set", f"known layouts: {names}"

@@ -21,6 +21,7 @@ _GROUP: tuple[str, ...] = (
     "donor",
     "group",
     "groupid",
+    "lesionid",
 )
 _GROUP_WORDS = {"patient", "subject", "person", "participant", "pid", "mrn", "donor"}
 _ELSEWHERE = ("patien", "pacient", "pazient", "患者", "病人", "受试者")
@@ -126,7 +127,8 @@ def _are_ids(cells: Sequence[str]) -> bool:
 
 def label_columns(names: Collection[str]) -> list[str]:
     """The columns that are named after a label, the likeliest first."""
-    known = [n for n in names if plain(n) != "y" or not any(plain(o) == "x" for o in names)]
+    # "No Finding" is a class among others, not the column of them
+    known = [n for n in names if not words(n) & {"no", "not"} and (plain(n) != "y" or not any(plain(o) == "x" for o in names))]
     exact = sorted((n for n in known if plain(n) in _LABEL), key=lambda n: _LABEL.index(plain(n)))
     return [
         *exact,

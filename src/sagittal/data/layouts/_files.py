@@ -13,6 +13,9 @@ SLIDES = (".svs", ".ndpi", ".scn", ".bif", ".mrxs", ".vms", ".vmu")
 PICTURES = (".png", ".jpg", ".jpeg", ".jpe", ".tif", ".tiff", ".bmp", *SLIDES)
 VOLUMES = (".nii", ".nii.gz", ".hdr", ".nrrd", ".nhdr", ".mha", ".mhd")
 TABLES = (".csv", ".tsv", ".parquet")
+SHEETS = (".xlsx", ".xls", ".ods")
+"""Tables of office programs, which are not read."""
+
 _NOTES = (".txt", ".json", ".geojson", ".md", ".html", ".npz", ".npy", ".svg", ".xml", ".pdf", ".h5", ".py")
 NO_DICOM = (*PICTURES, *VOLUMES, *TABLES, *_NOTES)
 """What need not be opened to see whether it is DICOM."""

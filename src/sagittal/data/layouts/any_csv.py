@@ -202,7 +202,8 @@ def _as_found(table: Cells, base: Path, mapping: _Mapping, told: Told, cases: li
     missing = sum(not (base / c.images["image"]).exists() for c in cases)
     sentence = f"{table.file.name}: {said}; {plural(len(cases), 'case')}"
     sentence += f", {plural(len(told.classes), 'class')}" if told.said in {"label", "labels"} else ""
-    sentence += clause + (f"; {plural(missing, 'file')} not there" if missing else "") + (f"; {told.note}" if told.note else "")
+    sentence += clause + (f"; {plural(missing, 'file')} not there, or not the only one of the name" if missing else "")
+    sentence += f"; {told.note}" if told.note else ""
     provenance = {"said": told.said, "group_rule": rule, "file": table.file.name, "mapping": dict(r for r in roles if r[1])}
     provenance |= {"label_rule": "guessed"} if told.guessed else {}
     provenance |= {MICROMETRES: mapping.size} if mapping.size else {}

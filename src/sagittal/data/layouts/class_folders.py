@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from sagittal.data.manifest import Manifest, classes_of, relative
 # So few stray pictures beside the class folders are an overview or a logo, not data.
 _MOST_STRAY = 0.1
 _LEAST_IN_SPLITS = 0.5
+# A large set comes in parcels: ``images_001``, ``HAM10000_images_part_2``
+_PARCEL = re.compile(r"(?i)(?:^|[^a-z])(?:images?|imgs?|pictures?|photos?|part|batch|chunk|shard|parcel|fold|zip)s?[-_ ]*\d+$")
 
 
 def class_folders(root: Path, *, group: str | None = None, positive: str | None = None) -> Found | None:
@@ -144,9 +147,11 @@ def _are_cases(locators: Sequence[str], folders: int) -> bool:
 
 
 def _are_no_classes(names: Sequence[str]) -> bool:
-    """Whether the folders are people, or parts of cases such as images and masks."""
+    """Whether the folders are people, parcels of one set, or parts of cases such as images and masks."""
     roles = [is_role_folder(name) for name in names]
     if all(roles) or (sum(roles) >= 2 and any(is_mask_name(n) for n, r in zip(names, roles, strict=True) if r)):
+        return True
+    if len({re.sub(r"\d+", "", name) for name in names}) == 1 and _PARCEL.search(names[0]):
         return True
     people = sum(looks_like_person(name) for name in names)
     return people >= 0.8 * len(names) or (len(names) > 50 and all(n.isdigit() for n in names))

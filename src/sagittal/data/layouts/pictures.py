@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from sagittal.core import Case, Labels
-from sagittal.data.layouts._files import PICTURES, VOLUMES, ids_of, split_of, stem_of, suffix_of
+from sagittal.data.layouts._files import PICTURES, SHEETS, VOLUMES, ids_of, split_of, stem_of, suffix_of, walk
 from sagittal.data.layouts._found import Found, found, plural
 from sagittal.data.layouts._groups import grouped
 from sagittal.data.layouts._images import images, is_slide, noun_of
@@ -54,6 +54,8 @@ def pictures(root: Path, *, group: str | None = None, positive: str | None = Non
     noun = "volume" if all(suffix_of(f.name) in VOLUMES for f in files) else noun_of(files, "picture")
     sentence = f"{plural(len(cases), noun)} without labels, {told.clause}"
     sentence += f"; {plural(left, 'mask')} that no layout ties to an image left out" if left else ""
+    sheets = walk(base, SHEETS) if root.is_dir() else []
+    sentence += f"; {sheets[0].name} is not read: save it as CSV" if sheets else ""
     return found("pictures", manifest, sentence)
 
 

@@ -159,11 +159,16 @@ def _labels(lists: Sequence[_List], root: Path) -> list[list[str]]:
         if 2 <= len(distinct) <= 50 and len(distinct) < 0.5 * sum(map(len, words)):
             return words
     folders = [one.path.parent.relative_to(root).as_posix() if not split_of(one.path.parent.name) else "" for one in lists]
-    rests = [split_at_start(stem_of(one.path.name))[1] for one in lists]
+    rests = ["" if _says_nothing(rest := split_at_start(stem_of(one.path.name))[1]) else rest for one in lists]
     for names in (_shortened(folders), rests):
         if len(set(names)) >= 2 and all(names):
             return [[name] * len(one.locators) for name, one in zip(names, lists, strict=True)]
     return [[_folder(locator) for locator in one.locators] for one in lists]
+
+
+def _says_nothing(rest: str) -> bool:
+    """Whether what follows the split in a list's name is no class: ``train_val_list``, ``test_images``."""
+    return bool(split_of(rest) or split_of(f"train {rest}"))
 
 
 def _folder(locator: str) -> str:

@@ -6,7 +6,7 @@ import pytest
 
 from sagittal.data.discover import discover
 from sagittal.data.layouts.any_csv import any_csv
-from sagittal.errors import UsageError
+from sagittal.errors import UnreadableInput, UsageError
 
 
 @pytest.fixture
@@ -185,3 +185,37 @@ def test_micrometres_of_a_table_beside_folders_of_classes(tmp_path, tree):
     _csv(tmp_path, ("file", "label", "mpp"), [(f"{c}/{c}{i}.png", c, 0.25) for c in ("ill", "well") for i in range(4)])
     assert discover(tmp_path).manifest.cases[0].images == {"image": "ill/ill0.png::mpp=0.25"}
     assert discover(tmp_path, layout="class_folders").manifest.cases[0].images == {"image": "ill/ill0.png"}
+
+
+def test_parcels_of_a_large_set_are_no_classes(tmp_path, tree):
+    names = [f"ISIC_{i:07}" for i in range(12)]
+    tree(tmp_path, [f"HAM10000_images_part_{1 + i // 6}/{name}.png" for i, name in enumerate(names)])
+    rows = [(f"HAM_{i // 2:07}", name, ("nv", "mel")[i % 2]) for i, name in enumerate(names)]
+    seen = discover(_csv(tmp_path, ("lesion_id", "image_id", "dx"), rows))
+    assert "file = image_id, label = dx, patient = lesion_id" in seen.sentence
+
+
+def test_a_table_and_lists_of_its_splits_are_understood_together(tmp_path, tree):
+    names = [f"{i // 3:08}_{i % 3:03}.png" for i in range(18)]
+    tree(tmp_path, [f"images/{name}" for name in names])
+    rows = [(name, "Mass|Effusion" if i % 2 else "No Finding", i // 3) for i, name in enumerate(names)]
+    _csv(tmp_path, ("Image Index", "Finding Labels", "Patient ID"), rows)
+    (tmp_path / "train_val_list.txt").write_text("\n".join(names[:12]))
+    (tmp_path / "test_list.txt").write_text("\n".join(names[12:]))
+    seen = discover(tmp_path)
+    assert seen.manifest.labels.classes == ("Effusion", "Mass", "No Finding")
+    assert {s: len(seen.manifest.split(s)) for s in seen.manifest.splits} == {"train": 12, "test": 6}
+    assert len({c.group for c in seen.manifest.cases}) == 6
+
+
+def test_the_column_of_no_finding_is_a_class_among_others(folder):
+    rows = [(f, i % 2, (i + 1) % 3 % 2, i % 3 % 2) for i, f in enumerate(FILES)]
+    seen = any_csv(_csv(folder, ("path", "No Finding", "Oedema", "Effusion"), rows))
+    assert seen.manifest.labels.classes == ("No Finding", "Oedema", "Effusion")
+
+
+def test_a_spreadsheet_beside_pictures_is_named(folder):
+    (folder / "labels.xlsx").write_bytes(b"PK\x03\x04")
+    assert "labels.xlsx is not read: save it as CSV" in discover(folder).sentence
+    with pytest.raises(UnreadableInput, match="save the table as CSV"):
+        discover(folder / "labels.xlsx")

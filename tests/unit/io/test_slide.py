@@ -222,3 +222,44 @@ def _grey(mask):
     from sagittal.core import Image
 
     return Image.of(mask[None], Geometry.picture(mask.shape))
+
+
+def planes(path, base, how, **more):
+    """Colours one after the other, in one page or in pages of their own."""
+    told = {"axes": "CYX", "PhysicalSizeX": 0.5, "PhysicalSizeY": 0.5}
+    options = {"tile": (128, 128), "compression": "lzw"} | (
+        {"photometric": "rgb", "planarconfig": "separate"} if how == "page" else {"photometric": "minisblack"}
+    )
+    with tifffile.TiffWriter(path, ome=True) as file:
+        file.write(np.ascontiguousarray(base.transpose(2, 0, 1)), subifds=1, metadata=told | more, **options)
+        file.write(np.ascontiguousarray(base[::4, ::4].transpose(2, 0, 1)), subfiletype=1, **options)
+    return path
+
+
+@pytest.mark.parametrize("how", ["page", "pages"])
+def test_colours_in_planes_are_read_together_at_every_level(tmp_path, how):
+    base = picture()
+    image = io.read(planes(tmp_path / "a.ome.tif", base, how))
+    assert image.channels == ("red", "green", "blue")
+    assert image.geometry.spacing == pytest.approx((0.5, 0.5))
+    part = Window((100, 250), (300, 77))
+    assert np.array_equal(image.read(part).transpose(1, 2, 0), base[part.slices])
+    assert np.array_equal(image.coarser(4).read().transpose(1, 2, 0), base[::4, ::4])
+
+
+def test_grey_planes_that_are_no_colours_are_refused_not_read_in_part(tmp_path):
+    base = picture()
+    path = planes(tmp_path / "a.ome.tif", np.concatenate([base, base[..., :1]], axis=2), "pages")
+    with pytest.raises(UnreadableInput, match=r"SEVERAL_PICTURES.*4 grey pictures"):
+        io.read(path)
+
+
+def test_micrometres_that_cannot_be_are_nobody_s_from_a_scanner_s_format_either(tmp_path):
+    path = tmp_path / "trestle.tif"
+    told = "Background Color=E6E6E6;White Balance=C4C8C6;Objective Power=20x;JPEG Quality=80;OverlapsXY= 0 0 0 0"
+    options = {"tile": (128, 128), "photometric": "rgb", "compression": "jpeg", "resolutionunit": "CENTIMETER", "software": "MedScan"}
+    with tifffile.TiffWriter(path) as file:
+        for step in (1, 2):
+            file.write(picture()[::step, ::step], description=told, resolution=(2e4, 2e4), metadata=None, **options)
+    assert io.read(path).meta["vendor"] == "trestle"
+    assert io.read(path).geometry.unit == "px"

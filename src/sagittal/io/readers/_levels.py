@@ -16,6 +16,10 @@ WHOLE = 0.01
 """A step this close to a whole number is one: levels whose size was rounded."""
 
 
+REAL_MPP = (0.02, 20.0)
+"""Micrometres a pixel that a file can mean: 72 or 300 dots an inch are a printer's or nobody's, not a scanner's."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Level:
     """One grid of a slide.

@@ -11,7 +11,7 @@ from sagittal.core import Window
 from sagittal.core.image import Values
 from sagittal.errors import UnreadableInput
 from sagittal.io.guard import Limits, decoding
-from sagittal.io.readers._levels import Level, Slide, step_of
+from sagittal.io.readers._levels import REAL_MPP, Level, Slide, step_of
 
 
 def vendor_of(path: Path) -> str | None:
@@ -93,4 +93,5 @@ def _mpp(told: tuple[str | None, str | None]) -> tuple[float, float] | None:
         along, across = (float(v) for v in told if v is not None)
     except ValueError:
         return None
-    return (along, across) if along > 0 and across > 0 else None
+    low, high = REAL_MPP
+    return (along, across) if low <= along <= high and low <= across <= high else None

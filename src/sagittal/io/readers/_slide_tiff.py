@@ -18,10 +18,7 @@ from sagittal.core import Window
 from sagittal.core.image import Values
 from sagittal.errors import UnreadableInput
 from sagittal.io.guard import Limits, decoding, quiet
-from sagittal.io.readers._levels import Level, Slide, step_of
-
-REAL_MPP = (0.02, 20.0)
-"""Micrometres a pixel that a resolution tag can mean: 72 or 300 dots an inch are a printer's or nobody's, not a scanner's."""
+from sagittal.io.readers._levels import REAL_MPP, Level, Slide, step_of
 
 KEPT_BYTES = 16 << 20
 """Decoded tiles that a level keeps: those on the borders of neighbouring windows are decoded once."""
@@ -31,6 +28,8 @@ PAPER = 255
 
 _UM_EACH = {2: 25_400.0, 3: 10_000.0}
 _MINISBLACK, _RGB, _YCBCR = 1, 2, 6
+_REDUCED = 1
+_COLOURS = 3
 
 
 def tiff_slide(path: Path, limits: Limits, mpp: tuple[float, float] | None) -> Slide | None:
@@ -42,22 +41,19 @@ def tiff_slide(path: Path, limits: Limits, mpp: tuple[float, float] | None) -> S
         mpp: Micrometres a pixel that the user states; they win over the file's.
 
     Raises:
-        UnreadableInput: Broken, or a tile is over the limit.
+        UnreadableInput: Broken, a tile is over the limit, or several grey pictures that are no red, green and blue.
     """
     import tifffile
 
     with decoding(path, "TIFF"), quiet("tifffile"), tifffile.TiffFile(path) as opened:
-        pages = _pyramid(opened)
-        first = pages[0]
+        planes = _planes(opened, path)
+        first = planes[0]
         if not _read_here(first):
             return None
         full = (int(first.imagelength), int(first.imagewidth))
-        levels = []
-        for page in pages:
-            tiles = _Tiles.of(path, page, limits)
-            levels.append(Level(shape=tiles.shape, step=step_of(full, tiles.shape), read=tiles.read))
+        levels = [_level(path, pages, full, limits) for pages in zip(*(_pyramid(opened, plane) for plane in planes), strict=False)]
         bits = int(np.dtype(first.dtype).itemsize * 8)
-        colour = int(first.samplesperpixel) >= 3
+        colour = len(planes) * int(first.samplesperpixel) >= 3
         meta: dict[str, object] = {
             "format": "TIFF slide",
             "bits": bits,
@@ -115,9 +111,38 @@ def _is_aperio(page: Any) -> bool:
     return str(page.description or "").startswith("Aperio")
 
 
-def _pyramid(opened: Any) -> list[Any]:
-    """The pages of the main picture, the finest first: its sub-directories, or those pages that have its aspect."""
+def _planes(opened: Any, path: Path) -> list[Any]:
+    """The page of the main picture; of one whose colours lie in pages of their own, as OME has it, all three.
+
+    Raises:
+        UnreadableInput: There are other grey pages as large as the first: channels of another kind, or depths of focus.
+    """
     first = opened.pages[0].aspage()
+    if int(first.samplesperpixel) != 1:
+        return [first]
+    alike = (p.aspage() for p in list(opened.pages)[1:])
+    planes = [first, *(p for p in alike if p.shape == first.shape and p.dtype == first.dtype and not int(p.subfiletype) & _REDUCED)]
+    colours = re.search(r'SizeC="3"', str(first.description or "")) is not None and np.dtype(first.dtype) == np.uint8
+    if len(planes) > 1 and not (len(planes) == _COLOURS and colours):
+        what = f"it holds {len(planes)} grey pictures of one size: channels that are no red, green and blue, or depths of focus"
+        raise UnreadableInput("SEVERAL_PICTURES", path, what, "write the one that is meant, or colours, to a file of its own")
+    return planes
+
+
+def _level(path: Path, pages: Sequence[Any], full: tuple[int, int], limits: Limits) -> Level:
+    """One grid, whose colours may lie in planes of their own: in several pages, or one after the other in one."""
+    apart = int(pages[0].planarconfig or 1) != 1
+    planes = [_Tiles.of(path, page, limits, plane=n) for page in pages for n in range(_COLOURS if apart else 1)]
+
+    def read(window: Window) -> Values:
+        return np.concatenate([plane.read(window) for plane in planes], axis=2)
+
+    shape = planes[0].shape
+    return Level(shape=shape, step=step_of(full, shape), read=planes[0].read if len(planes) == 1 else read)
+
+
+def _pyramid(opened: Any, first: Any) -> list[Any]:
+    """The pages of a plane of the main picture, the finest first: its sub-directories, or those pages that have its aspect."""
     below = [p.aspage() for p in first.pages or ()]
     rest = below or [p.aspage() for p in list(opened.pages)[1:]]
     return [first, *(p for p in rest if _is_level(first, p))]
@@ -134,17 +159,18 @@ def _is_level(first: Any, page: Any) -> bool:
 
 
 def _read_here(page: Any) -> bool:
-    samples, contig = int(page.samplesperpixel), int(page.planarconfig or 1) == 1
+    samples = int(page.samplesperpixel)
     kinds = {_MINISBLACK: samples == 1, _RGB: samples >= 3, _YCBCR: samples == 3}
     # JPEG 2000 of Aperio comes as YCbCr or RGB and says which by its number
-    return bool(kinds.get(int(page.photometric), False)) and contig and page.imagedepth == 1 and page.dtype is not None
+    return bool(kinds.get(int(page.photometric), False)) and page.imagedepth == 1 and page.dtype is not None
 
 
 @dataclass(kw_only=True, slots=True)
 class _Tiles:
     """One page as tiles (a strip is a tile as wide as the page), decoded when asked for.
 
-    Nothing stays open between reads, so that worker processes and threads may share it.
+    Nothing stays open between reads, so that worker processes and threads may share it. Where colours lie one after the other,
+    ``first`` is the number of the first tile of the one that is read.
     """
 
     path: Path
@@ -156,11 +182,13 @@ class _Tiles:
     counts: Sequence[int]
     decode: Callable[..., Any]
     tables: bytes | None
+    first: int = 0
     _kept: OrderedDict[int, NDArray[Any]] = field(default_factory=OrderedDict, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @classmethod
-    def of(cls, path: Path, page: Any, limits: Limits) -> _Tiles:
+    def of(cls, path: Path, page: Any, limits: Limits, *, plane: int = 0) -> _Tiles:
+        apart = int(page.planarconfig or 1) != 1
         rows, columns = int(page.imagelength), int(page.imagewidth)
         deep = int(page.tilelength) if page.is_tiled else min(int(page.rowsperstrip or rows), rows)
         wide = int(page.tilewidth) if page.is_tiled else columns
@@ -169,7 +197,8 @@ class _Tiles:
         limits.check(path, (deep, wide), size, stored=stored)
         # A page may have more pixels than are read at once, but not more than its bytes can plausibly hold.
         limits.but(pixels=sys.maxsize, bytes=sys.maxsize).check(path, (rows, columns), size, stored=stored)
-        needed = -(-rows // deep) * -(-columns // wide)
+        each = -(-rows // deep) * -(-columns // wide)
+        needed = each * (int(page.samplesperpixel) if apart else 1)
         offsets, counts = page.dataoffsets, page.databytecounts
         if len(offsets) < needed or len(counts) < needed:
             what = f"{needed} tiles are needed, {len(offsets)} are listed"
@@ -181,7 +210,8 @@ class _Tiles:
             path=path,
             shape=(rows, columns),
             tile=(deep, wide),
-            samples=int(page.samplesperpixel),
+            samples=1 if apart else int(page.samplesperpixel),
+            first=each * plane,
             dtype=np.dtype(page.dtype),
             offsets=offsets,
             counts=counts,
@@ -199,7 +229,7 @@ class _Tiles:
         with decoding(self.path, "TIFF"), quiet("tifffile"), self.path.open("rb") as file:
             for row in range(top // deep, -(-bottom // deep)):
                 for column in range(left // wide, -(-right // wide)):
-                    tile = self._tile(file, row * across + column)
+                    tile = self._tile(file, self.first + row * across + column)
                     y, x = row * deep, column * wide
                     low, high = max(top, y), min(bottom, y + deep)
                     first, last = max(left, x), min(right, x + wide)

@@ -88,16 +88,21 @@ def tell(columns: Mapping[str, Sequence[str]], asked: str = "") -> Told:
         if torn:
             return Told(said="nothing", words=[""] * rows, classes=(), choices=torn)
         return _from_column(chosen, columns[chosen], note=note)
-    hot = [c for c in columns if not is_id(c) and not words(c) & _META and set(columns[c]) <= {"0", "1", "0.0", "1.0"} and any(columns[c])]
+    hot = [c for c in columns if not is_id(c) and not describes(c) and set(columns[c]) <= {"0", "1", "0.0", "1.0"} and any(columns[c])]
     if len(hot) >= 2:
         return _from_hot(hot, columns)
-    likely = [c for c in columns if not is_id(c) and not words(c) & _META and _is_wordy(columns[c])]
+    likely = [c for c in columns if not is_id(c) and not describes(c) and _is_wordy(columns[c])]
     if len(likely) == 1:
         told = _from_column(likely[0], columns[likely[0]])
         return Told(
             said=told.said, words=told.words, classes=told.classes, columns=told.columns, guessed=True, note=f"label guessed: {likely[0]}"
         )
     return Told(said="nothing", words=[""] * rows, classes=(), choices=tuple(likely))
+
+
+def describes(name: str) -> bool:
+    """Whether a column is named after what describes a case and is hardly ever asked: age, sex, site ..."""
+    return bool(words(name) & _META)
 
 
 def _choose(named: Sequence[str], columns: Mapping[str, Sequence[str]]) -> tuple[str, str, tuple[str, ...]]:

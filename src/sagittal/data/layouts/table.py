@@ -6,18 +6,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sagittal.core import Case
-from sagittal.data.layouts._columns import counts_rows, group_column, is_id, split_column
+from sagittal.data.layouts._columns import are_values, counts_rows, group_column, is_id, split_column
 from sagittal.data.layouts._dicom_files import has_dicom
 from sagittal.data.layouts._files import PICTURES, TABLES, VOLUMES, is_hidden, split_of, suffix_of
 from sagittal.data.layouts._found import Found, found, labels_for, plural
 from sagittal.data.layouts._images import images
 from sagittal.data.layouts._index import FileIndex
-from sagittal.data.layouts._labels import Told, tell
+from sagittal.data.layouts._labels import Told, describes, tell
 from sagittal.data.manifest import Manifest
 from sagittal.errors import UsageError, nearest
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_MOST_NUMBERED = 20
+"""Different numbers in a column of classes at most."""
 
 
 def table(
@@ -139,7 +142,12 @@ def _told(frame: pd.DataFrame, rest: dict[str, list[str]], label: str | None) ->
     Raises:
         UsageError: Several columns could be it.
     """
-    wordy = [c for c in rest if frame[c].dtype.kind not in "iufb" and not is_id(c) and len(set(rest[c])) <= 0.5 * len(frame)]
+    few = [c for c in rest if not is_id(c) and not describes(c) and len(set(rest[c])) <= 0.5 * len(frame)]
+    wordy = [c for c in few if frame[c].dtype.kind not in "iufb"]
+    last = list(rest)[-1]
+    # Numbers of classes in the last column are as likely the label as words elsewhere
+    if wordy and last in few and last not in wordy and 1 < len(set(rest[last])) <= _MOST_NUMBERED and not are_values(rest[last]):
+        wordy.append(last)
     told = tell(rest, label or "")
     # Several columns of zeros and ones are classes beside pictures; in a table they are features like any other.
     if told.said != "nothing" and not told.guessed and len(told.columns) == 1:
@@ -149,7 +157,7 @@ def _told(frame: pd.DataFrame, rest: dict[str, list[str]], label: str | None) ->
         raise UsageError(
             "AMBIGUOUS_LABEL", "label", f"several columns could be the label: {', '.join(choices)}", "say which with data.label=COLUMN"
         )
-    return tell(rest, choices[0] if choices else list(rest)[-1])
+    return tell(rest, choices[0] if choices else last)
 
 
 def _sentence(path: Path, manifest: Manifest, told: Told, meta: list[str], whose: str) -> str:

@@ -147,6 +147,17 @@ def test_two_columns_of_words_are_ambiguous(tmp_path):
     assert table(tmp_path, label="taste").manifest.labels.classes == ("x", "y")
 
 
+def test_sex_is_no_label_where_the_last_column_could_be_one(tmp_path):
+    (tmp_path / "t.csv").write_text("marker,sex,stroke\n" + "\n".join(f"{i}.5,{'MF'[i % 2]},{i % 3 % 2}" for i in range(40)))
+    assert table(tmp_path).manifest.provenance["label_column"] == "stroke"
+
+
+def test_words_and_numbers_of_classes_are_ambiguous(tmp_path):
+    (tmp_path / "t.csv").write_text("marker,smoker,stroke\n" + "\n".join(f"{i}.5,{'yn'[i % 2]},{i % 3 % 2}" for i in range(40)))
+    with pytest.raises(UsageError, match="smoker, stroke"):
+        table(tmp_path)
+
+
 def test_two_tables_are_ambiguous(tmp_path):
     for name in ("one.csv", "two.csv"):
         (tmp_path / name).write_text("a,label\n" + "\n".join(f"{i}.5,{'xy'[i % 2]}" for i in range(20)))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sagittal.core.geometry import Geometry
 from sagittal.core.window import Window
-from sagittal.errors import Refused
+from sagittal.errors import SOURCE, Refused
 from sagittal.ops.lungs import lungs
 from sagittal.ops.warp import ReadMap, gather
 
@@ -55,8 +55,8 @@ def lungs_in(values: NDArray[Any], source: Geometry) -> Shown:
     hu = gather(values[:1], ReadMap(shape=coarse.shape, affine=coarse.index_map(source)))[0]
     mask = lungs(hu, coarse.spacing)
     if not mask.any():
-        what = "no lungs were found: nothing of at least 100 ml below -400 HU that does not touch the sides"
-        raise Refused("NO_LUNGS", "prepare.region", what, "leave out cases that are no chest CT, or prepare.region")
+        what = "no lungs were found: nothing of at least 100 ml below -400 HU that does not touch the sides and is more than gas"
+        raise Refused("NO_LUNGS", SOURCE, what, "leave out cases that are no chest CT, or prepare.region")
     box = content_of(mask[None])
     start = [max(0, a - MARGIN) for a in box.start]
     stop = [min(n, a + s + MARGIN) for n, a, s in zip(mask.shape, box.start, box.size, strict=True)]

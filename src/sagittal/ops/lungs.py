@@ -16,6 +16,10 @@ AIR_HU = -400.0
 LEAST_ML = 100.0
 """A smaller piece of air is bowel, airway or stomach."""
 
+GAS_HU = -950.0
+"""Half of a piece below this is gas in bowel or stomach (-967 to -974 in an abdominal CT whose lung bases had -777 and -796): at the
+same number emphysema begins, and lungs of which it is more than half are hardly seen."""
+
 CLOSED_MM = 8.0
 """Vessels and nodules up to about twice as wide are lung, also where they touch the wall."""
 
@@ -24,8 +28,8 @@ def lungs(hu: NDArray[np.floating], spacing: Sequence[float]) -> NDArray[np.bool
     """The mask of the lungs in an upright volume; empty where there are none.
 
     Air is what lies below -400 HU. Pieces that touch the sides of the field of view are the room, not the patient; lungs
-    may be cut off at the top and the bottom. Of the others the largest stays, with those of at least a tenth of it, and is
-    closed. Meant for grids of about 2 mm, on which it takes a fraction of a second.
+    may be cut off at the top and the bottom. Pieces of pure gas lie in the bowel. Of the others the largest stays, with those of
+    at least a tenth of it, and is closed. Meant for grids of about 2 mm, on which it takes a fraction of a second.
 
     Args:
         hu: ``(i, j, k)`` Hounsfield units, axes to the right, front and head.
@@ -45,6 +49,9 @@ def lungs(hu: NDArray[np.floating], spacing: Sequence[float]) -> NDArray[np.bool
     for side in (pieces[0], pieces[-1], pieces[:, 0], pieces[:, -1]):
         sizes[np.unique(side)] = 0
     ml = sizes * float(np.prod(spacing)) / 1000
+    for piece in np.flatnonzero(ml >= LEAST_ML):
+        if np.median(hu[pieces == piece]) < GAS_HU:
+            ml[piece] = 0.0
     kept = (ml >= LEAST_ML) & (ml >= 0.1 * ml.max(initial=0.0))
     found: NDArray[np.bool_] = kept[pieces]
     if not found.any():

@@ -9,7 +9,7 @@ from sagittal import io
 from sagittal.core.geometry import Geometry
 from sagittal.engine.content import lungs_in
 from sagittal.engine.prepare import Preparation
-from sagittal.errors import Refused, UsageError
+from sagittal.errors import Refused, UsageError, said_of
 from sagittal.ops.lungs import lungs
 from sagittal.phantoms._thorax import thorax
 from sagittal.phantoms.chest import chest
@@ -55,8 +55,26 @@ def test_only_the_lungs_are_seen_in_a_box_of_a_stated_size(phantom):
 
 def test_a_volume_without_lungs_is_refused():
     grid = Geometry(shape=(30, 30, 30), affine=np.diag([4.0, 4, 4, 1]), unit="mm")
-    with pytest.raises(Refused, match="NO_LUNGS"):
+    with pytest.raises(Refused, match="NO_LUNGS P007: "), said_of("P007"):
         lungs_in(np.full((1, *grid.shape), 40, np.int16), grid)
+
+
+def with_gas(hu: np.ndarray) -> np.ndarray:
+    """Two loops of bowel of 300 ml at the feet, as dark as air."""
+    rng = np.random.default_rng(0)
+    for left in (8, 28):
+        hu[left : left + 12, 8:32, 1:10] = rng.normal(-985, 25, (12, 24, 9))
+    return hu
+
+
+def test_gas_in_the_bowel_is_no_lung():
+    body = np.full((48, 40, 48), 40.0)
+    body[:2] = body[-2:] = -1000
+    both = with_gas(body.copy())
+    both[6:20, 8:32, 15:45] = both[28:42, 8:32, 15:45] = -850
+    found = lungs(both, (4.0, 4.0, 4.0))
+    assert int(found.sum()) == 2 * 14 * 24 * 30
+    assert not lungs(with_gas(body.copy()), (4.0, 4.0, 4.0)).any()
 
 
 def test_the_room_around_the_patient_is_no_lung():

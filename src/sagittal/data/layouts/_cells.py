@@ -39,7 +39,10 @@ def cells_of(file: Path) -> Cells | None:
 
         frame = read_table(file)
         return Cells(file, {str(c): ["" if _is_missing(v) else _word(v) for v in frame[c]] for c in frame.columns})
-    rows = [row for row in csv.reader(text_io.StringIO(_decoded(file)), delimiter=_delimiter(file)) if any(c.strip() for c in row)]
+    try:
+        rows = [row for row in csv.reader(text_io.StringIO(_decoded(file)), delimiter=_delimiter(file)) if any(c.strip() for c in row)]
+    except csv.Error as error:
+        raise UnreadableInput("TABLE", file, f"it is no table of cells: {error}", "look for a quote that is never closed") from error
     if len(rows) < 2 or not any(c.strip() for c in rows[0]):
         return None
     names = _unique([c.strip() for c in rows[0]])

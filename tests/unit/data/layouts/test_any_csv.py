@@ -219,3 +219,9 @@ def test_a_spreadsheet_beside_pictures_is_named(folder):
     assert "labels.xlsx is not read: save it as CSV" in discover(folder).sentence
     with pytest.raises(UnreadableInput, match="save the table as CSV"):
         discover(folder / "labels.xlsx")
+
+
+def test_a_cell_of_many_megabytes_is_no_table(folder):
+    (folder / "t.csv").write_text("file,label\na0," + "x" * (17 << 20))
+    with pytest.raises(UnreadableInput, match="no table of cells"):
+        discover(folder / "t.csv")

@@ -169,24 +169,43 @@ def _put(tree: dict[str, Any], key: str, value: object) -> None:
 
 
 def _usage(error: Any) -> UsageError:  # a pydantic error record
-    where = ".".join(str(part) for part in error["loc"])
     if error["type"] == "extra_forbidden":
+        where = ".".join(str(part) for part in error["loc"])
         return UsageError("UNKNOWN_KEY", where, "there is no such setting", nearest(str(error["loc"][-1]), _keys(error["loc"][:-1])))
+    where = _setting(error["loc"])
     if error["type"] == "literal_error" and isinstance(error["input"], str):
         choice = re.findall(r"'([^']*)'", error["ctx"]["expected"])
         return UsageError("SETTING", where, f"{error['input']!r} is none of its values", nearest(error["input"], choice))
     return UsageError("SETTING", where, f"{error['msg']}; given {error['input']!r}", "see `sagittal list settings`")
 
 
-def _keys(path: Iterable[object]) -> list[str]:
-    model: Any = Recipe
+def _setting(path: Iterable[object]) -> str:
+    """The setting in which a value is wrong, without what the checker adds of the kinds that the value could have been."""
+    model: type[Section] | None = Recipe
+    names: list[str] = []
     for part in path:
-        field = model.model_fields.get(str(part))
-        kinds = [field.annotation, *getattr(field.annotation, "__args__", ())] if field is not None else []
-        model = next((k for k in kinds if isinstance(k, type) and issubclass(k, Section)), None)
-        if model is None:
+        if model is None or str(part) not in model.model_fields:
+            break
+        names.append(str(part))
+        model = _section(model, str(part))
+    return ".".join(names) or ".".join(map(str, path))
+
+
+def _keys(path: Iterable[object]) -> list[str]:
+    model: type[Section] = Recipe
+    for part in path:
+        found = _section(model, str(part))
+        if found is None:
             return []
+        model = found
     return list(model.model_fields)
+
+
+def _section(model: type[Section], name: str) -> type[Section] | None:
+    """What lies below a setting; None of one that holds a value."""
+    field = model.model_fields.get(name)
+    kinds = [field.annotation, *getattr(field.annotation, "__args__", ())] if field is not None else []
+    return next((k for k in kinds if isinstance(k, type) and issubclass(k, Section)), None)
 
 
 def settings() -> list[tuple[str, str, str]]:

@@ -309,7 +309,9 @@ def device_of(name: str) -> torch.device:
         return torch.device("cpu")
     kind = name.split(":")[0]
     if kind not in DEVICES:
-        raise UsageError("DEVICE", name, "there is no device of this name", nearest(kind, ("auto", *DEVICES)))
+        # by its letters it would be taken for xpu
+        meant = "cuda" if kind == "gpu" else kind
+        raise UsageError("DEVICE", name, "there is no device of this name", nearest(meant, ("auto", *DEVICES)))
     try:
         device = torch.device(name)
         torch.empty(0, device=device)

@@ -260,3 +260,11 @@ def test_l2_is_another_name_of_weight_decay_and_what_is_laid_over_wins(tmp_path)
     (tmp_path / "own.yaml").write_text("train: {l2: 0.1, weight_decay: 0.2}", encoding="utf-8")
     with pytest.raises(UsageError, match="both are set"):
         load_recipe(tmp_path / "own.yaml")
+
+
+@pytest.mark.parametrize("text", ["prepare.size=0", "evaluate.flips=[x]", "split.test=2", "prepare.resize=-1"])
+def test_a_wrong_value_is_said_of_the_setting_as_the_user_wrote_it(text):
+    key = text.split("=")[0]
+    with pytest.raises(UsageError) as refused:
+        load_recipe("auto", [text])
+    assert refused.value.item == key

@@ -165,3 +165,9 @@ def test_a_device_that_is_not_there_is_refused():
     for name in ("gpu", "cuda:99", "cpu:x"):
         with pytest.raises(UsageError):
             device_of(name)
+
+
+@pytest.mark.parametrize(("name", "meant"), [("gpu", "cuda"), ("gpu:1", "cuda"), ("cdua", "cuda"), ("cpuu", "cpu")])
+def test_a_device_that_is_none_is_answered_with_the_one_that_was_meant(name, meant):
+    with pytest.raises(UsageError, match=f"did you mean {meant}"):
+        device_of(name)

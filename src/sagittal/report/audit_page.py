@@ -110,8 +110,8 @@ def _verdict(record: Record) -> Section:
 
 def _findings(record: Record, picture: Picture) -> Section:
     found = list(record.get("findings") or ())
-    lede = "Looked for: patients on both sides, copies and near copies of pictures, classes without cases, files that cannot be read"
-    lede += DRAWN.get(words.axes_of(record) or 0, "") + "." if record.get("tables") else "."
+    axes = words.axes_of(record)
+    lede = f"Looked for: {words.looked_for(axes)}{DRAWN.get(axes or 0, '') if record.get('tables') else ''}."
     html = finding_list(found, picture=picture) if found else fill("<p>Nothing was found.</p>")
     return Section(title="Findings", order=20, lede=lede, html=html)
 

@@ -15,27 +15,42 @@ NARROW = "\u202f"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Grid:
-    """What people call a sample of a grid, and how much of the world lies in a structure on it."""
+    """What people call the whole of a case, a sample of its grid, and how much of the world lies in a structure on it."""
 
+    whole: str = "case"
     sample: str = "sample"
     size: str = "size"
 
     def said(self, text: str) -> str:
-        """A text in which ``{sample}`` and ``{size}`` stand, also with a capital.
+        """A text in which ``{whole}``, ``{sample}`` and ``{size}`` stand, also with a capital.
 
         >>> grid(2).said("{Sample} AUC"), grid(3).said("{Size} difference"), grid(None).said("share of the {sample}s")
         ('Pixel AUC', 'Volume difference', 'share of the samples')
         """
-        told = {"sample": self.sample, "size": self.size}
+        told = {"whole": self.whole, "sample": self.sample, "size": self.size}
         return text.format(**told, **{name.capitalize(): word.capitalize() for name, word in told.items()})
 
 
-GRIDS = {2: Grid(sample="pixel", size="area"), 3: Grid(sample="voxel", size="volume")}
+GRIDS = {
+    0: Grid(whole="row"),
+    2: Grid(whole="picture", sample="pixel", size="area"),
+    3: Grid(whole="volume", sample="voxel", size="volume"),
+}
 
 
 def grid(axes: int | None) -> Grid:
-    """The words for data of so many axes; general ones where there are no such data, or nobody knows."""
-    return GRIDS.get(axes or 0, Grid())
+    """The words for data of so many axes; general ones where nobody knows."""
+    return Grid() if axes is None else GRIDS.get(axes, Grid())
+
+
+def looked_for(axes: int | None) -> str:
+    """What every audit looks for, for a sentence; what rows nearly share is not asked, since near values are no copies.
+
+    >>> looked_for(2)
+    'patients on both sides, copies and near copies of pictures, classes without cases, files that cannot be read'
+    """
+    copies = "copies of {whole}s" if axes == 0 else "copies and near copies of {whole}s"
+    return grid(axes).said(f"patients on both sides, {copies}, classes without cases, files that cannot be read")
 
 
 def axes_of(audit: Mapping[str, Any]) -> int | None:

@@ -26,7 +26,7 @@ def splits(view: RunView) -> Section | None:
     names = {"group_rule": "Patients are told by", "split_rule": "Rule of the split", "dropped": "Left out of training"}
     rule = [(name, _plain(told[key])) for key, name in names.items() if told.get(key) and told[key] != "unknown"]
     rule = [(name, text) for name, text in rule if text]
-    lede = "Looked for: patients on both sides, copies and near copies of pictures, classes without cases, files that cannot be read."
+    lede = f"Looked for: {words.looked_for(view.axes)}."
     html = fill(PAGE, rule=rule, findings=finding_list(found, picture=thumbnails(view.folder)), any=bool(found))
     return Section(title="Splits and leaks", order=30, lede=lede, html=html)
 

@@ -127,7 +127,10 @@ def _nothing_found(view: RunView) -> str:
     if not view.audit:
         return ""
     codes = {f.get("code") for f in unmended(view) if severity_of(f) != "note"}
-    looked = [("GROUP_LEAK", "no patient on both sides of a split"), ("DUPLICATE", "no picture of the test in training")]
+    looked = [
+        ("GROUP_LEAK", "no patient on both sides of a split"),
+        ("DUPLICATE", words.grid(view.axes).said("no {whole} of the test in training")),
+    ]
     clear = [text for code, text in looked if code not in codes]
     once = "; the test was scored once" if view.result.get("touched") == 1 else ""
     return f"The audit found {words.listed(clear)}{once}." if clear else ""

@@ -30,8 +30,8 @@ MOST_SAMPLES = 1 << 20
 MOST_COUNTS = 64
 """More windows along one axis than this are not tried."""
 
-SLIDE_RAM = 1.0
-"""GiB for the windows of a slide at most: its answer is written while it is computed, so that 2 GiB hold it with everything beside, and
+SLIDE_RAM = 0.75
+"""GiB for the windows of a slide at most: its answer is written while it is computed, so that 2 GB hold it with everything beside, and
 where windows are small beside the grid, larger ones save little."""
 
 CUT_SAMPLES, CUT_OVERLAP = 1 << 18, 0.5

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,10 +14,12 @@ import torch
 import torch.distributed as dist
 from torch import nn
 
+from sagittal.data.batch import Batch
 from sagittal.data.dataset import Key, Unread
 from sagittal.data.unread import Maps, UnreadBatch, together
-from sagittal.engine import budget, ranks, reproducible
+from sagittal.engine import budget, checkpoint, ranks, reproducible
 from sagittal.engine.batch_read import Reading
+from sagittal.engine.fit import Fitted, Hooks, fit
 from sagittal.engine.halving import in_parts
 from sagittal.engine.interrupts import named_failures
 from sagittal.engine.learn import device_of
@@ -25,12 +27,14 @@ from sagittal.engine.learner import Learner, Place
 from sagittal.engine.pending import Pending, _behind
 from sagittal.engine.precision import Numbers
 from sagittal.engine.ranks import Ranks
+from sagittal.engine.scoring import by_class
 from sagittal.engine.settings import TrainSettings
 from sagittal.errors import LimitExceeded, UsageError
 from sagittal.losses.dice_ce import dice_ce
 from sagittal.models.unet import unet
 from sagittal.ops.scale import Scale
 from sagittal.ops.warp import ReadMap
+from sagittal.shelf import Shelf
 from sagittal.transforms._compose import Augmentation
 
 GPU = torch.device("cuda")
@@ -277,3 +281,48 @@ def test_a_gpu_steps_without_being_waited_for():
         torch.cuda.set_sync_debug_mode("default")
     losses.append(learner.checked(stepped))
     assert losses[-1] < losses[0]
+
+
+@dataclass(frozen=True)
+class Few:
+    """Two batches of two samples, read on a device where one is given."""
+
+    reading: Reading
+
+    def __len__(self) -> int:
+        return 4
+
+    def batches(self, epoch: int, start: int = 0) -> Iterator[Batch]:
+        for n in range(start, 2):
+            batch = together([unread(2 * n), unread(2 * n + 1)])
+            yield self.reading(batch.pin_memory() if self.reading.device.type == "cuda" else batch)
+
+
+@pytest.mark.parametrize("device", [torch.device("cpu"), pytest.param(GPU, marks=needs_gpu)], ids=str)
+def test_a_run_is_trained_validated_and_resumed_where_batches_are_read(tmp_path, device):
+    row = Shelf("sagittal.tasks", kind="task").get("segmentation")
+    plain = Few(Reading(augmentation=Augmentation.of({}), seed=0, thin=None, device=torch.device("cpu")))
+    moved = Few(replace(plain.reading, augmentation=Augmentation.of(EVERYTHING), device=device))
+
+    def trained(epochs: int, *, resume: bool) -> Fitted:
+        return fit(
+            unet(channels=2, outputs=2, axes=3, widths=(4, 8)),
+            train=moved,
+            val=plain,
+            loss=dice_ce(),
+            settings=TrainSettings(batch=2, epochs=epochs, ema=0.9, clip=1.0),
+            folder=tmp_path,
+            seed=0,
+            device=device,
+            measure=lambda outputs, targets: by_class(row.quick(outputs, targets), ("none", "some")),
+            hooks=Hooks(tensorboard=tmp_path / "events", classes=("none", "some")),
+            resume=resume,
+        )
+
+    first = trained(2, resume=False)
+    assert {"train_loss", "val_loss", "val_dice"} <= {*first.history[-1]}
+    assert next(first.model.parameters()).device.type == device.type
+    # what was begun on a GPU lies on the disk as what a CPU reads
+    assert all(t.device.type == "cpu" for t in checkpoint.load(tmp_path / "checkpoints" / "last").model.values())
+    again = trained(2, resume=True)
+    assert again.history == first.history

@@ -133,8 +133,8 @@ class Drawn(Pictures):
         return found or (picture_rules.augment_of(mirrored=not self.sided), tile_rules.MODERATE)
 
     def training(self, windows: Part, *, balanced: bool) -> dict[str, Any]:
-        """As many steps whatever the number of windows."""
-        return tile_rules.training_of(self.facts, dict(windows.options))
+        """As many steps whatever the number of windows; fewer of few pictures."""
+        return tile_rules.training_of(self.facts, dict(windows.options), sided=self.sided)
 
 
 class Volumes(Pictures):

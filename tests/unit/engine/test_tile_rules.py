@@ -68,8 +68,19 @@ def test_only_pictures_in_colour_lie_any_way_round_and_sides_of_the_body_never()
 
 
 def test_a_sample_of_windows_is_seen_as_often_whatever_their_number():
-    few, many = (tile_rules.training_of(replace(GLANDS, cases=n), {"per_case": 3})["epochs"] for n in (10, 100))
+    few, many = (tile_rules.training_of(replace(GLANDS, cases=n), {"per_case": 3}, sided=False)["epochs"] for n in (10, 100))
     assert few == pytest.approx(10 * many, rel=0.05)
+
+
+def test_few_stains_are_not_learned_by_heart():
+    steps = {}
+    for cases, grey in ((2, False), (4, False), (9, False), (10, False), (4, True)):
+        facts = replace(GLANDS, cases=cases, grey=grey)
+        steps[cases, grey] = tile_rules.training_of(facts, {"per_case": 61}, sided=False)["epochs"] * 61 * cases / 8
+    assert steps[4, False] == pytest.approx(2 * steps[2, False], rel=0.05)
+    assert steps[2, False] == pytest.approx(2 * tile_rules.STEPS_A_CASE, rel=0.05)
+    assert steps[9, False] < steps[10, False] == pytest.approx(tile_rules.STEPS, rel=0.05)
+    assert steps[4, True] == pytest.approx(tile_rules.STEPS, rel=0.05), "grey pictures have no stains"
 
 
 @pytest.mark.parametrize(("said", "objects", "wanted"), [("mask", True, 10), ("mask", False, 20)])

@@ -173,4 +173,4 @@ def test_the_report_has_a_column_a_level(tmp_path):
     folder.mkdir(parents=True)
     atomic.write_json(folder / "scores.json", {"unit": "case", "n": 18, "scores": [], "levels": [each.record() for each in found]})
     text = str(section(RunView(tmp_path)).html)
-    assert all(word in text for word in ("A patient at a time", "All samples together", "Nothing drawn", "Everything drawn", "Voxel AUC"))
+    assert all(word in text for word in ("A patient at a time", "All samples together", "Nothing drawn", "Everything drawn", "Sample AUC"))

@@ -103,6 +103,26 @@ def test_an_explanation_thins_a_slide_and_shows_what_the_whole_answer_shows(trai
     assert (np.abs(pictures[0] - pictures[1]).max(axis=0) > 8).mean() < 0.02
 
 
+def test_rows_are_finished_a_few_at_a_time_however_many_windows_close(trained, monkeypatch):
+    run, data = trained
+    predictor, image = predictor_at(run, device="cpu"), io.read(data / "patient-01_slide-1.tif")
+
+    class Counting(Thinned):
+        def rows(self, start, answer, scores):
+            places.append((start, len(answer), scores.shape[1]))
+            super().rows(start, answer, scores)
+
+    found = []
+    for most in (256, 20):
+        monkeypatch.setattr("sagittal.engine.streaming.BAND", most)
+        places, sink = [], Counting(most=2000)
+        stream(predictor, "a", image, sink)
+        assert max(n for _, n, _ in places) <= most and all(n == m for _, n, m in places)
+        assert [a + n for a, n, _ in places] == [*(a for a, _, _ in places[1:]), 512]
+        found.append(sink.answer)
+    assert np.array_equal(*found)
+
+
 MEASURE = """
 import sys, threading, time
 import psutil

@@ -36,5 +36,8 @@ Let = Annotated[
 AllowUnreadable = Annotated[bool, typer.Option("--allow-unreadable", help="Skip files that cannot be read, list them, and exit 11.")]
 MaxPixels = Annotated[int | None, typer.Option("--max-pixels", help="Refuse images of more pixels or voxels; 2^29 if not said.")]
 MaxRam = Annotated[float | None, typer.Option("--max-ram", help="GiB that the windows of a drawn answer may take; 4 if not said.")]
+TrainRam = Annotated[
+    float | None, typer.Option("--max-ram", help="GiB that a training step, and the windows of a drawn answer, may take; 4 if not said.")
+]
 Seed = Annotated[int | None, typer.Option("--seed", help="Of everything random in training; short for --set seed=N.")]
 Device = Annotated[str, typer.Option("--device", metavar="NAME", help="auto, cpu, cuda, cuda:1 ...")]

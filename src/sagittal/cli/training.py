@@ -23,7 +23,7 @@ def run(
     max_pixels: options.MaxPixels = None,
     seed: options.Seed = None,
     device: options.Device = "auto",
-    max_ram: options.MaxRam = None,
+    max_ram: options.TrainRam = None,
 ) -> None:
     """Audit, train, evaluate, explain and report, in one go."""
 
@@ -41,6 +41,7 @@ def train(
     max_pixels: options.MaxPixels = None,
     seed: options.Seed = None,
     device: options.Device = "auto",
+    max_ram: options.TrainRam = None,
 ) -> None:
     """Train a model; kill it at any moment and go on with --resume."""
 

@@ -19,9 +19,11 @@ class Ledger:
     reasons: list[Reason] = field(default_factory=list)
 
     def choose(self, what: str, given: Any, default: Any, why: str) -> Any:
-        """What the recipe gave, or the default; the reason is kept."""
+        """What the recipe gave, or the default; the reason is kept, in the place of that of an earlier choice of the same thing."""
         value = default if given is None else given
-        self.reasons.append(Reason(what=what, value=value, why="the recipe says so" if given is not None else why))
+        made = Reason(what=what, value=value, why="the recipe says so" if given is not None else why)
+        at = next((at for at, reason in enumerate(self.reasons) if reason.what == what), len(self.reasons))
+        self.reasons[at : at + 1] = [made]
         return value
 
 

@@ -23,6 +23,7 @@ from sagittal.engine.ground import Ground, Ledger
 from sagittal.engine.loss_rules import check_loss
 from sagittal.engine.plan import MODELS, TASKS, WINDOWS, Part, Plan
 from sagittal.engine.preparation_rules import preparation_of
+from sagittal.engine.room import within
 from sagittal.engine.settings import LAST, Feeding, TrainSettings
 from sagittal.engine.shares import shares_of
 from sagittal.engine.sides import check_sides, left_right, sided
@@ -89,11 +90,12 @@ def decide(recipe: Recipe, manifest: Manifest, facts: Facts) -> Plan:
         seed=recipe.seed,
         fingerprint=manifest.digest,
         units=units_of(row, manifest, preparation, labels),
-        reasons=tuple(ledger.reasons),
     )
+    plan = within(plan, ground, lambda smaller: _training(ground, smaller)[0])
+    _say_training(ground, plan.train)
     if recipe.loss is not None:
         check_loss(plan, manifest)
-    return replace(plan, shares=shares_of(plan, manifest))
+    return replace(plan, shares=shares_of(plan, manifest), reasons=tuple(ledger.reasons))
 
 
 def _task(recipe: Recipe, manifest: Manifest, ledger: Ledger) -> Task:
@@ -214,12 +216,14 @@ def _training(ground: Ground, windows: Part) -> tuple[TrainSettings, Feeding]:
     if ground.recipe.train.get("stop") is None and not ground.dense:
         # The schedule ends at its best; a small validation set would pick an earlier epoch by luck.
         wish.setdefault("best", {"watch": LAST})
-    train, feeding = training_of(wish)
+    return training_of(wish)
+
+
+def _say_training(ground: Ground, train: TrainSettings) -> None:
     asked = {"epochs", "minutes"} & {key for key, value in ground.recipe.train.items() if value is not None}
     long = f"{train.minutes:g} minutes" if "minutes" in asked else "1 epoch" if train.epochs == 1 else f"{train.epochs} epochs"
     told = f"{long} of {ground.facts.cases} cases, batch {train.batch}"
     ground.ledger.choose("train", told if asked else None, told, "enough for the number of cases")
-    return train, feeding
 
 
 def _metrics(ground: Ground) -> Mapping[str, Any]:

@@ -211,6 +211,7 @@ class TrainSettings:
         channels_last: The memory layout of convolutions; ``auto`` where it is the faster one.
         unfreeze: Stages that learn later.
         checkpoint: How often the state is saved.
+        max_ram: GiB that a step may take: windows of volumes are made smaller, and fewer a step, until it does.
 
     Raises:
         UsageError: A value out of its range; the message names the setting.
@@ -237,6 +238,7 @@ class TrainSettings:
     channels_last: Literal["auto", "yes", "no"] = "auto"
     unfreeze: tuple[Unfreeze, ...] = ()
     checkpoint: Every = field(default_factory=Every)
+    max_ram: float = 4.0
 
     def __post_init__(self) -> None:
         _require(self.epochs >= 1, "epochs", self.epochs, "at least 1")
@@ -249,5 +251,6 @@ class TrainSettings:
         _require(self.weight_decay >= 0, "weight_decay", self.weight_decay, "at least 0")
         _require(self.ema is None or 0 < self.ema < 1, "ema", self.ema, "between 0 and 1")
         _require(self.clip is None or self.clip > 0, "clip", self.clip, "above 0")
+        _require(self.max_ram > 0, "max_ram", self.max_ram, "above 0")
         _require(self.precision in {"auto", "fp32", "bf16"}, "precision", self.precision, "auto, fp32 or bf16")
         _require(self.channels_last in {"auto", "yes", "no"}, "channels_last", self.channels_last, "auto, yes or no")

@@ -30,7 +30,7 @@ STRIPPED = 0.25
 """Above this share of samples that are exactly 0, only the box around the rest is looked at."""
 
 MOST_SEEN = 96**3
-"""Samples of a patch at most: its activations in a network of 16 to 128 channels take about 1.5 GB in training."""
+"""Samples of a patch at most: two of them take about 2 GiB in the training of a network of 16 to 128 channels."""
 
 MOST_PLANE = 320
 """Samples along a side of a slice at most; larger ones are seen in overlapping parts."""

@@ -72,9 +72,39 @@ def footprint(network: Network, shape: Sequence[int], *, activate: Callable[[Ten
     return Footprint(peak=watch.peak, local=not watch.far, why=watch.far)
 
 
-def _answer(network: nn.Module, weights: Mapping[str, Tensor], shape: Sequence[int]) -> Tensor:
+def training_bytes(network: Network, shape: Sequence[int]) -> int:
+    """Bytes of all tensors that are alive at the same time while one window ``(*shape)`` is learned from, forwards and backwards.
+
+    Weights are left out, their gradients are in it. As :func:`footprint`, on shapes alone.
+
+    Raises:
+        UsageError: The network cannot take the shape.
+
+    >>> from sagittal.models.unet import unet
+    >>> net = unet(channels=1, outputs=2, widths=(4, 8))
+    >>> training_bytes(net, (64, 64)) > 2 * footprint(net, (64, 64)).peak
+    True
+    """
+    network.check(shape)
+    modes = {module: module.training for module in network.modules()}
+    known = dict(network.named_parameters())
+    weights = {k: v.detach().to("meta").requires_grad_(k in known) for k, v in network.state_dict(keep_vars=True).items()}
+    try:
+        network.train()
+        with torch.enable_grad(), _Watch() as watch:
+            # two, for norms that measure a batch want more than one number
+            answer = _answer(network, weights, shape, windows=2)
+            torch.autograd.backward([part.sum() for part in tree_leaves(answer)])
+            del answer
+    finally:
+        for module, mode in modes.items():
+            module.training = mode
+    return int(watch.peak) // 2
+
+
+def _answer(network: nn.Module, weights: Mapping[str, Tensor], shape: Sequence[int], *, windows: int = 1) -> Tensor:
     channels: Any = network.channels
-    found: Tensor = functional_call(network, dict(weights), (torch.empty(1, channels, *shape, device="meta"),))
+    found: Tensor = functional_call(network, dict(weights), (torch.empty(windows, channels, *shape, device="meta"),))
     return found
 
 

@@ -109,7 +109,7 @@ class Request(Terms):
         recipe: A recipe's name or file, or the recipe itself.
         sets: Settings over a recipe's name or file.
         seed: Of everything random in training, over the settings.
-        max_ram: GiB for the windows of drawn answers, over the settings.
+        max_ram: GiB for a step of the training and for the windows of drawn answers, over the settings.
         device: Where it computes.
         scored: The model is to be scored at once: splits that keep no case for that are refused before it is trained.
 
@@ -138,9 +138,14 @@ class Request(Terms):
             UsageError: There is no such recipe or setting.
         """
         from sagittal.engine.config import Recipe, load_recipe, with_settings
+        from sagittal.engine.learn import device_of
+        from sagittal.engine.room import small_gpu_gib
 
         base = self.recipe if isinstance(self.recipe, Recipe) else load_recipe(self.recipe, self.sets)
-        own = {"seed": self.seed, "evaluate.max_ram": self.max_ram}
+        room = self.max_ram
+        if room is None and base.train.get("max_ram") is None:
+            room = small_gpu_gib(device_of(self.device))
+        own = {"seed": self.seed, "evaluate.max_ram": self.max_ram, "train.max_ram": room}
         said = {key: value for key, value in own.items() if value is not None}
         return with_settings(base, said) if said else base
 

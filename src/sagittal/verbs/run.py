@@ -41,7 +41,7 @@ def run(
         max_pixels: The largest picture that is decoded.
         seed: Of everything random in training (the setting ``seed``).
         device: ``auto``, ``cpu``, ``cuda`` ...
-        max_ram: GiB for the windows of drawn answers; the model keeps the number (``evaluate.max_ram``).
+        max_ram: GiB for a step of the training and for the windows of drawn answers (``train.max_ram`` and ``evaluate.max_ram``).
 
     Returns:
         An outcome whose ``path`` is the run directory.

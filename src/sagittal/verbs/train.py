@@ -52,6 +52,7 @@ def train(
     max_pixels: int | None = None,
     seed: int | None = None,
     device: str = "auto",
+    max_ram: float | None = None,
 ) -> Outcome:
     """Train a model on a data set, or go on with a run.
 
@@ -67,6 +68,7 @@ def train(
         max_pixels: The largest picture that is decoded.
         seed: Of everything random in training (the setting ``seed``).
         device: ``auto``, ``cpu``, ``cuda`` ...
+        max_ram: GiB for a step of the training and for the windows of drawn answers (``train.max_ram`` and ``evaluate.max_ram``).
 
     Returns:
         An outcome whose ``path`` is the run directory; ``failed`` names the cases whose files were skipped.
@@ -77,7 +79,7 @@ def train(
     """
     if resume is not None:
         more: dict[str, object] = {"DATA": data, "--out": out, "--recipe": recipe, "--set": sets, "--layout": layout, "--allow": allow}
-        more |= {"--allow-unreadable": allow_unreadable or None, "--max-pixels": max_pixels, "--seed": seed}
+        more |= {"--allow-unreadable": allow_unreadable or None, "--max-pixels": max_pixels, "--seed": seed, "--max-ram": max_ram}
         _refuse_more(more)
         return _worked(None, Path(resume), device)
     if data is None:
@@ -93,6 +95,7 @@ def train(
             allow_unreadable=allow_unreadable,
             max_pixels=max_pixels,
             seed=seed,
+            max_ram=max_ram,
             device=device,
         )
     )

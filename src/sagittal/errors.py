@@ -2,15 +2,14 @@
 
 SagittalError
 ├── UsageError            2   an option, key or name that does not exist; an ambiguous request
-├── UnreadableInput       3   a file that cannot be read: truncated, wrong content, not there
+├── UnreadableInput       3   a file that cannot be read: truncated, wrong content, not there, over a limit
 ├── Refused               4   readable, but unsafe to use: leakage, geometry, mixed series
 ├── InvalidPackage        5   a model package that fails its checks
 ├── UnsafeConfiguration   6   a setting that would make the answer wrong or the host unsafe
 ├── NumericFailure        7   NaN, Inf, divergence, a failed parity check
 ├── WorkerDied            8   a data or training process ended by itself
 ├── StorageFailure        9   disk full, read-only, permission
-├── LimitExceeded        10   out of memory, or over a size or time limit
-│   └── OverLimit        10   a file that is too large to be read; it is skipped as an unreadable one is
+├── LimitExceeded        10   out of memory, or over a limit of size or time that no file is to blame for
 ├── Partial              11   some items failed; the list is written
 └── Interrupted         130   Ctrl-C
 """
@@ -117,10 +116,6 @@ class LimitExceeded(SagittalError):
     """Out of memory, or over a limit."""
 
     exit_code = 10
-
-
-class OverLimit(LimitExceeded, UnreadableInput):
-    """A file that is over a limit before it is read; whoever may skip unreadable files skips it too."""
 
 
 class Partial(SagittalError):

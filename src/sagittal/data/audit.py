@@ -23,7 +23,7 @@ from sagittal.data.measure import Asked, Measured, measure
 from sagittal.data.signs import Outlined, ambiguous, told_of
 from sagittal.data.stains import Stained, differing
 from sagittal.data.stains import told_of as stains_told_of
-from sagittal.errors import OverLimit, Refused, SagittalError, UnreadableInput
+from sagittal.errors import Refused, SagittalError, UnreadableInput
 from sagittal.io.guard import Limits
 
 FORMAT = "sagittal-audit"
@@ -101,8 +101,7 @@ class Audit:
             if len(self.unreadable) == 1:
                 return error
             what = f"{len(self.unreadable)} cases cannot be read; this one: {error.what}"
-            kind = OverLimit if all(isinstance(e, OverLimit) for e in self.unreadable.values()) else UnreadableInput
-            return kind("UNREADABLE", error.item or name, what, "mend or remove them, or --allow-unreadable to leave them out")
+            return UnreadableInput("UNREADABLE", error.item or name, what, "mend or remove them, or --allow-unreadable to leave them out")
         for finding in self.findings:
             if finding.severity == "block" and finding.code not in {*allow, "UNREADABLE"} and not (drop and finding.code in LEAKS):
                 return Refused(finding.code, some(finding.items, 1), finding.what, finding.remedy)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from sagittal import errors
-from sagittal.errors import LimitExceeded, SagittalError, UnreadableInput, WorkerDied
+from sagittal.errors import SagittalError, UnreadableInput, WorkerDied
 
 _KILL = 9
 
@@ -77,7 +77,7 @@ def no_memory(job: Job) -> SagittalError:
     """The refusal of an item that swells."""
     mb = (job.memory + job.nbytes) / 2**20
     what = f"decoding it takes more than the {mb:,.0f} MB that its header is worth, or than there is"
-    return LimitExceeded("DECODER_MEMORY", job.item, what, "copy it again from its source, or leave it out")
+    return UnreadableInput("DECODER_MEMORY", job.item, what, "copy it again from its source, or leave it out")
 
 
 def cannot_start(why: str) -> WorkerDied:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 
-from sagittal.errors import OverLimit, SagittalError, UnreadableInput
+from sagittal.errors import SagittalError, UnreadableInput
 from sagittal.io.dicom._faults import ALLOWABLE
 
 LET_THROUGH = frozenset({"AFFINE_CONFLICT", *ALLOWABLE})
@@ -70,7 +70,7 @@ class Limits:
             stored: Size of the file (or of its part) in bytes.
 
         Raises:
-            OverLimit: More samples, more bytes, or packed more tightly, than is allowed.
+            UnreadableInput: More samples, more bytes, or packed more tightly, than is allowed.
             UnreadableInput: No samples at all, or a negative size.
         """
         if any(n <= 0 for n in shape):
@@ -88,7 +88,7 @@ class Limits:
         """Refuse a file that is larger than ``bytes``.
 
         Raises:
-            OverLimit: It is.
+            UnreadableInput: It is.
         """
         if size > self.bytes:
             raise _over(path, f"the file has {size:,} bytes, over the limit of {self.bytes:,}")
@@ -106,7 +106,7 @@ class decoding:  # noqa: N801 - used as a word of a with statement
 
     Raises:
         UnreadableInput: Whatever the decoder raised; our own errors pass unchanged.
-        OverLimit: There was not enough memory.
+        UnreadableInput: There was not enough memory.
     """
 
     item: object
@@ -120,7 +120,7 @@ class decoding:  # noqa: N801 - used as a word of a with statement
             return
         if isinstance(error, MemoryError):
             what = f"there is not enough memory to decode this {self.what}"
-            raise OverLimit("TOO_LARGE", self.item, what, "free memory, or leave it out") from error
+            raise UnreadableInput("TOO_LARGE", self.item, what, "free memory, or leave it out") from error
         # A decoder fed with a broken file may raise anything.
         reason = str(error).strip() or type(error).__name__
         what = f"the {self.what} content cannot be decoded ({reason[:160]})"
@@ -150,8 +150,8 @@ def quiet(*loggers: str) -> Iterator[None]:
             log.propagate = propagate
 
 
-def _over(item: object, what: str) -> OverLimit:
-    return OverLimit("OVER_LIMIT", item, what, "raise the limit (--max-pixels) if the file is to be trusted, or leave it out")
+def _over(item: object, what: str) -> UnreadableInput:
+    return UnreadableInput("OVER_LIMIT", item, what, "raise the limit (--max-pixels) if the file is to be trusted, or leave it out")
 
 
 def _times(shape: Sequence[int]) -> str:

@@ -35,7 +35,7 @@ def refusal(path: Path, part: str = "") -> UnreadableInput:
         io.read(f"{path}{part}").read()
     assert path.name in str(caught.value)
     assert "\n" not in str(caught.value)
-    assert caught.value.exit_code == (10 if caught.value.code == "OVER_LIMIT" else 3)
+    assert caught.value.exit_code == 3
     return caught.value
 
 
@@ -353,8 +353,7 @@ def test_limits_can_be_raised_and_lowered(tmp_path):
     small = io.Limits.default().but(pixels=100)
     with pytest.raises(UnreadableInput, match=r"OVER_LIMIT .*a\.png: .*37 x 53.* over the limit of 100") as refused:
         io.read(path, limits=small)
-    # over a limit, and still a file that may be skipped
-    assert refused.value.exit_code == 10
+    assert refused.value.exit_code == 3
     assert io.read(path, limits=small.but(pixels=37 * 53)).read().shape == (1, 37, 53)
 
 

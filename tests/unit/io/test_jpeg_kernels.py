@@ -114,9 +114,6 @@ def test_broken_tables_are_never_written_past(channels, tmp_path):
             Limits.default().check(tmp_path, (header.rows, header.columns), 3, stored=len(data))
         except (UnreadableInput, _jpeg._ShortError):
             continue
-        except Exception as error:
-            assert type(error).__name__ == "OverLimit", error
-            continue
         if header.rows * header.columns < 1 << 20:
             _jpeg._own(bytes(broken), header, 2)
 

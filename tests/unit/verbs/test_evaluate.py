@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sagittal.engine.run import Run
-from sagittal.errors import LimitExceeded, Refused, StorageFailure, UnreadableInput, UsageError
+from sagittal.errors import Refused, StorageFailure, UnreadableInput, UsageError
 from sagittal.io.writers.raster import encode_png
 from sagittal.verbs.evaluate import evaluate
 from sagittal.verbs.explain import explain
@@ -184,7 +184,7 @@ def test_other_data_take_the_layout_and_the_limit_that_a_user_gives(stripes_run,
             verb(stripes_run, layout="class_folders")
         with pytest.raises(UsageError, match="did you mean class_folders"):
             verb(stripes_run, data=stripes, layout="class_folder")
-        with pytest.raises(LimitExceeded, match="OVER_LIMIT"):
+        with pytest.raises(UnreadableInput, match="OVER_LIMIT"):
             verb(stripes_run, data=stripes, max_pixels=100, out=tmp_path / "small")
 
 

@@ -6,7 +6,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from sagittal.errors import OverLimit
+from sagittal.errors import UnreadableInput
 from sagittal.io.dicom._looks import looks_like_dicom
 from sagittal.io.guard import Limits, decoding
 
@@ -49,5 +49,7 @@ def unpacked(path: Path, limits: Limits) -> tempfile.TemporaryDirectory[str]:
     return folder
 
 
-def _over(path: Path, what: str) -> OverLimit:
-    return OverLimit("OVER_LIMIT", path, f"{what}, over the limit", "unpack it, or raise the limit (--max-pixels) if it is to be trusted")
+def _over(path: Path, what: str) -> UnreadableInput:
+    return UnreadableInput(
+        "OVER_LIMIT", path, f"{what}, over the limit", "unpack it, or raise the limit (--max-pixels) if it is to be trusted"
+    )

@@ -6,15 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from sagittal.errors import OverLimit, Refused, SagittalError, UnreadableInput
+from sagittal.errors import Refused, SagittalError, UnreadableInput
 
 ALLOWABLE = frozenset({"SERIES_GAP", "VARIABLE_SPACING", "DUPLICATE_SLICE", "MIXED_PATIENT", "MIXED_RESCALE", "MIXED_TIME"})
 """Faults that a person may let pass: a volume can still be made, and its meta says of what."""
 
 MOST_NAMES = 4
-
-_UNREADABLE: tuple[type[UnreadableInput], ...] = (UnreadableInput, OverLimit)
-"""What a file that cannot be read becomes; of several the first of these is told, for no limit would help."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +23,7 @@ class Fault:
         item: The series: ``series 3 (CT, 12 slices)``; or a file, relative to the folder. Never patient data.
         what: What was found.
         remedy: What to do about it.
-        exit_code: 4 when it must not be used so, 3 when it cannot be read, 10 when it is over a limit, 0 for what is only said.
+        exit_code: 4 when it must not be used so, 3 when it cannot be read, 0 for what is only said.
     """
 
     code: str
@@ -38,13 +35,13 @@ class Fault:
     @classmethod
     def of_file(cls, error: SagittalError, path: Path, root: Path) -> Fault:
         """A file of the series that cannot be read, or is over a limit."""
-        code = (OverLimit if isinstance(error, OverLimit) else UnreadableInput).exit_code
-        return cls(code=error.code, item=relative(path, root), what=error.what, remedy=error.remedy, exit_code=code)
+        found = UnreadableInput.exit_code
+        return cls(code=error.code, item=relative(path, root), what=error.what, remedy=error.remedy, exit_code=found)
 
     @property
     def unreadable(self) -> bool:
         """Whether it is a file that cannot be read."""
-        return any(self.exit_code == kind.exit_code for kind in _UNREADABLE)
+        return self.exit_code == UnreadableInput.exit_code
 
     @property
     def blocks(self) -> bool:
@@ -57,14 +54,13 @@ class Fault:
 
     def error(self) -> SagittalError:
         """The refusal that it becomes."""
-        kind = next((kind for kind in _UNREADABLE if kind.exit_code == self.exit_code), Refused)
+        kind = UnreadableInput if self.unreadable else Refused
         return kind(self.code, self.item, self.what, self.remedy)
 
 
 def gravest(faults: Iterable[Fault]) -> Fault:
-    """The fault that is told where one must be: a file that cannot be read, one over a limit, then the first of the others."""
-    order = [kind.exit_code for kind in _UNREADABLE]
-    return min(faults, key=lambda f: order.index(f.exit_code) if f.unreadable else len(order))
+    """The fault that is told where one must be: a file that cannot be read, then the first of the others."""
+    return min(faults, key=lambda f: not f.unreadable)
 
 
 def names(paths: list[Path], root: Path) -> str:

@@ -6,7 +6,7 @@ import zlib
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from sagittal.errors import OverLimit, UnreadableInput
+from sagittal.errors import UnreadableInput
 from sagittal.io.guard import Limits
 
 FIRST = 1 << 14
@@ -93,7 +93,7 @@ class DeflatedSource:
             raise UnreadableInput("BROKEN", self._path, "the deflated data set is broken", "copy it again from its source") from error
 
 
-def inflated_too_far(item: object, stored: int, end: int) -> OverLimit:
+def inflated_too_far(item: object, stored: int, end: int) -> UnreadableInput:
     """The refusal of a deflated data set that goes on where it must end."""
     what = f"{stored:,} bytes would decode to more than {end:,}, over the limit"
-    return OverLimit("OVER_LIMIT", item, what, "raise the limit (--max-pixels) if the file is to be trusted")
+    return UnreadableInput("OVER_LIMIT", item, what, "raise the limit (--max-pixels) if the file is to be trusted")

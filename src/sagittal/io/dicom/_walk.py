@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sagittal.errors import OverLimit, UnreadableInput
+from sagittal.errors import UnreadableInput
 from sagittal.io.dicom._skim import ROOM, skim, sought
 from sagittal.io.dicom._source import Source
 from sagittal.io.dicom._tags import CREATORS, LONG_VRS, VR
@@ -107,7 +107,7 @@ class Walker:
                     return -stop - 1
                 place = stop
             if len(stack) > MOST_DEPTH:
-                raise OverLimit("OVER_LIMIT", self._path, f"sequences lie {MOST_DEPTH} deep in one another", _REMEDY)
+                raise UnreadableInput("OVER_LIMIT", self._path, f"sequences lie {MOST_DEPTH} deep in one another", _REMEDY)
         return place
 
     def _item(self, place: int, stack: list[_Level]) -> int:
@@ -185,7 +185,7 @@ class Walker:
         window, at = self._source.window, place - self._source.base
         self._count += 1
         if self._count > MOST_ELEMENTS:
-            raise OverLimit("OVER_LIMIT", self._path, f"it has more than {MOST_ELEMENTS:,} elements", _REMEDY)
+            raise UnreadableInput("OVER_LIMIT", self._path, f"it has more than {MOST_ELEMENTS:,} elements", _REMEDY)
         if implicit:
             group, element, length = self._plain(window, at)
             return group, element, "", length, place + 8

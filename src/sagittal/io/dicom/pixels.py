@@ -115,7 +115,7 @@ def read_pixels(requests: Sequence[PixelRequest], *, limits: Limits, workers: in
     Raises:
         UnreadableInput: Broken, cut off, over a limit, or compressed in a way that nothing here reads; a decoder
             that crashes or hangs on it. The message names the file.
-        LimitExceeded: Decoding takes more memory than the header is worth.
+        UnreadableInput: Decoding takes more memory than the header is worth.
     """
     for request in requests:
         check(request, limits)

@@ -107,8 +107,7 @@ class Volume:
 
         Raises:
             Refused: A finding stands in the way: the first one.
-            UnreadableInput: One of its files cannot be read.
-            OverLimit: One of its files is over a limit.
+            UnreadableInput: One of its files cannot be read, or is over a limit.
         """
         stopping = [f for f in self.findings if f.stops(allow)]
         if stopping:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sagittal.errors import OverLimit, UnreadableInput
+from sagittal.errors import UnreadableInput
 from sagittal.io.guard import Limits, decoding
 from sagittal.io.readers._named import named, row_of
 
@@ -77,5 +77,5 @@ def _datasets(opened: Any, path: Path) -> list[str]:
                 seen.add(place)  # a group may hold itself
                 waiting.append((f"{prefix}{key}/", child, depth + 1))
             if len(names) > 100_000:
-                raise OverLimit("OVER_LIMIT", path, "it has more than 100,000 datasets", "split it")
+                raise UnreadableInput("OVER_LIMIT", path, "it has more than 100,000 datasets", "split it")
     return sorted(names)

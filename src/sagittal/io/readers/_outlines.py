@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from sagittal.core import Geometry, Image, Labels, Polygons
 from sagittal.core.polygons import Outline
-from sagittal.errors import OverLimit, Refused, UnreadableInput
+from sagittal.errors import Refused, UnreadableInput
 from sagittal.io.guard import Limits, decoding
 
 MOST_BYTES = 2**28
@@ -72,7 +72,7 @@ def polygons(found: Iterable[Drawn], labels: Labels, like: Geometry | None, path
         points += sum(len(ring) for ring in rings)
         if points > MOST_POINTS or len(outlines) >= MOST_OUTLINES:
             what = f"more than {MOST_OUTLINES:,} outlines or {MOST_POINTS:,} points"
-            raise OverLimit("OVER_LIMIT", path, what, "simplify the outlines, or divide the file")
+            raise UnreadableInput("OVER_LIMIT", path, what, "simplify the outlines, or divide the file")
         if not all(np.isfinite(ring).all() for ring in rings):
             raise UnreadableInput("BROKEN", path, "a coordinate is not a number", "copy it again from its source")
         moved = rings if like is None else tuple(like.to_world(ring[:, ::-1] - 0.5) for ring in rings)
@@ -163,7 +163,7 @@ def parsed_json(path: Path, limits: Limits, *, what: str) -> Any:
         try:
             return json.loads(data)
         except RecursionError as error:
-            raise OverLimit("OVER_LIMIT", path, "it is nested too deeply", "check what it is") from error
+            raise UnreadableInput("OVER_LIMIT", path, "it is nested too deeply", "check what it is") from error
 
 
 def ring_of(points: Iterable[Sequence[float]]) -> Ring:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NoReturn
 from xml.etree.ElementTree import Element
 
-from sagittal.errors import OverLimit, UnreadableInput
+from sagittal.errors import UnreadableInput
 from sagittal.io.readers._curves import tag
 
 INHERITED = ("fill", "stroke", "fill-rule", "visibility", "color")
@@ -82,7 +82,7 @@ class Sheet:
         often = max((len(rules) for key, rules in keyed.items() if key[:1] not in {"#", "."}), default=0)
         if len(found) > _MOST_RULES or often > _MOST_OF_ONE_KIND:
             what = f"more than {_MOST_RULES:,} rules of style, or {_MOST_OF_ONE_KIND} of one kind of element"
-            raise OverLimit("OVER_LIMIT", path, what, "save plain outlines")
+            raise UnreadableInput("OVER_LIMIT", path, what, "save plain outlines")
         return cls(path=path, rules=keyed)
 
     def of_element(self, element: Element, above: Style) -> Style:

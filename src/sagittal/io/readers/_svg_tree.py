@@ -12,7 +12,7 @@ from xml.etree.ElementTree import Element
 import numpy as np
 from numpy.typing import NDArray
 
-from sagittal.errors import OverLimit, UnreadableInput
+from sagittal.errors import UnreadableInput
 from sagittal.io.readers._curves import length, numbers, rings, tag, transform_of
 from sagittal.io.readers._svg_names import Called, called
 from sagittal.io.readers._svg_style import Sheet, Style
@@ -86,7 +86,7 @@ def shapes(root: Element, path: Path, box: Box) -> Iterator[Shape]:
         count += 1
         if count > _MOST_ELEMENTS or place.depth > _MOST_DEPTH:
             what = f"more than {_MOST_ELEMENTS:,} elements, or {_MOST_DEPTH} levels, references followed"
-            raise OverLimit("OVER_LIMIT", path, what, "simplify it")
+            raise UnreadableInput("OVER_LIMIT", path, what, "simplify it")
         if kind in _HIDDEN or not kind:
             continue
         here = _inside(element, place, sheet, path)

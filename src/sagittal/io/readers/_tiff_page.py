@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from sagittal.errors import OverLimit, UnreadableInput
+from sagittal.errors import UnreadableInput
 from sagittal.io.guard import Limits, decoding, quiet
 
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, MASK, CMYK, YCBCR = range(7)
@@ -67,7 +67,7 @@ def page_of(path: Path, part: str, limits: Limits) -> Page:
         size = path.stat().st_size
         limits.check_file(path, size)
         if len(opened.pages) > _MOST_PAGES:
-            raise OverLimit("OVER_LIMIT", path, f"it has more than {_MOST_PAGES} directories", "split it")
+            raise UnreadableInput("OVER_LIMIT", path, f"it has more than {_MOST_PAGES} directories", "split it")
         full = [i for i, p in enumerate(opened.pages) if not int(p.aspage().subfiletype) & _REDUCED_OR_MASK] or [0]
         number = _chosen(full, part, path)
         raw = opened.pages[number].aspage()

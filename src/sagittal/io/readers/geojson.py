@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sagittal.core import Geometry, Labels, Polygons
-from sagittal.errors import OverLimit, UnreadableInput
+from sagittal.errors import UnreadableInput
 from sagittal.io import _sniff
 from sagittal.io._reader import Format, Reader
 from sagittal.io.guard import Limits, decoding
@@ -35,7 +35,7 @@ def outlines(path: Path, part: str, labels: Labels, like: Geometry | None, limit
 
 def _drawn(content: Any, properties: Mapping[str, Any], path: Path, depth: int) -> Iterator[Drawn]:
     if depth > MOST_DEPTH:
-        raise OverLimit("OVER_LIMIT", path, f"more than {MOST_DEPTH} levels of collections", "check what it is")
+        raise UnreadableInput("OVER_LIMIT", path, f"more than {MOST_DEPTH} levels of collections", "check what it is")
     if isinstance(content, list):
         for one in content:
             yield from _drawn(one, properties, path, depth + 1)

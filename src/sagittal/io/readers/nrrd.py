@@ -8,7 +8,7 @@ import numpy as np
 
 from sagittal.core import Image
 from sagittal.core.image import Values
-from sagittal.errors import OverLimit, Refused, UnreadableInput
+from sagittal.errors import Refused, UnreadableInput
 from sagittal.io._reader import Format, Reader, starts
 from sagittal.io.guard import Limits, decoding
 from sagittal.io.readers._beside import beside
@@ -80,7 +80,7 @@ def _numbers(file: Path, begin: int, header: Header) -> Values:
     """Numbers written as text."""
     size = file.stat().st_size - begin
     if size > _MOST_TEXT:
-        raise OverLimit("OVER_LIMIT", file, f"{size:,} bytes of text, over the limit of {_MOST_TEXT:,}", "save it as raw or gzip")
+        raise UnreadableInput("OVER_LIMIT", file, f"{size:,} bytes of text, over the limit of {_MOST_TEXT:,}", "save it as raw or gzip")
     with file.open("rb") as opened:
         opened.seek(begin)
         words = opened.read().split()

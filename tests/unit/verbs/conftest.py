@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import nibabel
 import numpy as np
 import pytest
 
+from sagittal.phantoms.slide import slide
 from sagittal.verbs.train import train
 
 LEARNS = (
@@ -20,6 +22,13 @@ LEARNS = (
     "train.lr=0.01",
     "prepare.size=24",
 )
+SLIDES: dict[str, Any] = {
+    "train.epochs": 1,
+    "windows": {"name": "tissue", "size": 64, "per_case": 2, "overlap": 0.25},
+    "model": {"name": "unet", "widths": [4, 8]},
+    "explain.cases": 0,
+    "evaluate.flips": [],
+}
 TABLE = ("train.epochs=2", "model.members=2", "train.rounds=10")
 
 
@@ -37,6 +46,20 @@ def rows_run(rows: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = train(rows, out=tmp_path_factory.mktemp("runs") / "rows", sets=TABLE)
     assert made.path is not None
     return made.path
+
+
+@pytest.fixture(scope="session")
+def slides_run(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., tuple[Path, Path]]:
+    """Gives a run on tiny slides of five patients, and their folder; further settings go over the usual ones."""
+
+    def trained(**sets: Any) -> tuple[Path, Path]:
+        folder = tmp_path_factory.mktemp("slides")
+        data = slide(folder / "data", patients=5, size=(512, 640))
+        made = train(data, out=folder / "run", sets={**SLIDES, **sets})
+        assert made.path is not None
+        return made.path, data
+
+    return trained
 
 
 @pytest.fixture(scope="session")

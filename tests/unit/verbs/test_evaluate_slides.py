@@ -18,26 +18,13 @@ from sagittal.engine import rows
 from sagittal.engine.postprocess import Postprocessing, Step
 from sagittal.engine.streaming import Thinned, stream
 from sagittal.io.writers._pyramid import write_pyramid
-from sagittal.phantoms.slide import slide
 from sagittal.verbs._open import met, predictor_at, run_at
-
-QUICK = {
-    "train.epochs": 1,
-    "windows": {"name": "tissue", "size": 64, "per_case": 2, "overlap": 0.25},
-    "model": {"name": "unet", "widths": [4, 8]},
-    "explain.cases": 0,
-    "evaluate.flips": [],
-    "evaluate.metrics": {"nsd": {"tolerance": 20}},
-}
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory):
+def trained(slides_run):
     """A run on a few tiny slides, and their folder."""
-    folder = tmp_path_factory.mktemp("slides")
-    data = slide(folder / "data", patients=5, size=(512, 640))
-    sagittal.train(data, out=folder / "run", sets=QUICK)
-    return folder / "run", data
+    return slides_run(**{"evaluate.metrics": {"nsd": {"tolerance": 20}}})
 
 
 def plain(scores):

@@ -19,29 +19,19 @@ import sagittal
 from sagittal import io
 from sagittal.core import Labels
 from sagittal.ops import growing
-from sagittal.phantoms.slide import slide
 from sagittal.verbs import _parts
 from sagittal.verbs._open import predictor_at
 from sagittal.verbs._outlined import outlined
 from sagittal.verbs._streamed import answer_slide
 
-SETS = {
-    "task": "instances",
-    "train.epochs": 2,
-    "train.lr": 0.01,
-    "windows": {"name": "tissue", "size": 64, "per_case": 6, "overlap": 0.25},
-    "model": {"name": "unet", "widths": [8, 16]},
-    "explain.cases": 0,
-    "evaluate.flips": [],
-}
-
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("objects")
-    data = slide(folder / "data", patients=5, size=(512, 640))
-    sagittal.train(data, out=folder / "run", sets=SETS)
-    return folder / "run", str(data / "patient-01_slide-1.tif")
+def trained(slides_run):
+    """A run that tells objects apart on tiny slides, and one of them."""
+    windows = {"name": "tissue", "size": 64, "per_case": 6, "overlap": 0.25}
+    more = {"task": "instances", "train.epochs": 2, "train.lr": 0.01, "windows": windows, "model": {"name": "unet", "widths": [8, 16]}}
+    run, data = slides_run(**more)
+    return run, str(data / "patient-01_slide-1.tif")
 
 
 def test_objects_of_a_slide_are_those_of_the_whole_picture(trained, tmp_path, monkeypatch):

@@ -34,22 +34,11 @@ from sagittal.verbs._streamed import answer_slide
 from sagittal.verbs._sure import Sure, write_heat
 from sagittal.verbs.explain import explain
 
-QUICK = {
-    "train.epochs": 1,
-    "windows": {"name": "tissue", "size": 64, "per_case": 2, "overlap": 0.25},
-    "model": {"name": "unet", "widths": [4, 8]},
-    "explain.cases": 0,
-    "evaluate.flips": [],
-}
-
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    """A run on four tiny slides, and their folder."""
-    folder = tmp_path_factory.mktemp("slides")
-    data = slide(folder / "data", patients=5, size=(512, 640))
-    sagittal.train(data, out=folder / "run", sets=QUICK)
-    return folder / "run", data
+def trained(slides_run):
+    """A run on a few tiny slides, and their folder."""
+    return slides_run()
 
 
 def source_of(data):

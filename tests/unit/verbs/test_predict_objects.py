@@ -67,7 +67,7 @@ def test_objects_are_the_task_of_numbered_masks_and_are_scored_as_such(trained):
 
 def test_the_events_of_a_training_show_kernels_feature_maps_scores_and_outlines(trained):
     events = EventAccumulator(str(trained / "run/tensorboard"), size_guidance={"images": 0}).Reload()
-    assert set(events.Tags()["images"]) == {"train/images", "kernels/first", "val/features", "val/scores", "val/examples"}
+    assert set(events.Tags()["images"]) == {"train/images", "kernels/first", "val/features", "val/scores", "val/examples", "val/confusion"}
     shown = {tag: events.Images(tag) for tag in events.Tags()["images"]}
     assert {tag: len(each) for tag, each in shown.items() if tag != "train/images"} == dict.fromkeys(set(shown) - {"train/images"}, 14)
     maps = cv2.imdecode(np.frombuffer(shown["val/features"][-1].encoded_image_string, np.uint8), cv2.IMREAD_GRAYSCALE)

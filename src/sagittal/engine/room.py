@@ -13,13 +13,12 @@ from sagittal.engine.plan import Part, Plan
 from sagittal.engine.settings import TrainSettings
 from sagittal.errors import LimitExceeded
 from sagittal.models._footprint import training_bytes
-from sagittal.models._network import Network
 
 COPIES = 4
 """Of each weight beside its gradient: itself, two moments of the optimiser, a running average; in four bytes each."""
 
 LEAST_SIDE = 16
-EIGHTHS = (8, 7, 6, 5, 4, 3, 2)
+EIGHTHS = (7, 6, 5, 4, 3, 2)
 """Of the sides of the windows, tried in this order."""
 
 OF_A_GPU = 0.8
@@ -44,9 +43,13 @@ def within(plan: Plan, ground: Ground, training: Callable[[Part], TrainSettings]
     if not ground.dense or not isinstance(size, list) or len(size) != axes or not (asked or plan.preparation.axes > 2):
         return plan
     network, allowed, least = plan.network(), plan.train.max_ram, 0.0
-    for windows, train in _tried(plan, ground, network.multiples, training):
-        least = _gib(network, windows.options["size"], train.batch)
-        if least <= allowed:
+    weights = 4 * COPIES * sum(p.numel() for p in network.parameters())
+    for windows in _windows(plan, ground, network.multiples):
+        one = BESIDE * training_bytes(network, windows.options["size"])
+        for train in _batches(plan.train if windows == plan.windows else training(windows), ground):
+            least = (one * train.batch + weights) / GIB
+            if least > allowed:
+                continue
             if (windows, train.batch) == (plan.windows, plan.train.batch):
                 return plan
             many = f"{' x '.join(map(str, windows.options['size']))}, {train.batch} a step"
@@ -58,36 +61,31 @@ def within(plan: Plan, ground: Ground, training: Callable[[Part], TrainSettings]
     raise LimitExceeded("MAX_RAM", "train.max_ram", what, "allow more, or choose a smaller network, windows.size or train.batch")
 
 
-def _tried(
-    plan: Plan, ground: Ground, multiples: Sequence[int], training: Callable[[Part], TrainSettings]
-) -> Iterator[tuple[Part, TrainSettings]]:
-    """Windows and training settings, those that see most first; a batch of one only where the recipe says so."""
-    told, wish = ground.recipe.windows.options(), ground.recipe.train
-    sizes = [list(plan.windows.options["size"])]
-    if "size" not in told:
-        sizes = [[_down(side * part // 8, side, most) for side, most in zip(sizes[0], multiples, strict=True)] for part in EIGHTHS]
-    for size in dict.fromkeys(map(tuple, sizes)):
-        windows = Part(name=plan.windows.name, options={**plan.windows.options, "size": list(size)})
-        train = plan.train if windows == plan.windows else training(windows)
-        batch = train.batch
-        while batch >= min(2, train.batch):
-            # as many steps, of fewer windows
-            epochs = train.epochs if wish.get("epochs") else max(1, round(train.epochs * batch / train.batch))
-            yield windows, replace(train, batch=batch, epochs=epochs)
-            if wish.get("batch") or batch == 1:
-                break
-            batch //= 2
+def _windows(plan: Plan, ground: Ground, multiples: Sequence[int]) -> Iterator[Part]:
+    """The plan's windows, and smaller ones unless the recipe says how large they are."""
+    yield plan.windows
+    whole, seen = plan.windows.options["size"], {tuple(plan.windows.options["size"])}
+    for part in () if "size" in ground.recipe.windows.options() else EIGHTHS:
+        size = tuple(_down(side * part // 8, side, most) for side, most in zip(whole, multiples, strict=True))
+        if size not in seen:
+            seen.add(size)
+            yield Part(name=plan.windows.name, options={**plan.windows.options, "size": list(size)})
+
+
+def _batches(train: TrainSettings, ground: Ground) -> Iterator[TrainSettings]:
+    """As many steps with ever fewer windows; one alone only where the recipe says so."""
+    wish, batch = ground.recipe.train, train.batch
+    while batch >= min(2, train.batch):
+        epochs = train.epochs if wish.get("epochs") else max(1, round(train.epochs * batch / train.batch))
+        yield replace(train, batch=batch, epochs=epochs)
+        if wish.get("batch") or batch == 1:
+            return
+        batch //= 2
 
 
 def _down(side: int, whole: int, multiple: int) -> int:
     """A side that the network takes, at most so long; a short one stays."""
     return max(side // multiple * multiple, min(whole, max(LEAST_SIDE, multiple)))
-
-
-def _gib(network: Network, size: Sequence[int], batch: int) -> float:
-    """What a step takes, about."""
-    weights = sum(p.numel() for p in network.parameters())
-    return (BESIDE * training_bytes(network, size) * batch + 4 * COPIES * weights) / GIB
 
 
 def small_gpu_gib(device: torch.device) -> float | None:

@@ -46,6 +46,10 @@ class Keep(Protocol):
         ...
 
 
+def _nothing() -> NDArray[np.float32]:
+    return np.zeros(0, dtype=np.float32)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Row:
     """One answered case or window.
@@ -67,11 +71,11 @@ class Row:
 
     case: Case
     id: str
-    truth: NDArray[Any]
-    answer: NDArray[Any]
-    scores: NDArray[np.float32]
-    raw: NDArray[np.float32] | None
-    abstained: bool
+    truth: NDArray[Any] = field(default_factory=_nothing)
+    answer: NDArray[Any] = field(default_factory=_nothing)
+    scores: NDArray[np.float32] = field(default_factory=_nothing)
+    raw: NDArray[np.float32] | None = None
+    abstained: bool = False
     found: Found = field(default_factory=Found)
     units: Mapping[Kind, str] = field(default_factory=dict)
     sizes: Sizes = field(default_factory=Sizes)
@@ -123,15 +127,9 @@ def _streamed(predictor: Predictor, manifest: Manifest, case: Case, metrics: Seq
         stream(predictor, case.id, image, compared)
     bands = compared.bands
     bands.end()
-    none = np.zeros(0, dtype=np.float32)
     return Row(
         case=case,
         id=case.id,
-        truth=none,
-        answer=none,
-        scores=none,
-        raw=None,
-        abstained=False,
         found=measure(metrics, bands),
         units=units_of(bands.grid),
         sizes=sizes_of(metrics, bands),
@@ -205,7 +203,7 @@ def beside_truth(predictor: Predictor, manifest: Manifest, cases: Sequence[Case]
 def _row(plan: Plan, metrics: Sequence[CaseMetric], one: Beside) -> Row:
     case, truth, prediction = one.case, one.truth, one.prediction
     light = bool(plan.row.per_case)
-    none = np.zeros(0, dtype=np.float32)
+    none = _nothing()
     masks = masks_of(metrics, one) if metrics else None
     return Row(
         case=case,

@@ -31,8 +31,9 @@ MOST_TIDIED = 1 << 27
 
 
 def may_stream(predictor: Predictor) -> bool:
-    """Whether slides are answered while the answer is written: where every sample gets a class."""
-    return predictor.dense and predictor.task.in_slabs and predictor.task.regrid and predictor.plan.unit == "case"
+    """Whether slides, which have two axes, are answered while the answer is written: where every sample gets a class."""
+    plan, task = predictor.plan, predictor.task
+    return plan.preparation.axes == 2 and predictor.dense and task.in_slabs and task.regrid and plan.unit == "case"
 
 
 def streams(predictor: Predictor, image: Image) -> bool:

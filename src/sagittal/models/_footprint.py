@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,17 +59,10 @@ def footprint(network: Network, shape: Sequence[int], *, activate: Callable[[Ten
     False
     """
     network.check(shape)
-    modes = {module: module.training for module in network.modules()}
-    weights = {k: v.detach().to("meta") for k, v in network.state_dict(keep_vars=True).items()}
-    try:
-        network.eval()
-        # Not inference_mode: there composite operations would arrive whole, and hide what they are made of.
-        with torch.no_grad(), _Watch() as watch:
-            answer = activate(_answer(network, weights, shape))
-            del answer
-    finally:
-        for module, mode in modes.items():
-            module.training = mode
+    # Not inference_mode: there composite operations would arrive whole, and hide what they are made of.
+    with _shapes_of(network, training=False) as weights, torch.no_grad(), _Watch() as watch:
+        answer = activate(_answer(network, weights, shape))
+        del answer
     return Footprint(peak=watch.peak, local=not watch.far, why=watch.far)
 
 
@@ -86,20 +80,25 @@ def training_bytes(network: Network, shape: Sequence[int]) -> int:
     True
     """
     network.check(shape)
+    with _shapes_of(network, training=True) as weights, torch.enable_grad(), _Watch() as watch:
+        # two, for norms that measure a batch want more than one number
+        answer = _answer(network, weights, shape, windows=2)
+        torch.autograd.backward([part.sum() for part in tree_leaves(answer)])
+        del answer
+    return int(watch.peak) // 2
+
+
+@contextmanager
+def _shapes_of(network: nn.Module, *, training: bool) -> Iterator[Mapping[str, Tensor]]:
+    """Its weights as shapes alone, while all modules train, or none; they do afterwards what they did before."""
     modes = {module: module.training for module in network.modules()}
-    known = dict(network.named_parameters())
-    weights = {k: v.detach().to("meta").requires_grad_(k in known) for k, v in network.state_dict(keep_vars=True).items()}
+    learned = dict(network.named_parameters())
     try:
-        network.train()
-        with torch.enable_grad(), _Watch() as watch:
-            # two, for norms that measure a batch want more than one number
-            answer = _answer(network, weights, shape, windows=2)
-            torch.autograd.backward([part.sum() for part in tree_leaves(answer)])
-            del answer
+        network.train(training)
+        yield {k: v.detach().to("meta").requires_grad_(k in learned) for k, v in network.state_dict(keep_vars=True).items()}
     finally:
         for module, mode in modes.items():
             module.training = mode
-    return int(watch.peak) // 2
 
 
 def _answer(network: nn.Module, weights: Mapping[str, Tensor], shape: Sequence[int], *, windows: int = 1) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 import typing
@@ -16,6 +17,7 @@ from sagittal.engine.operating import OperatingPoint
 from sagittal.engine.plan import EXPLAINERS, LOSSES, MODELS, TASKS, WINDOWS, Part, Plan
 from sagittal.engine.postprocess import Postprocessing
 from sagittal.engine.prepare import Preparation
+from sagittal.engine.validation import COMPARED, LEVELS, MOST_MEASURES, Validation
 from sagittal.io.guard import Limits
 from sagittal.ops.scale import RULES
 from sagittal.shelf import Shelf
@@ -25,6 +27,7 @@ from sagittal.transforms._compose import SHELF as TRANSFORMS
 LARGEST_SIDE = 16_384
 LARGEST_OPTION = 1_000_000
 LARGEST_VOLUME = 1e9
+MOST_CASES = 10**9
 MOST_IN_OPTION = 64
 MOST_MEMBERS = 64
 MOST_CLASSES = 10_000
@@ -154,6 +157,30 @@ def check_postprocessing(task: Task, labels: Labels, tidying: Postprocessing | N
         _require(all(s.label in labels.classes and s.label != labels.background for s in steps), "postprocessing.steps", names[:5])
     _require(all(s.volume is None or s.volume <= LARGEST_VOLUME for s in tidying.steps), "postprocessing.steps", "a huge volume")
     _require(tidying.n >= 0, "postprocessing.n", tidying.n)
+
+
+def check_validation(labels: Labels, validation: Validation | None) -> None:
+    """Check what is told of validation cases: it is small, and its numbers are in order.
+
+    Raises:
+        ValueError: They are not.
+    """
+    if validation is None:
+        return
+    names = list(validation.measures)
+    _require(len(names) <= MOST_MEASURES, "validation.measures", f"{len(names)} of them")
+    _require(all(0 < len(name) <= 200 for name in names), "validation.measures", "an empty or long name")
+    for name, spread in validation.measures.items():
+        where, quantiles = f"validation.measures.{name[:40]}", spread.quantiles
+        _require(1 <= spread.n <= MOST_CASES, where, f"{spread.n} cases")
+        _require(len(quantiles) == LEVELS, where, f"{len(quantiles)} quantiles")
+        _require(all(a <= b for a, b in itertools.pairwise(quantiles)), where, "quantiles that do not ascend")
+    for where, counts in (("validation.answered", validation.answered), ("validation.true", validation.true)):
+        _require(counts is None or len(counts) == len(labels), where, "not a number a class")
+        _require(all(0 <= n <= MOST_CASES for n in counts or ()), where, (counts or ())[:5])
+    _require(set(validation.scores) <= set(COMPARED), "validation.scores", list(validation.scores)[:5], "are not those that are compared")
+    for name, bounds in validation.scores.items():
+        _require(bounds.low <= bounds.value <= bounds.high, f"validation.scores.{name}", "an interval without its value")
 
 
 def _on_shelf(shelf: Shelf, name: str) -> None:

@@ -70,6 +70,12 @@ def first_fold(run: Run) -> tuple[Run, Manifest]:
     return Run(run.path / PARTS / "00-00"), fold
 
 
+def met(run: Run) -> Manifest:
+    """The cases of a run in the splits in which its kept model has met them: where they are by folds, none is left for test."""
+    manifest, recipe = run.manifest(), run.recipe()
+    return manifest if recipe.split.folds is None else everyone(manifest, recipe)
+
+
 def everyone(manifest: Manifest, recipe: Recipe) -> Manifest:
     """The cases as the model that is kept meets them: ``train``, and ``val`` where some are kept aside to choose."""
     inner = recipe.split.inner(table=bool(manifest.features))

@@ -22,6 +22,7 @@ from sagittal.engine.drawing import Drawing, Store
 from sagittal.engine.finish import Finish
 from sagittal.engine.postprocess import Postprocessing
 from sagittal.engine.sight import Sight, answer_grid
+from sagittal.engine.validation import Validation
 from sagittal.engine.waiting import MOST_ROWS, Asking, Waiting, batches, together
 from sagittal.errors import LimitExceeded, SagittalError, said_of
 from sagittal.models._members import Members
@@ -51,6 +52,7 @@ class Predictor(Sight):
         device: Where the networks are.
         batch: Windows answered at once, at most.
         postprocessing: What tidies label maps, switched on by validation; None where nothing does.
+        validation: What a package tells of its validation cases; None where nothing does.
         provenance: Which model this is.
         max_ram: GiB for the windows of a drawn answer, where the user allows less than the plan does.
         say: Gets lines for people.
@@ -63,6 +65,7 @@ class Predictor(Sight):
     calibration: Calibration | None = None
     operating: OperatingPoint | None = None
     postprocessing: Postprocessing | None = None
+    validation: Validation | None = None
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     batch: int = 32
     provenance: dict[str, str] = field(default_factory=dict)

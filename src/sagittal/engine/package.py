@@ -14,7 +14,7 @@ import json
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -25,18 +25,20 @@ import torch
 import sagittal
 from sagittal.engine import checkpoint
 from sagittal.engine._card import card
-from sagittal.engine._package_rules import check_fitted, check_plan, check_plan_names, check_postprocessing
+from sagittal.engine._package_rules import check_fitted, check_plan, check_plan_names, check_postprocessing, check_validation
 from sagittal.engine._package_weights import header, skeleton, tensors
 from sagittal.engine._stored_zip import LARGEST, Entry, entries
 from sagittal.engine._strict import conform, parsed, shown
 from sagittal.engine.calibrate import Calibration
 from sagittal.engine.infer import Predictor
-from sagittal.engine.learn import predictor_of
+from sagittal.engine.learn import predictor_of, unheard
 from sagittal.engine.operating import OperatingPoint
 from sagittal.engine.plan import Plan
 from sagittal.engine.postprocess import Postprocessing
 from sagittal.engine.run import Run
-from sagittal.errors import InvalidPackage, LimitExceeded, SagittalError, UnreadableInput, UsageError
+from sagittal.engine.validated import validation_of
+from sagittal.engine.validation import Validation
+from sagittal.errors import InvalidPackage, LimitExceeded, Refused, SagittalError, UnreadableInput, UsageError
 from sagittal.io.atomic import writing
 from sagittal.models._network import Network
 from sagittal.tasks._task import Task
@@ -74,6 +76,7 @@ class Model:
     calibration: Calibration | None
     operating_point: OperatingPoint | None
     postprocessing: Postprocessing | None = None
+    validation: Validation | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -93,8 +96,13 @@ class Package:
     sha256: str
 
 
-def write_package(run: Run, out: Path) -> Path:
+def write_package(run: Run, out: Path, *, say: Callable[[str], None] = unheard) -> Path:
     """Write a finished run as one file. The same run gives the same bytes.
+
+    Args:
+        run: Its validation cases are answered, unless that was done before.
+        out: The file.
+        say: Hears what the package cannot tell.
 
     Raises:
         UsageError: The run has no trained model, or the name does not end in ``.sagittal``.
@@ -109,7 +117,7 @@ def write_package(run: Run, out: Path) -> Path:
     weights = folder / checkpoint.MODEL
     if weights.stat().st_size > LARGEST - sum(_LIMITS.values()) - 2**12:
         raise LimitExceeded("PACKAGE_SIZE", out.name, "the weights are larger than the 4 GiB of a package", "train a smaller network")
-    record = _record(run, predictor)
+    record = {**_record(run, predictor), "validation": _validation(run, predictor, say)}
     texts = {MODEL: json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False) + "\n"}
     texts[CARD] = card(run, predictor, intended_use=record["intended_use"])
     with _refusing("PACKAGE_CONTENT", out):
@@ -138,6 +146,7 @@ def open_package(path: Path, *, device: torch.device) -> Predictor:
         calibration=model.calibration,
         operating=model.operating_point,
         postprocessing=model.postprocessing,
+        validation=model.validation,
         device=device,
         provenance={"package": path.name, "run": model.name, "sha256": found.sha256},
     )
@@ -192,8 +201,19 @@ def _model(data: bytes) -> Model:
     tidying = record.get("postprocessing")
     tidied = Postprocessing.from_record(tidying) if tidying is not None else None
     check_postprocessing(task, plan.labels, tidied)
+    told = record.get("validation")
+    validation = Validation.from_record(told) if told is not None else None
+    check_validation(plan.labels, validation)
     plain = {k: record[k] for k in ("format", "version", "sagittal", "name", "intended_use")}
-    return Model(**plain, data=Data(**record["data"]), plan=plan, calibration=fitted, operating_point=operating, postprocessing=tidied)
+    return Model(
+        **plain,
+        data=Data(**record["data"]),
+        plan=plan,
+        calibration=fitted,
+        operating_point=operating,
+        postprocessing=tidied,
+        validation=validation,
+    )
 
 
 def _without_paths(predictor: Predictor) -> Predictor:
@@ -221,6 +241,16 @@ def _record(run: Run, predictor: Predictor) -> dict[str, Any]:
         "operating_point": point,
         "postprocessing": predictor.postprocessing.record() if predictor.postprocessing is not None else None,
     }
+
+
+def _validation(run: Run, predictor: Predictor, say: Callable[[str], None]) -> dict[str, Any] | None:
+    """What validation cases were like, where there are any and they can be read: no package needs it to answer."""
+    try:
+        found = validation_of(run, predictor) if run.has("manifest.csv") else None
+    except (UnreadableInput, Refused, LimitExceeded) as error:
+        say(f"the package cannot tell how other data differ: a validation case is not as it was ({error.code} {error.item}: {error.what})")
+        return None
+    return found.record() if found is not None else None
 
 
 def _put(into: zipfile.ZipFile, name: str, data: bytes) -> str:

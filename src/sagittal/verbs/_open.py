@@ -74,16 +74,6 @@ def run_at(path: Path) -> Run | None:
     return Run.open(path) if path.is_dir() and path.suffix != ".sagittal" else None
 
 
-def met(run: Run) -> Manifest:
-    """The cases of a run in the splits in which its kept model has met them: where they are by folds, none is left for test."""
-    manifest, recipe = run.manifest(), run.recipe()
-    if recipe.split.folds is None:
-        return manifest
-    from sagittal.engine.crossval import everyone
-
-    return everyone(manifest, recipe)
-
-
 def scored_split(manifest: Manifest) -> str:
     """The split that a run is scored on where nobody names one: test, and where there is none what has chosen the model."""
     return "test" if manifest.split("test") else "val"

@@ -14,7 +14,7 @@ from sagittal.io import atomic
 from sagittal.verbs._asked import FAILED, Terms, list_failed, skippable
 from sagittal.verbs._drawn import drawn_into
 from sagittal.verbs._numbers import check_numbers
-from sagittal.verbs._open import folder_for, found_at, matched, met, name_of, predictor_at, resampling_of, run_at, say
+from sagittal.verbs._open import folder_for, found_at, matched, name_of, predictor_at, resampling_of, run_at, say
 from sagittal.verbs._outcome import Outcome
 
 if TYPE_CHECKING:
@@ -139,6 +139,8 @@ def evaluate(
 
 def _own(run: Run, split: str) -> tuple[Manifest, Sequence[Case], dict[str, object]]:
     """Cases of the run itself."""
+    from sagittal.engine.crossval import met
+
     manifest = met(run)
     cases = manifest.split(split)
     if not cases:
@@ -159,14 +161,19 @@ def _other(
 
 
 def _beside_own(run: Run | None, predictor: Predictor, assessment: Assessment, manifest: Manifest, *, path: Path) -> dict[str, object]:
-    """How other data differ from the run's validation cases."""
-    from sagittal.engine.shift import shift_findings
+    """How other data differ from the validation cases of a run or of a package."""
+    from sagittal.engine.crossval import met
+    from sagittal.engine.shift import shift_findings, taught_findings
+    from sagittal.engine.validated import validation_of
 
-    own = met(run) if run is not None else None
-    told: dict[str, object] = {"shift": shift_findings(predictor, own, assessment, manifest)}
-    if own is None:
-        told["not_compared"] = f"{path.name} holds no cases: whether these data differ from its own, or are some of them, cannot be said"
-    elif not own.split("val"):
+    before = predictor.validation if run is None else validation_of(run, predictor)
+    found = [] if run is None else taught_findings(met(run), manifest, assessment)
+    found += [] if before is None else shift_findings(before, predictor, manifest, assessment)
+    told: dict[str, object] = {"shift": found}
+    if run is None:
+        differ = "" if before is not None else "whether these data differ from its validation cases, which it does not tell of, or "
+        told["not_compared"] = f"{path.name} holds no cases: {differ}whether some of these are its own cannot be said"
+    elif before is None:
         told["not_compared"] = "there are no validation cases at hand: whether these data differ from them cannot be said"
     return told
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from sagittal.errors import UsageError
 from sagittal.verbs._asked import FAILED, Terms, list_failed, skippable
 from sagittal.verbs._explained import write_explanations
-from sagittal.verbs._open import found_at, matched, met, name_of, predictor_at, resampling_of, run_at, scored_split
+from sagittal.verbs._open import found_at, matched, name_of, predictor_at, resampling_of, run_at, scored_split
 from sagittal.verbs._outcome import Outcome
 
 if TYPE_CHECKING:
@@ -114,6 +114,8 @@ def _of_own(own: Run | None, predictor: Predictor, path: Path, split: str | None
     if folds and not named and split in {None, "test"}:
         predictor, manifest = _of_first_fold(own, predictor)
         return _Shown(predictor=predictor, manifest=manifest, cases=manifest.split("test"), name="test", note=BY_A_FOLD)
+    from sagittal.engine.crossval import met
+
     manifest = met(own)
     name = split or scored_split(manifest)
     cases = manifest.split(name)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from sagittal.engine.run import Run
+from sagittal.verbs._open import say
 from sagittal.verbs._outcome import Outcome
 
 
 def package(run: str | Path, *, out: str | Path) -> Outcome:
-    """Write weights, preparation, labels, calibration and a model card to one file.
+    """Write weights, preparation, labels, calibration, what validation cases were like and a model card to one file.
 
     Args:
         run: A run directory with a finished training.
@@ -25,7 +26,7 @@ def package(run: str | Path, *, out: str | Path) -> Outcome:
     """
     from sagittal.engine.package import write_package
 
-    path = write_package(Run.open(Path(run)), Path(out))
+    path = write_package(Run.open(Path(run)), Path(out), say=say)
     size = path.stat().st_size
     text = [f"the package is {path} ({size:,} bytes)", "read its model card with `sagittal show`"]
     return Outcome(path=path, facts={"bytes": size}, text=text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import re
 import runpy
 import shutil
 import struct
@@ -82,6 +83,18 @@ def test_any_zip_program_finds_the_four_files_and_their_sums_right(truth, tmp_pa
     with zipfile.ZipFile(tmp_path / "a.zip") as opened:
         assert opened.testzip() is None and tuple(opened.namelist()) == NAMES
     assert made.summed(truth.files) == dict(truth.files)
+
+
+def test_what_is_told_of_validation_cases_names_none_and_a_package_without_it_still_opens(run, truth, tmp_path):
+    told = truth.model["validation"]
+    assert set(told) == {"measures", "answered", "true", "scores"}
+    assert set(told["measures"]) == {"mean intensity", "contrast", "confidence"}
+    known = [case for case in run.manifest().cases if case.split == "val"]
+    assert sum(told["answered"]) == len(known) == told["measures"]["confidence"]["n"]
+    assert not {f'"{name}"' for case in known for name in (case.id, case.group)} & set(re.findall('"[^"]*"', json.dumps(told)))
+    older = tmp_path / "older.sagittal"
+    older.write_bytes(truth.with_model(lambda m: m.pop("validation")))
+    assert read_package(older).model.validation is None
 
 
 def test_the_card_says_what_it_is_and_what_it_is_not(truth, tmp_path):
@@ -305,6 +318,7 @@ def _platt_for_exclusive(model: dict[str, Any]) -> None:
 
 
 MODEL = ("plan", "model", "options")
+CONFIDENCE = ("validation", "measures", "confidence")
 HUGE = 10**9
 # Name: how it is forged, and what the refusal must speak of.
 HOSTILE: dict[str, tuple[Callable[[Any], bytes], str]] = {
@@ -455,6 +469,27 @@ HOSTILE: dict[str, tuple[Callable[[Any], bytes], str]] = {
     "threshold of another kind": (_set("operating_point", "thresholds", to=[0.5]), "thresholds"),
     "sureness below 0": (_set("operating_point", "least_sure", to=-0.1), "probabilities"),
     "operating point for other tasks": (_set("operating_point", "exclusive", to=False), "exclusive|task"),
+    # what is told of the validation cases
+    "validation is text": (_set("validation", to="none"), "validation"),
+    "validation with another key": (_set("validation", "cases", to=["a"]), "cases"),
+    "validation without measures": (_without("validation", "measures"), "measures"),
+    "measures in a list": (_set("validation", "measures", to=[1.0]), "measures"),
+    "text for a quantile": (_set(*CONFIDENCE, "quantiles", to=["1"] * 100), "quantiles"),
+    "NaN as quantile": (_text('"quantiles": [', '"quantiles": [NaN,'), "NaN"),
+    "huge quantile": (_text('"quantiles": [', '"quantiles": [1e999,'), "large"),
+    "one quantile": (_set(*CONFIDENCE, "quantiles", to=[0.5]), "quantiles"),
+    "many quantiles": (_set(*CONFIDENCE, "quantiles", to=[0.5] * 60_000), "quantiles"),
+    "endless quantiles": (_set(*CONFIDENCE, "quantiles", to=[0.5] * 100_000), "list"),
+    "quantiles that go down": (_set(*CONFIDENCE, "quantiles", to=[float(-i) for i in range(100)]), "ascend"),
+    "many measures": (_set("validation", "measures", to={f"m{i}": {"n": 9, "quantiles": [0.5] * 100} for i in range(65)}), "measures"),
+    "long measure": (_set("validation", "measures", to={"m" * 999: {"n": 9, "quantiles": [0.5] * 100}}), "measures"),
+    "cases without end": (_set(*CONFIDENCE, "n", to=2**52), "cases"),
+    "no cases": (_set(*CONFIDENCE, "n", to=0), "cases"),
+    "true for cases": (_set(*CONFIDENCE, "n", to=True), "n is true"),
+    "answers of other classes": (_set("validation", "answered", to=[1]), "answered"),
+    "answers below 0": (_set("validation", "true", to=[-1, 1]), "true"),
+    "score of another name": (_set("validation", "scores", to={"os.system": {"value": 0.5, "low": 0.4, "high": 0.6}}), "scores"),
+    "score outside its interval": (_set("validation", "scores", to={"auc": {"value": 0.9, "low": 0.4, "high": 0.6}}), "interval"),
     # the weights
     "no weights": (lambda t: t.but(weights_safetensors=b""), "header"),
     "seven bytes": (lambda t: t.but(weights_safetensors=b"1234567"), "header"),

@@ -203,12 +203,44 @@ def test_an_evaluation_that_was_interrupted_is_no_look(stripes_run, tmp_path, mo
     assert (stripes_run / "touched.json").read_bytes() == before
 
 
-def test_a_package_scores_as_its_run_and_says_that_a_shift_cannot_be_told(stripes_run, stripes, tmp_path, capsys):
+def test_a_package_scores_as_its_run_and_tells_the_same_shifts_without_the_cases(stripes_run, stripes, tmp_path, capsys):
     file = package(stripes_run, out=tmp_path / "stripes.sagittal").path
-    made, own = (evaluate(model, data=stripes, out=tmp_path / name) for model, name in ((file, "a"), (stripes_run, "b")))
+    bright = write(tmp_path / "bright", stripes, change=lambda v: v // 2 + 128)
+    capsys.readouterr()
+    made = evaluate(file, data=bright, out=tmp_path / "a")
+    said = capsys.readouterr().err.splitlines()
+    own = evaluate(stripes_run, data=bright, out=tmp_path / "b")
+    same = [line for line in capsys.readouterr().err.splitlines() if line.startswith("SHIFT: ")]
     assert made.facts == own.facts
-    said = capsys.readouterr().err
-    assert said.count("stripes.sagittal holds no cases: whether these data differ") == 1
+    assert json.loads((made.path / "scores.json").read_text())["shift"] == json.loads((own.path / "scores.json").read_text())["shift"]
+    assert any(line.startswith("SHIFT: mean intensity differs") for line in said)
+    known = "SHIFT: stripes.sagittal holds no cases: whether some of these are its own cannot be said"
+    assert [line for line in said if line.startswith("SHIFT: ")] == [known, *same]
+
+
+def test_a_package_that_tells_nothing_of_its_validation_cases_says_so_once(stripes_run, stripes, tmp_path, capsys, monkeypatch):
+    def gone(*_: object) -> None:
+        raise UnreadableInput("NOT_READABLE", "a.png", "no such file", "copy it back")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("sagittal.engine.package.validation_of", gone)
+        file = package(stripes_run, out=tmp_path / "stripes.sagittal").path
+    assert "the package cannot tell how other data differ" in capsys.readouterr().err
+    made = evaluate(file, data=stripes, out=tmp_path / "a")
+    assert json.loads((made.path / "scores.json").read_text())["shift"] == []
+    assert capsys.readouterr().err.count("stripes.sagittal holds no cases: whether these data differ from its validation cases") == 1
+
+
+def test_validation_cases_are_answered_once_a_model(stripes_run, stripes, tmp_path, monkeypatch):
+    evaluate(stripes_run, data=stripes, out=tmp_path / "a")
+    kept = (stripes_run / "validation.json").read_text()
+    monkeypatch.setattr("sagittal.engine.validated.assess", lambda *_: pytest.fail("validation cases were answered again"))
+    evaluate(stripes_run, data=stripes, out=tmp_path / "b")
+    monkeypatch.undo()
+    record = json.loads(kept)
+    (stripes_run / "validation.json").write_text(json.dumps({**record, "model": "another", "measures": {}}))
+    evaluate(stripes_run, data=stripes, out=tmp_path / "c")
+    assert json.loads((stripes_run / "validation.json").read_text()) == record
 
 
 def test_a_folder_that_cannot_be_written_is_refused_before_anything_is_answered(stripes_run, tmp_path, monkeypatch):

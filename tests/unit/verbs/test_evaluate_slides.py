@@ -18,7 +18,7 @@ from sagittal.engine import rows
 from sagittal.engine.postprocess import Postprocessing, Step
 from sagittal.engine.streaming import Thinned, stream
 from sagittal.io.writers._pyramid import write_pyramid
-from sagittal.verbs._open import met, predictor_at, run_at
+from sagittal.verbs._open import predictor_at, run_at
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +62,7 @@ def test_slides_too_large_to_be_tidied_are_scored_as_they_are_answered_and_named
     run, _ = trained
     steps = (Step(name="largest_component", label="tumour"),)
     predictor = replace(predictor_at(run, device="cpu"), postprocessing=Postprocessing(background="background", steps=steps))
-    manifest = met(run_at(run))
+    manifest = run_at(run).manifest()
     cases = manifest.cases[:1]
     (tidy,) = rows.answered(predictor, manifest, cases)
     monkeypatch.setattr("sagittal.engine.streaming.MOST_TIDIED", 1000)

@@ -136,3 +136,12 @@ def test_where_and_split_pick_cases(tmp_path):
         manifest.split("trian")
     with pytest.raises(UsageError, match="UNKNOWN_CASE"):
         manifest.case("zzz")
+
+
+@pytest.mark.parametrize(("sep", "encoding"), [(";", "cp1252"), ("\t", "utf-16"), (",", "utf-8-sig")])
+def test_a_manifest_by_hand_is_read_as_any_program_saves_it(tmp_path, sep, encoding):
+    rows = (["case", "image", "label", "ort"], ["1", "ä.png", "ill", "Köln"], ["2", "b.png", "well", ""], ["", "", "", ""])
+    (tmp_path / "manifest.csv").write_bytes("\r\n".join(sep.join(r) for r in rows).encode(encoding))
+    found = read(tmp_path)
+    assert [c.images["image"] for c in found.cases] == ["ä.png", "b.png"]
+    assert found.cases[0].meta == {"ort": "Köln"}

@@ -140,3 +140,38 @@ def test_sonar_has_no_header(real_data):
     assert found.shape == (208, 61)
     assert sorted(found["c60"].unique()) == ["M", "R"]
     assert io.read(f"{real_data / 'sonar' / 'sonar.csv'}::207").read().shape == (60,)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a;b\n1;2\n3;4\n",
+        "sep=;\r\na;b\r\n1;2\r\n3;4\r\n",
+        "# exported, on a Sunday\na;b\n1;2\n3;4\n",
+        "a;b\r1;2\r3;4\r",
+        "a;b;;\n1;2;;\n3;4;;\n",
+        "a;b\n1;2;;\n3;4;;\n",
+        "a;b;;\n1;2\n3;4\n",
+        "a;b\n1;2\n;\n3;4\n;\n",
+        "\n\na;b\n1;2\n\n3;4\n",
+    ],
+)
+def test_what_programs_write_around_a_table_is_none_of_it(tmp_path, text):
+    found = table(tmp_path, text)
+    assert list(found.columns) == ["a", "b"]
+    assert found.to_numpy().tolist() == [[1, 2], [3, 4]]
+
+
+def test_a_header_may_begin_with_a_hash(tmp_path):
+    assert list(table(tmp_path, "# made by a program\n#id,age\n1,2\n3,4\n").columns) == ["#id", "age"]
+
+
+@pytest.mark.parametrize(("text", "line"), [("sep=;\na;b\n1;2\n3\n", 4), ("# x\na;b\n1;2\n3;4;5\n", 4)])
+def test_the_line_of_a_broken_row_is_that_of_the_file(tmp_path, text, line):
+    with pytest.raises(UnreadableInput, match=f"RAGGED.*line {line} has"):
+        table(tmp_path, text)
+
+
+def test_commas_in_words_do_not_part_a_tsv(tmp_path):
+    found = table(tmp_path, "file\tfinding\na.png\twet, red\nb.png\tdry, pale\n", name="t.tsv")
+    assert found["finding"].tolist() == ["wet, red", "dry, pale"]

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io as text_io
 from dataclasses import dataclass
 from pathlib import Path
 
-from sagittal.errors import LimitExceeded, UnreadableInput
-
-_MOST_BYTES = 1 << 30
+from sagittal.io.guard import Limits
+from sagittal.io.readers._delimited import rows_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,54 +28,19 @@ def cells_of(file: Path) -> Cells | None:
     """The cells of a CSV, TSV or parquet file that has a header row; None when there are not two rows or it is empty.
 
     Raises:
-        UnreadableInput: The file cannot be read as text.
-        LimitExceeded: It is larger than 1 GiB.
+        UnreadableInput: The file cannot be read as text, is over a limit, or a row has too few or too many cells.
     """
     if file.suffix.casefold() == ".parquet":
         from sagittal.io import read_table
 
         frame = read_table(file)
         return Cells(file, {str(c): ["" if _is_missing(v) else _word(v) for v in frame[c]] for c in frame.columns})
-    try:
-        rows = [row for row in csv.reader(text_io.StringIO(_decoded(file)), delimiter=_delimiter(file)) if any(c.strip() for c in row)]
-    except csv.Error as error:
-        raise UnreadableInput("TABLE", file, f"it is no table of cells: {error}", "look for a quote that is never closed") from error
-    if len(rows) < 2 or not any(c.strip() for c in rows[0]):
+    rows, _ = rows_of(file, Limits.default())
+    if len(rows) < 2 or not any(rows[0]):
         return None
-    names = _unique([c.strip() for c in rows[0]])
-    columns = {name: [row[i].strip() if i < len(row) else "" for row in rows[1:]] for i, name in enumerate(names)}
+    names = _unique(rows[0])
+    columns = {name: list(cells) for name, cells in zip(names, zip(*rows[1:], strict=True), strict=True)}
     return Cells(file, {name: values for name, values in columns.items() if not name.startswith("Unnamed") or any(values)})
-
-
-def _decoded(file: Path) -> str:
-    try:
-        if file.stat().st_size > _MOST_BYTES:
-            raise LimitExceeded("TABLE_SIZE", file, "the table is larger than 1 GiB", "split it, or name fewer columns")
-        raw = file.read_bytes()
-    except OSError as error:
-        raise UnreadableInput("TABLE", file, f"it cannot be read: {error.strerror}", "check the path and its permissions") from error
-    if b"\0" in raw[:4096] and raw[:2] not in {b"\xff\xfe", b"\xfe\xff"}:
-        raise UnreadableInput("TABLE", file, "it is no text", "save it as CSV in UTF-8")
-    csv.field_size_limit(1 << 24)
-    encodings = ("utf-16",) if raw[:2] in {b"\xff\xfe", b"\xfe\xff"} else ("utf-8-sig", "cp1252", "latin-1")
-    for encoding in encodings:
-        try:
-            return raw.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    raise UnreadableInput("TABLE", file, "its text is in no known encoding", "save it as UTF-8")
-
-
-def _delimiter(file: Path) -> str:
-    """What parts the cells: the sign that the first lines have most evenly."""
-    lines = [line for line in _decoded(file).splitlines()[:20] if line.strip()]
-    best = ("," if file.suffix.casefold() != ".tsv" else "\t", 0)
-    for sign in (",", "\t", ";", "|"):
-        counts = [len(next(csv.reader([line], delimiter=sign))) - 1 for line in lines]
-        same = counts.count(counts[0]) if counts else 0
-        if counts and counts[0] > 0 and same >= 0.8 * len(counts) and same * counts[0] > best[1]:
-            best = (sign, same * counts[0])
-    return best[0]
 
 
 def _unique(names: list[str]) -> list[str]:

@@ -104,16 +104,20 @@ def _tables(root: Path, file: str | None) -> list[Cells]:
         if not chosen:
             raise UsageError("UNKNOWN_FILE", f"data.file={file}", "there is no such table", nearest(file, (p.name for p in paths)))
         paths = chosen
-    tables = []
+    tables, torn = list[Cells](), list[SagittalError]()
     for path in paths:
         try:
             cells = cells_of(path)
-        except SagittalError:
+        except SagittalError as error:
             if root.is_file() or file is not None:
                 raise
+            torn += [error] if error.code == "RAGGED" else []
             continue
         if cells is not None:
             tables.append(cells)
+    if torn and not tables:
+        # Where nothing else tells what the files are, this is said; a layout that fits needs no table.
+        raise torn[0]
     return tables
 
 

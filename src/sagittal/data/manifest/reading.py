@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import csv
+import codecs
 import hashlib
-import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -16,6 +15,8 @@ from sagittal.data.manifest.naming import classes_of
 from sagittal.data.manifest.table import Manifest
 from sagittal.data.manifest.words import CSV, DRAWN, FORMAT, VERSION, Said
 from sagittal.errors import UnreadableInput
+from sagittal.io.guard import Limits
+from sagittal.io.readers._delimited import rows_of
 
 _FIXED = ("case", "group", "split", "annotation", "label")
 
@@ -34,37 +35,36 @@ def read(path: Path, *, root: Path | None = None) -> Manifest:
     """
     path = Path(path)
     file = path / CSV if path.is_dir() else path
-    text = _text(file)
-    cases = _cases(file, text)
+    digest = _digest(file)
+    cases = _cases(file)
     record = _record(file.with_suffix(".json"))
     said, labels, provenance = _told(cases, record)
-    if record and record.get("sha256", {}).get(CSV) not in {None, hashlib.sha256(text.encode()).hexdigest()}:
+    if record and record.get("sha256", {}).get(CSV) not in {None, digest}:
         provenance["edited"] = True
     return Manifest(cases=tuple(cases), labels=labels, root=root or _root(file, record, cases), provenance={**provenance, "said": said})
 
 
-def _text(file: Path) -> str:
+def _digest(file: Path) -> str:
+    """Of the text, whatever mark stands before it."""
     try:
-        return file.read_bytes().decode("utf-8-sig")
+        return hashlib.sha256(file.read_bytes().removeprefix(codecs.BOM_UTF8)).hexdigest()
     except FileNotFoundError:
         raise UnreadableInput("NOT_FOUND", file, "there is no such manifest", "run sagittal audit to make one") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise UnreadableInput("MANIFEST", file, f"it cannot be read: {error}", "save it as UTF-8 text") from error
+    except OSError as error:
+        raise UnreadableInput("MANIFEST", file, f"it cannot be read: {error.strerror}", "check its permissions") from error
 
 
-def _cases(file: Path, text: str) -> list[Case]:
-    rows = csv.DictReader(io.StringIO(text))
-    columns = [c.strip() for c in rows.fieldnames or []]
+def _cases(file: Path) -> list[Case]:
+    # As programs of any country save it: a person may have written it by hand.
+    rows, _ = rows_of(file, Limits.default())
+    columns = rows[0] if rows else []
     images = {c: c.removeprefix("image:") for c in columns if c == "image" or c.startswith("image:")}
     if not images:
         raise UnreadableInput("MANIFEST", file, "it has no column image", "name the column of the files image")
     meta = [c for c in columns if c and c not in _FIXED and c not in images]
-    rows.fieldnames = columns
     cases = []
-    for row in rows:
-        cell = {k: (v or "").strip() for k, v in row.items() if k}
-        if not any(cell.values()):
-            continue
+    for row in rows[1:]:
+        cell = {k: v for k, v in zip(columns, row, strict=True) if k}
         sources = {name: cell[c].replace("\\", "/") for c, name in images.items() if cell[c]}
         first = next(iter(sources.values()), "")
         name = cell.get("case") or str(PurePosixPath(first).with_suffix("")) if first else cell.get("case", "")

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import itertools
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,15 +16,13 @@ from sagittal.io._recent import Recent
 from sagittal.io._sniff import is_text
 from sagittal.io.guard import Limits, decoding
 from sagittal.io.readers._columns import decimal_comma, holds_numbers, is_missing, is_number, typed
+from sagittal.io.readers._delimited import LOOK, rows_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _TEXT = Format(name="text", suffixes=(".csv", ".tsv", ".tab", ".txt", ".data"), matches=is_text)
 _PARQUET = Format(name="Parquet", suffixes=(".parquet", ".pq"), matches=starts(b"PAR1"))
-_DELIMITERS = (",", "\t", ";", "|")
-_TEXT_SHARE = 16  # a cell costs far more in memory than in the file
-_LOOK = 200
 
 
 def load_table(path: Path, limits: Limits) -> pd.DataFrame:
@@ -57,11 +52,8 @@ def _text(path: Path, limits: Limits) -> pd.DataFrame:
     import pandas as pd
 
     size = path.stat().st_size
-    limits.but(bytes=limits.bytes // _TEXT_SHARE).check_file(path, size)
     with decoding(path, "table"):
-        text = _decode_text(path.read_bytes(), path)
-        delimiter = _delimiter(text)
-        rows = list(_rows(text, delimiter, path))
+        rows, delimiter = rows_of(path, limits)
     if not rows:
         raise UnreadableInput("EMPTY", path, "there are no rows", "leave it out")
     limits.check(path, (len(rows), len(rows[0])), 8, stored=size)
@@ -73,52 +65,13 @@ def _text(path: Path, limits: Limits) -> pd.DataFrame:
     return pd.DataFrame({name: typed(cells, comma=comma) for name, cells in zip(names, columns, strict=True)})
 
 
-def _decode_text(data: bytes, path: Path) -> str:
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return data.decode("utf-16")
-    if b"\0" in data:
-        raise UnreadableInput("NOT_TEXT", path, "it holds zero bytes, which no text has", "copy it again from its source")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("cp1252", errors="replace")
-
-
-def _delimiter(text: str) -> str:
-    """The delimiter that cuts the first lines into most cells, the same number in each."""
-    lines = [line for line in itertools.islice(io.StringIO(text), _LOOK) if line.strip()]
-
-    def merit(delimiter: str) -> tuple[float, int]:
-        counts = Counter(len(row) for row in csv.reader(lines, delimiter=delimiter) if row)
-        if not counts:
-            return (0.0, 0)
-        width, times = counts.most_common(1)[0]
-        return (times / sum(counts.values()) if width > 1 else 0.0, width)
-
-    return max(_DELIMITERS, key=merit)
-
-
-def _rows(text: str, delimiter: str, path: Path) -> Iterator[list[str]]:
-    """Rows of equal width; lines without any cell are left out."""
-    width = 0
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
-    for row in reader:
-        if not any(cell.strip() for cell in row) and len(row) <= 1:
-            continue
-        width = width or len(row)
-        if len(row) != width:
-            what = f"line {reader.line_num} has {len(row)} cells, the first one {width}"
-            raise UnreadableInput("RAGGED", path, what, "complete the line; if the file was cut off, copy it again")
-        yield [cell.strip() for cell in row]
-
-
 def _has_header(rows: Sequence[Sequence[str]], *, comma: bool) -> bool:
     """Whether the first row names the columns.
 
     It does when it has a word where numbers follow, and not when it has a number where numbers follow. Where
     all columns are words, it does unless one of its words comes again below in the same column.
     """
-    first, below = rows[0], rows[1 : _LOOK + 1]
+    first, below = rows[0], rows[1 : LOOK + 1]
     if not below:
         return not any(is_number(cell, comma=comma) for cell in first)
     numeric = [holds_numbers([row[i] for row in below], comma=comma) for i in range(len(first))]

@@ -225,3 +225,18 @@ def test_a_cell_of_many_megabytes_is_no_table(folder):
     (folder / "t.csv").write_text("file,label\na0," + "x" * (17 << 20))
     with pytest.raises(UnreadableInput, match="no table of cells"):
         discover(folder / "t.csv")
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_tables_of_any_program_are_read(folder, end):
+    rows = ["sep=;", "Größe;datei;label;;", *(f"1,5;pics/{f}.png;{f[0]};;" for f in FILES), ";;;;"]
+    (folder / "t.csv").write_bytes(end.join(rows).encode("cp1252"))
+    seen = any_csv(folder)
+    assert seen.manifest.counts() == {"": {"a": 6, "b": 6}}
+    assert seen.manifest.case("pics/a0").meta == {"Größe": "1,5"}
+
+
+def test_a_torn_table_beside_pictures_is_not_passed_over(folder):
+    (folder / "t.csv").write_text("file,label,note\n" + "\n".join(f"pics/{f}.png,{f[0]},red, wet" for f in FILES))
+    with pytest.raises(UnreadableInput, match=r"RAGGED.*line 2 has 4 cells, the first one 3"):
+        discover(folder)

@@ -184,6 +184,14 @@ def test_help_takes_less_than_three_tenths_of_a_second():
     assert min(seconds_of(code) for _ in range(3)) < 0.3
 
 
+@pytest.mark.parametrize("module", ["sagittal", "sagittal.cli"])
+def test_the_program_is_also_a_module_as_fast_as_itself(module):
+    done = subprocess.run([sys.executable, "-m", module, "rnu"], capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and "did you mean run" in done.stderr
+    code = f"import runpy, sys; sys.argv = ['sagittal', '--help']; runpy.run_module({module!r}, run_name='__main__')"
+    assert min(seconds_of(code) for _ in range(3)) < 0.3
+
+
 HEAVY = ("torch", "numpy", "pandas", "scipy", "numba", "cv2", "PIL", "matplotlib", "sklearn")
 
 

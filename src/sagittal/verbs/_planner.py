@@ -29,10 +29,12 @@ class Planner:
 
     Args:
         data: The run that the audit, the split and the common recipe were written to; see ``verbs/train.begin``.
+        device: Where the trainings compute.
     """
 
-    def __init__(self, data: Run) -> None:
+    def __init__(self, data: Run, *, device: str) -> None:
         self._data = data
+        self._device = device
         self._recipe = data.recipe()
         self._manifest: Manifest | None = None
         self._facts: Facts | None = None
@@ -70,7 +72,7 @@ class Planner:
         self.manifest.write(run.path)
         run.write("audit.json", self._data.read("audit.json"))
         run.write_recipe(with_settings(self._recipe, {**trial.settings, "seed": training.seed}))
-        run.write("environment.json", environment(training.seed, time.time()))
+        run.write("environment.json", environment(training.seed, time.time(), device=self._device))
         # last: where it stands, the rest does
         run.write("plan.json", replace(self._last[1], seed=training.seed).record())
 

@@ -157,7 +157,7 @@ def _begun(folder: Path, asked: Asked, request: Request, *, workers: int, thread
     shutil.rmtree(looked, ignore_errors=True)
     try:
         begun = begin(request)
-        score = Planner(begun.run).check(asked)
+        score = Planner(begun.run, device=request.device).check(asked)
     except BaseException:
         shutil.rmtree(looked, ignore_errors=True)
         # Windows keeps files that are open
@@ -188,7 +188,7 @@ def _worked(made: Sweep, *, workers: int, device: str) -> Outcome:
     total = count * made.asked.seeds
     asked = f"{words.count(count, 'trial')}, {words.count(made.asked.seeds, 'seed')} each: {words.count(total, 'training')}"
     say(f"{asked}, {workers} at a time, in {made.folder / 'runs'}")
-    crew = Crew(made, study, Planner(Run(made.folder / "data")), workers, device, say)
+    crew = Crew(made, study, Planner(Run(made.folder / "data"), device=device), workers, device, say)
     try:
         found = crew.work()
     except KeyboardInterrupt:

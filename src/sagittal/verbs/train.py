@@ -162,7 +162,7 @@ def _begun(asked: Request, place: Path) -> Begun:
             check_start(plan.network(), plan.pretrained)
     run.write("audit.json", audit.record())
     manifest.write(run.path)
-    run.write("environment.json", environment(recipe.seed, started))
+    run.write("environment.json", environment(recipe.seed, started, device=asked.device))
     if plan is not None:
         run.write("plan.json", plan.record())
     # Last: what has a recipe is a run, and a run has all that it needs to be taught.
@@ -251,15 +251,18 @@ def _learn(run: Run, plan: Plan, manifest: Manifest, *, device: torch.device, re
     say(f"trained {fitted.epochs} epochs in {fitted.seconds:.0f} s; {fitted.ended}")
 
 
-def environment(seed: int, started: float) -> dict[str, Any]:
-    """What the run ran on."""
+def environment(seed: int, started: float, *, device: str) -> dict[str, Any]:
+    """What the run runs on; ``gpu`` is the one that is there, also where it is not used."""
     import os
 
     import numpy
     import torch
 
     import sagittal
+    from sagittal.engine.learn import device_of
 
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
+    used = device_of(device)
     return {
         "format": "sagittal-environment",
         "version": 1,
@@ -270,7 +273,8 @@ def environment(seed: int, started: float) -> dict[str, Any]:
         "platform": platform.platform(terse=True),
         "cpu": platform.machine(),
         "cores": os.cpu_count(),
-        "device": torch.cuda.get_device_name(0) if torch.cuda.is_available() else "cpu",
+        "device": torch.cuda.get_device_name(used) if used.type == "cuda" else str(used),
+        "gpu": gpu,
         "seed": seed,
         "started": datetime.datetime.fromtimestamp(started, tz=datetime.UTC).isoformat(timespec="seconds"),
     }

@@ -15,7 +15,7 @@ from sagittal.errors import Partial, Refused, UnreadableInput, UsageError
 from sagittal.io.writers.raster import encode_png
 from sagittal.verbs.evaluate import evaluate
 from sagittal.verbs.predict import predict
-from sagittal.verbs.train import skipped_of, train
+from sagittal.verbs.train import environment, skipped_of, train
 
 FAST = (
     "model.name=preact_resnet",
@@ -84,6 +84,16 @@ def test_a_run_keeps_what_it_was_asked_and_what_it_decided(stripes_run):
     assert run.plan().fingerprint == run.manifest().digest
     assert run.read("training.json")["epochs"] == 6
     assert {"python", "torch", "seed", "started"} <= set(run.read("environment.json"))
+
+
+def test_the_device_that_is_used_is_told_and_the_gpu_that_is_not_beside_it(monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.get_device_name", lambda *_: "Loud 9000")
+    told = environment(0, 0.0, device="cpu")
+    assert (told["device"], told["gpu"]) == ("cpu", "Loud 9000")
+    assert environment(0, 0.0, device="auto")["device"] == "Loud 9000"
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    assert environment(0, 0.0, device="auto") | {"device": "cpu", "gpu": None} == environment(0, 0.0, device="auto")
 
 
 def test_nothing_is_written_where_the_settings_cannot_be(stripes, tmp_path):

@@ -18,6 +18,7 @@ NAMES = {
     "cores": "Cores",
     "numpy": "NumPy",
     "device": "Device",
+    "gpu": "GPU at hand",
     "seed": "Seed",
     "started": "Started",
     "seconds": "Took",

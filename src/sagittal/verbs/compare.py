@@ -31,8 +31,9 @@ def compare(runs: Sequence[str | Path], *, split: str = "test") -> Outcome:
         split: Name of the evaluation.
 
     Raises:
-        UsageError: Fewer than two runs, no case in common, or cases of which the runs hold different things for true.
-        UnreadableInput: A run was not evaluated.
+        UsageError: Fewer than two runs, one that was not evaluated, no case in common, or cases of which the runs hold different things
+            for true.
+        UnreadableInput: What an evaluation has left cannot be read.
     """
     if len(runs) < 2:
         raise UsageError("COMPARE", "RUN", "one run cannot be compared", "name two or more")
@@ -76,8 +77,8 @@ def _answered(run: Run, split: str) -> dict[str, _Answer]:
     path = run.evaluation(split) / "predictions.csv"
     if not path.is_file():
         there = [p.parent.name for p in run.path.glob("evaluation/*/predictions.csv")]
-        remedy = f"run `sagittal evaluate {run.path}`" + (f", or compare {', '.join(sorted(there))}" if there else "")
-        raise UnreadableInput("NOT_EVALUATED", run.path, f"has no evaluation of {split}", remedy)
+        remedy = f"run `sagittal evaluate {run.path} --split {split}`" + (f", or compare {', '.join(sorted(there))}" if there else "")
+        raise UsageError("NOT_EVALUATED", run.path, f"has no evaluation of {split}", remedy)
     try:
         rows = read_rows(path)
     except ValueError as error:

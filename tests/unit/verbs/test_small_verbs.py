@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import yaml
 
-from sagittal.errors import Refused, UnreadableInput, UsageError
+from sagittal.errors import Refused, UsageError
 from sagittal.shelf import Shelf
 from sagittal.verbs import weights
 from sagittal.verbs._outcome import Outcome
@@ -74,7 +74,9 @@ def test_runs_that_cannot_be_compared_are_refused(tmp_path):
     for runs, what in (((a,), "one run"), ((a, other), "no case in common"), ((a, truths), "the truth is 0"), ((a, boxes), "no score")):
         with pytest.raises(UsageError, match=what):
             compare(runs)
-    with pytest.raises(UnreadableInput, match="sagittal evaluate"):
+    with pytest.raises(
+        UsageError, match=r"NOT_EVALUATED .*: has no evaluation of val; run `sagittal evaluate .* --split val`, or compare test"
+    ):
         compare([a, a], split="val")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from sagittal.errors import UsageError, nearest
 
@@ -46,6 +47,10 @@ class Published:
     def file(self) -> str:
         """Its published file name."""
         return self.url.rsplit("/", 1)[1]
+
+    def by_hand(self, folder: Path) -> str:
+        """How to bring the file without our download: all that a person on another machine needs."""
+        return f"fetch {self.url} elsewhere, its SHA-256 begins with {self.sha256}, and put it as {self.file} into {folder}"
 
 
 def published(name: str) -> Published:

@@ -167,7 +167,9 @@ def get(name: str, *, folder: Path | None = None, opener: _Open | None = None, p
             _download(entry, raw, opener=opener or urllib.request.urlopen, progress=progress)
         except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
             reason = getattr(error, "reason", error)
-            raise UnreadableInput("NO_NETWORK", name, f"could not be downloaded ({reason})", _how(entry, folder)) from None
+            raise UnreadableInput(
+                "NO_NETWORK", name, f"could not be downloaded ({reason})", f"{entry.by_hand(folder)}, then try again"
+            ) from None
     found = _checked(entry, raw, folder)
     raw.unlink()
     return found
@@ -259,7 +261,4 @@ def _download(entry: Published, raw: Path, *, opener: _Open, progress: Callable[
 
 
 def _how(entry: Published, folder: Path) -> str:
-    return (
-        f"run sagittal weights get {entry.name}, or fetch {entry.url} elsewhere and put it into {folder}, "
-        "or set model.pretrained: null to start from nothing"
-    )
+    return f"run sagittal weights get {entry.name}, or {entry.by_hand(folder)}, or set model.pretrained: null to start from nothing"

@@ -203,6 +203,17 @@ def test_a_failed_download_leaves_nothing(opener: Callable[..., _Answer], code: 
     assert list(tmp_path.iterdir()) == []
 
 
+def test_without_a_network_the_way_by_hand_is_told_and_leads_there(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableInput) as told:
+        weights.get("vgg16", folder=tmp_path, opener=no_network)
+    assert "sagittal weights get" not in told.value.remedy
+    for part in ("https://download.pytorch.org/models/vgg16-397923af.pth", "SHA-256 begins with 397923af", f"into {tmp_path}"):
+        assert part in told.value.remedy
+    (tmp_path / "vgg16-397923af.pth").write_bytes(b"x")
+    with pytest.raises(UnreadableInput, match="WRONG_WEIGHTS"):
+        weights.get("vgg16", folder=tmp_path, opener=no_network)
+
+
 def test_a_download_that_is_something_else_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UnreadableInput, match="WRONG_WEIGHTS"):
         weights.get("vgg16", folder=tmp_path, opener=other)

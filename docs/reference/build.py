@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
 import inspect
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -145,7 +145,11 @@ def errors_page() -> str:
 
 def main() -> None:
     """Write all pages beside this file, or into the folder that is named."""
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument(
+        "folder", nargs="?", type=Path, default=Path(__file__).parent, help="where the pages go (default: beside this file)"
+    )
+    folder = arguments.parse_args().folder
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in pages():
         (folder / name).write_text(MADE + text, encoding="utf-8")

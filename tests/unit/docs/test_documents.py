@@ -6,6 +6,7 @@ import doctest
 import importlib.util
 import re
 import shlex
+import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -105,6 +106,14 @@ def test_the_reference_speaks_of_every_part(tmp_path):
     assert "| 130 | `Interrupted` |" in pages["errors.md"]
     stale = [name for name, text in pages.items() if (ROOT / "docs" / "reference" / name).read_text(encoding="utf-8") != build.MADE + text]
     assert not stale, "run `make docs`"
+
+
+@pytest.mark.parametrize(("word", "code"), [("--help", 0), ("--hlep", 2)])
+def test_the_reference_is_built_into_folders_only(word, code, tmp_path):
+    command = [sys.executable, str(ROOT / "docs" / "reference" / "build.py"), word]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == code and "usage: build.py" in done.stdout + done.stderr
+    assert not list(tmp_path.iterdir())
 
 
 def examples():

@@ -10,6 +10,7 @@ import pytest
 
 from sagittal.report.flags import flags, headlines
 from sagittal.report.sections.limits import limits
+from sagittal.report.sections.scores import scores
 from sagittal.report.sections.verdict import verdict
 from sagittal.report.view import RunView
 
@@ -175,3 +176,14 @@ def test_what_speaks_against_a_threshold_is_said_once(changed):
     point = {"classes": ["COVID", "NonCOVID"], "rule": "sensitivity", "wanted": 0.95, "thresholds": [fitted], "note": f"COVID: {note}"}
     view = changed("covid", "evaluation/test/scores.json", operating_point=point)
     assert str(calibration(view).html).count("too few to promise") == 1
+
+
+def test_a_score_that_cases_and_patients_lack_for_one_reason_is_said_once(changed):
+    def lacking(n: int, why: str) -> dict[str, object]:
+        return {"metric": "top_k", "class": "", "value": None, "undefined": why, "n": n}
+
+    same = {"scores": [lacking(90, "two classes")], "patient_scores": [lacking(31, "two classes")], "baselines": []}
+    text = str(scores(changed("covid", "evaluation/test/scores.json", **same)).html)
+    assert text.count("<li>Top-k accuracy: two classes (n\u00a0=\u00a090, 31 patients)") == text.count("<li>Top-k accuracy") == 1
+    other = str(scores(changed("covid", "evaluation/test/scores.json", **{**same, "patient_scores": [lacking(0, "no patient")]})).html)
+    assert "two classes (n\u00a0=\u00a090)" in other and "no patient (n\u00a0=\u00a00 patients)" in other

@@ -47,8 +47,8 @@ look{% endif %}. Ratios are drawn from 0 to 1.</p>
 {% if undefined %}
 <h3 class="block-head">Without a value</h3>
 <ul class="limits">
-{% for s in undefined %}
-<li>{{ s.metric | metric(axes) }}{% if s.label %} of {{ s.label }}{% endif %}: {{ s.undefined }} (n\u00a0=\u00a0{{ s.n | count }})</li>
+{% for s, n in undefined %}
+<li>{{ s.metric | metric(axes) }}{% if s.label %} of {{ s.label }}{% endif %}: {{ s.undefined }} (n\u00a0=\u00a0{{ n }})</li>
 {% endfor %}
 </ul>
 {% endif %}
@@ -80,7 +80,7 @@ def scores(view: RunView) -> Section | None:
         positive=view.labels.positive,
         ticks=bool(view.baselines),
         rivals=[(str(b["name"]), str(b["sentence"])) for b in view.result.get("baselines") or () if b.get("sentence")],
-        undefined=[s for s in [*view.scores, *view.patient_scores] if s.value is None],
+        undefined=_without_value(view),
         glossary=_glossary(view.scores, view.axes),
         axes=view.axes,
     )
@@ -92,6 +92,16 @@ def _lede(view: RunView) -> str:
     told = f"Each {unit} of “{view.evaluation}” counts once."
     names = words.listed([f"“{name}”" for name in view.baselines])
     return f"{told} Beside stands what models reach that do not look: {names}." if view.baselines else told
+
+
+def _without_value(view: RunView) -> list[tuple[Score, str]]:
+    """Each score without a value, with its n; that of patients stands beside where it lacks one for the same reason."""
+    found: dict[tuple[str, str, str | None], tuple[Score, list[str]]] = {}
+    for score, unit in (*((s, "") for s in view.scores), *((s, "patient") for s in view.patient_scores)):
+        if score.value is None:
+            _, counts = found.setdefault((score.metric, score.label, score.undefined), (score, []))
+            counts.append(words.count(score.n, unit))
+    return [(score, ", ".join(counts)) for score, counts in found.values()]
 
 
 def _class_tables(view: RunView, classes: Sequence[str], metrics: Mapping[str, str]) -> list[dict[str, Any]]:

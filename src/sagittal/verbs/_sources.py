@@ -11,7 +11,7 @@ from sagittal import io
 from sagittal.core.image import Image
 from sagittal.data import manifest as manifests
 from sagittal.data.finding import Finding
-from sagittal.data.images import image_of, stacked
+from sagittal.data.images import image_of, picked, stacked
 from sagittal.data.layouts._columns import are_numbers, micrometre_column
 from sagittal.data.layouts._files import visible
 from sagittal.data.layouts._images import without_thumbnails
@@ -285,8 +285,7 @@ class Reading:
                 remedy = f"name each: {' '.join(f'{n}=FILE' for n in names)}, or give a folder or a manifest of cases"
                 raise Refused("CHANNELS", Path(item).name, what, remedy)
             return self._read(image)
-        index = [image.channels.index(n) for n in names]
-        return Image.of(image.read()[index], image.geometry, channels=names, meta=image.meta)
+        return picked(image, names)
 
     def _read(self, image: Image) -> Image:
         """Decoded now where failures are allowed, so that a broken file is known before it is half answered."""

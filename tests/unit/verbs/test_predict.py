@@ -6,12 +6,16 @@ import csv
 import json
 import shutil
 
+import numpy as np
 import pytest
 
 from sagittal.errors import UnreadableInput, UsageError
 from sagittal.verbs.audit import audit
 from sagittal.verbs.convert import convert
+from sagittal.verbs.evaluate import evaluate
+from sagittal.verbs.package import package
 from sagittal.verbs.predict import predict
+from sagittal.verbs.train import train
 
 
 def test_what_lies_beside_pictures_in_a_folder_is_no_source(stripes_run, stripes, tmp_path):
@@ -80,3 +84,20 @@ def test_a_largest_picture_of_nothing_is_misspelt(stripes_run, stripes, tmp_path
     with pytest.raises(UsageError, match="OUT_OF_RANGE --max-pixels"):
         predict(stripes_run, [stripes], out=tmp_path / "out", max_pixels=0)
     assert not (tmp_path / "out").exists()
+
+
+def test_true_and_false_count_in_training_evaluation_prediction_and_package(tmp_path):
+    rng = np.random.default_rng(0)
+    fever, noise = rng.random(120) < 0.5, rng.normal(size=120)
+    data = tmp_path / "rows.csv"
+    lines = [f"{n:.3f},{'yes' if f else 'no'},{'sick' if f else 'well'}" for f, n in zip(fever, noise, strict=True)]
+    data.write_text("\n".join(["noise,fever,label", *lines]), encoding="utf-8")
+    run = train(data, out=tmp_path / "run", sets=["train.epochs=2", "model.members=2", "train.rounds=20"]).path
+    other = tmp_path / "other.csv"
+    other.write_text("fever,noise\nTRUE,0.1\nFALSE,0.1\n", encoding="utf-8")
+    file = package(run, out=tmp_path / "model.sagittal").path
+    told = [predict(model, [other], out=tmp_path / f"out{i}").facts["predictions"] for i, model in enumerate((run, file))]
+    assert [row["predicted"] for row in told[0]] == ["sick", "well"]
+    assert told[0] == told[1]
+    scores = evaluate(run, data=data).facts
+    assert scores["n"] == 120

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from sagittal.io.guard import Limits
+from sagittal.io.readers._columns import holds_numbers
 from sagittal.io.readers._delimited import rows_of
 
 
@@ -35,19 +37,24 @@ def cells_of(file: Path) -> Cells | None:
 
         frame = read_table(file)
         return Cells(file, {str(c): ["" if _is_missing(v) else _word(v) for v in frame[c]] for c in frame.columns})
-    rows, _ = rows_of(file, Limits.default())
+    rows, comma = rows_of(file, Limits.default())
     if len(rows) < 2 or not any(rows[0]):
         return None
     names = _unique(rows[0])
-    columns = {name: list(cells) for name, cells in zip(names, zip(*rows[1:], strict=True), strict=True)}
+    columns = {name: _pointed(cells) if comma else list(cells) for name, cells in zip(names, zip(*rows[1:], strict=True), strict=True)}
     return Cells(file, {name: values for name, values in columns.items() if not name.startswith("Unnamed") or any(values)})
+
+
+def _pointed(cells: Sequence[str]) -> list[str]:
+    """Numbers with a point, as the program writes them, where they had a comma."""
+    return [c.replace(",", ".") for c in cells] if holds_numbers(cells, comma=True) else list(cells)
 
 
 def _unique(names: list[str]) -> list[str]:
     seen: dict[str, int] = {}
     out = []
     for index, name in enumerate(names):
-        base = name or f"Unnamed: {index}"
+        base = " ".join(name.split()) or f"Unnamed: {index}"
         seen[base] = seen.get(base, 0) + 1
         out.append(base if seen[base] == 1 else f"{base}.{seen[base] - 1}")
     return out

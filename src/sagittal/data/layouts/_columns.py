@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from sagittal.data.layouts._files import split_of
+from sagittal.io.readers._columns import is_missing
 
 _GROUP: tuple[str, ...] = (
     "patient",
@@ -186,7 +187,7 @@ def _first(names: Iterable[str], exact: Sequence[str], also: Callable[[str], boo
 
 def are_numbers(cells: Sequence[str]) -> bool:
     """Whether every filled cell is a number, and there is one."""
-    filled = [c for c in cells if c and c.casefold() not in {"nan", "na", "null"}]
+    filled = [c for c in cells if not is_missing(c)]
     try:
         [float(c) for c in filled]
     except ValueError:
@@ -204,7 +205,7 @@ def are_values(cells: Sequence[str]) -> bool:
     """
     if not are_numbers(cells):
         return False
-    numbers = [float(c) for c in cells if c and c.casefold() not in {"nan", "na", "null"}]
+    numbers = [float(c) for c in cells if not is_missing(c)]
     if any(not n.is_integer() for n in numbers):
         return True
     return len(set(numbers)) > 20 and len(set(numbers)) > 0.05 * len(numbers)

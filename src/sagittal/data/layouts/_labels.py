@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from sagittal.data.layouts._columns import are_numbers, are_values, is_id, label_columns, plain, words
 from sagittal.data.manifest import Said, classes_of
+from sagittal.io.readers._columns import is_missing, truths
 
 _META = {
     "sex",
@@ -43,6 +44,9 @@ _META |= {
 _META |= {"source", "url", "license", "width", "institution", "format", "sha", "md", "hash", "folder", "dir", "directory", "fold", "path"}
 
 
+_ON = {"1", "1.0", "true", "yes", "y"}
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Told:
     """What was said, row by row.
@@ -70,7 +74,7 @@ def tell(columns: Mapping[str, Sequence[str]], asked: str = "") -> Told:
     """What the columns of a table say of its rows.
 
     The column that the user named; else the one named after a label (words rather than their numbers, where two
-    say the same); else columns of zeros and ones, a class each; else the only column with few different words.
+    say the same); else columns of zeros and ones (or yes and no), a class each; else the only column with few different words.
 
     Args:
         columns: Those that name no file, split or patient.
@@ -88,7 +92,7 @@ def tell(columns: Mapping[str, Sequence[str]], asked: str = "") -> Told:
         if torn:
             return Told(said="nothing", words=[""] * rows, classes=(), choices=torn)
         return _from_column(chosen, columns[chosen], note=note)
-    hot = [c for c in columns if not is_id(c) and not describes(c) and set(columns[c]) <= {"0", "1", "0.0", "1.0"} and any(columns[c])]
+    hot = [c for c in columns if not is_id(c) and not describes(c) and _is_hot(columns[c])]
     if len(hot) >= 2:
         return _from_hot(hot, columns)
     likely = [c for c in columns if not is_id(c) and not describes(c) and _is_wordy(columns[c])]
@@ -135,11 +139,10 @@ def _is_wordy(cells: Sequence[str]) -> bool:
 
 
 def _from_column(name: str, cells: Sequence[str], *, note: str = "") -> Told:
-    """Words, several words, or numbers, told by the cells."""
+    """Words, several words, or numbers, told by the cells; ``NA``, ``?`` and the like are no label."""
+    cells = ["" if is_missing(c) else c for c in cells]
     if are_values(cells):
-        return Told(
-            said="value", words=["" if c.casefold() in {"nan", "na"} else c for c in cells], classes=(name,), columns=(name,), note=note
-        )
+        return Told(said="value", words=cells, classes=(name,), columns=(name,), note=note)
     mark = _mark(name, cells)
     if mark:
         parted = [";".join(dict.fromkeys(w.strip() for w in re.split(mark, c) if w.strip())) for c in cells]
@@ -163,8 +166,12 @@ def _whole(cells: Sequence[str]) -> list[str]:
     return [c[:-2] if c.endswith(".0") and c[:-2].lstrip("-").isdigit() else c.replace(";", ",") for c in cells]
 
 
+def _is_hot(cells: Sequence[str]) -> bool:
+    return any(cells) and (set(cells) <= {"0", "1", "0.0", "1.0"} or ("" not in cells and truths(cells) is not None))
+
+
 def _from_hot(hot: Sequence[str], columns: Mapping[str, Sequence[str]]) -> Told:
-    """A class for each column of zeros and ones: one a row, or several."""
-    on = [[c for c in hot if columns[c][row] in {"1", "1.0"}] for row in range(len(columns[hot[0]]))]
+    """A class for each column of zeros and ones, or of yes and no: one a row, or several."""
+    on = [[c for c in hot if columns[c][row].casefold() in _ON] for row in range(len(columns[hot[0]]))]
     said: Said = "label" if all(len(row) == 1 for row in on) else "labels"
     return Told(said=said, words=[";".join(row) for row in on], classes=tuple(hot), columns=tuple(hot))

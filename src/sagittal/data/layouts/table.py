@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence, Set
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,12 +17,16 @@ from sagittal.data.layouts._index import FileIndex
 from sagittal.data.layouts._labels import Told, describes, tell
 from sagittal.data.manifest import Manifest
 from sagittal.errors import UsageError, nearest
+from sagittal.io.readers._columns import is_missing, is_number
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _MOST_NUMBERED = 20
 """Different numbers in a column of classes at most."""
+
+_MOST_LISTED = 12
+_DATE = re.compile(r"(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])")
 
 
 def table(
@@ -35,9 +41,10 @@ def table(
 ) -> Found | None:
     """Cases from the rows of one CSV, TSV or parquet file.
 
-    Features are the columns of numbers that are not the label, the split, the patient or an id. The label is the
-    column named after one (``label``, ``class``, ``target``, ``diagnosis``, ``y`` ...), else the only column of
-    words, else the last column. A table without a header row has columns ``c0``, ``c1`` ...
+    Features are the columns of numbers, and of true and false or yes and no (1 and 0), that are not the label, the split, the
+    patient, an id or a date. The label is the column named after one (``label``, ``class``, ``target``, ``diagnosis``, ``y``
+    ...), else the only column of words, else the last column. A table without a header row has columns ``c0``, ``c1`` ...
+    What became of columns that a model does not see is said.
 
     Args:
         root: The table, or a folder with one.
@@ -52,31 +59,37 @@ def table(
         None when there is no table, or when its rows speak of pictures.
 
     Raises:
-        UsageError: A column that does not exist; several tables in the folder; no column can be the label.
+        UsageError: A column that does not exist; several tables in the folder; no column can be the label; a feature that is
+            no column of numbers.
     """
     path = _path(root, file)
     if path is None:
         return None
     from sagittal.io import read_table
+    from sagittal.io.readers.table import NUMERIC, truths_in
 
     frame = read_table(path)
     frame.columns = [str(c) for c in frame.columns]
     for name in (label, split, *(features or ())):
         if name and name not in frame.columns:
             raise UsageError("UNKNOWN_COLUMN", name, f"{path.name} has no such column", nearest(name, list(frame.columns)))
-    words = {c: _words(frame[c]) for c in frame.columns}
+    words = {str(c): _words(column) for c, column in frame.items()}
     if len(frame) < 2 or len(words) < 2 or _names_files(words, path):
         return None
     parted = split or split_column(words)
     whose = "" if group == "none" else group if group in words else group_column({c: v for c, v in words.items() if c != parted})
     rest = {c: v for c, v in words.items() if c not in {parted, whose}}
-    told = _told(frame, rest, label)
-    keys = {c for c in rest if is_id(c) or counts_rows(c, rest[c])}
-    numbers = [c for c in rest if c not in told.columns and c not in keys and frame[c].dtype.kind in "iufb"]
-    seen = features or numbers
+    truths = {c for c in truths_in(frame) if any(words[c])}
+    numbers = {str(c) for c, kind in frame.dtypes.items() if kind.kind in NUMERIC} | truths
+    told = _told(rest, numbers, truths, label)
+    unfit = [c for c in features or () if c not in numbers]
+    if unfit:
+        raise UsageError("NOT_NUMBERS", unfit[0], f"{path.name} has words in this column", "leave it out of data.features, or number them")
+    unused = {c: why for c in rest if c not in told.columns and (why := _unused(c, rest[c], number=c in numbers))}
+    seen = features or [c for c in rest if c not in told.columns and c not in unused]
     if not seen:
         return None
-    meta = [c for c in rest if c not in told.columns and c not in seen]
+    unused = {c: unused.get(c, "not asked for") for c in rest if c not in told.columns and c not in set(seen)}
     cases = [
         Case(
             id=str(row),
@@ -84,7 +97,7 @@ def table(
             split=split_of(words[parted][row]) if parted else "",
             images={"row": f"{path.name}::{row}"},
             label=told.words[row],
-            meta={c: rest[c][row] for c in meta if rest[c][row]},
+            meta={c: rest[c][row] for c in unused if rest[c][row]},
         )
         for row in range(len(frame))
     ]
@@ -99,7 +112,8 @@ def table(
     manifest = Manifest(
         cases=tuple(cases), labels=labels_for(told.classes, positive=positive, said=told.said), root=path.parent, provenance=provenance
     )
-    return found("table", manifest, _sentence(path, manifest, told, meta, whose))
+    kinds = (sum(c not in truths for c in seen), sum(c in truths for c in seen))
+    return found("table", manifest, _sentence(path, manifest, told, kinds, unused=unused, whose=whose))
 
 
 def _path(root: Path, file: str | None) -> Path | None:
@@ -136,15 +150,31 @@ def _names_files(words: dict[str, list[str]], path: Path) -> bool:
     return any(sum(map(bool, index.find_all(words[c]))) >= 0.5 * len(words[c]) for c in candidates)
 
 
-def _told(frame: pd.DataFrame, rest: dict[str, list[str]], label: str | None) -> Told:
+def _unused(name: str, cells: Sequence[str], *, number: bool) -> str:
+    """Why a model does not see a column; empty where it does."""
+    if is_id(name) or counts_rows(name, cells):
+        return "an id"
+    if number:
+        return "dates" if all(_DATE.fullmatch(c) for c in cells if c) else ""
+    filled = [c for c in cells if not is_missing(c)]
+    if not filled:
+        return "empty"
+    strange = sum(not is_number(c) for c in filled)
+    return f"words in {strange} of {len(filled)} cells" if strange <= 0.5 * len(filled) else "words"
+
+
+def _told(rest: dict[str, list[str]], numbers: Set[str], truths: Set[str], label: str | None) -> Told:
     """The label of each row: a column named after one, else the only column of words, else the last column.
+
+    Columns of true and false are features beside columns of words, and could be the label where there are none.
 
     Raises:
         UsageError: Several columns could be it.
     """
-    few = [c for c in rest if not is_id(c) and not describes(c) and len(set(rest[c])) <= 0.5 * len(frame)]
-    wordy = [c for c in few if frame[c].dtype.kind not in "iufb"]
+    few = [c for c in rest if not is_id(c) and not describes(c) and len(set(rest[c])) <= 0.5 * len(rest[c])]
     last = list(rest)[-1]
+    said = [last] if last in truths and last in few else [c for c in few if c in truths]
+    wordy = [c for c in few if c not in numbers and any(rest[c])] or said
     # Numbers of classes in the last column are as likely the label as words elsewhere
     if wordy and last in few and last not in wordy and 1 < len(set(rest[last])) <= _MOST_NUMBERED and not are_values(rest[last]):
         wordy.append(last)
@@ -160,15 +190,33 @@ def _told(frame: pd.DataFrame, rest: dict[str, list[str]], label: str | None) ->
     return tell(rest, choices[0] if choices else last)
 
 
-def _sentence(path: Path, manifest: Manifest, told: Told, meta: list[str], whose: str) -> str:
-    sentence = f"table {path.name}: {plural(len(manifest), 'row')}, {plural(len(manifest.features), 'column')} of numbers"
+def _sentence(path: Path, manifest: Manifest, told: Told, kinds: tuple[int, int], *, unused: dict[str, str], whose: str) -> str:
+    numbers, truths = kinds
+    seen = [plural(numbers, "column") + " of numbers"] if numbers else []
+    seen += [plural(truths, "column") + " of yes and no"] if truths else []
+    sentence = f"table {path.name}: {plural(len(manifest), 'row')}, {' and '.join(seen)}"
     column = "".join(told.columns[:1])
     if told.said == "value":
         sentence += f", value = {column}"
     else:
         classes = manifest.labels.classes
         sentence += f", label = {column} ({plural(len(classes), 'class')}: {', '.join(classes[:6])}{', ...' if len(classes) > 6 else ''})"
+    bare = sum(not word for word in told.words)
+    sentence += f", {plural(bare, 'row')} without one" if bare else ""
     sentence += f", patient = {whose}" if whose else ", patients are not known"
     if manifest.splits:
         sentence += f", {'/'.join(manifest.splits)}"
-    return sentence + (f"; not for the model: {', '.join(meta)}" if meta else "")
+    return sentence + (f"; not for the model: {_listed(unused)}" if unused else "")
+
+
+def _listed(unused: dict[str, str]) -> str:
+    """Columns and why, those of one reason together.
+
+    >>> _listed({"sex": "words", "id": "an id", "site": "words"})
+    'sex, site (words), id (an id)'
+    """
+    reasons: dict[str, list[str]] = {}
+    for name, why in list(unused.items())[:_MOST_LISTED]:
+        reasons.setdefault(why, []).append(name)
+    listed = ", ".join(f"{', '.join(names)} ({why})" for why, names in reasons.items())
+    return listed + (f" and {plural(len(unused) - _MOST_LISTED, 'other')}" if len(unused) > _MOST_LISTED else "")

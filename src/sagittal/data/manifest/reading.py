@@ -10,13 +10,12 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from sagittal.core import Case, Labels
+from sagittal.data.layouts._cells import cells_of
 from sagittal.data.layouts._files import split_of
 from sagittal.data.manifest.naming import classes_of
 from sagittal.data.manifest.table import Manifest
 from sagittal.data.manifest.words import CSV, DRAWN, FORMAT, VERSION, Said
 from sagittal.errors import UnreadableInput
-from sagittal.io.guard import Limits
-from sagittal.io.readers._delimited import rows_of
 
 _FIXED = ("case", "group", "split", "annotation", "label")
 
@@ -56,15 +55,15 @@ def _digest(file: Path) -> str:
 
 def _cases(file: Path) -> list[Case]:
     # As programs of any country save it: a person may have written it by hand.
-    rows, _ = rows_of(file, Limits.default())
-    columns = rows[0] if rows else []
+    table = cells_of(file)
+    columns = list(table.columns) if table is not None else []
     images = {c: c.removeprefix("image:") for c in columns if c == "image" or c.startswith("image:")}
     if not images:
         raise UnreadableInput("MANIFEST", file, "it has no column image", "name the column of the files image")
     meta = [c for c in columns if c and c not in _FIXED and c not in images]
     cases = []
-    for row in rows[1:]:
-        cell = {k: v for k, v in zip(columns, row, strict=True) if k}
+    for row in zip(*table.columns.values(), strict=True) if table is not None else ():
+        cell = dict(zip(columns, row, strict=True))
         sources = {name: cell[c].replace("\\", "/") for c, name in images.items() if cell[c]}
         first = next(iter(sources.values()), "")
         name = cell.get("case") or str(PurePosixPath(first).with_suffix("")) if first else cell.get("case", "")

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 _NUMBER_COMMA = re.compile(r"[+-]?(\d+(,\d*)?|,\d+)([eE][+-]?\d+)?")
-_MISSING = {"", "NA", "N/A", "n/a", "na", "nan", "NaN", "NAN", "null", "NULL", "?"}
+_MISSING = {"", "na", "n/a", "nan", "null", "?", "<na>", "#n/a"}
+_BESIDE_NUMBERS = _MISSING | {"-", "--", ".", "none", "n.a.", "n. a.", "missing", "unknown"}
+"""Some of these may be words that mean something, but not in a column of numbers."""
+
+_TRUTHS = {"true": 1.0, "yes": 1.0, "y": 1.0, "false": 0.0, "no": 0.0, "n": 0.0}
+_PAIRS = ({"true", "false"}, {"yes", "no"}, {"y", "n"})
+_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
 _INTEGER = re.compile(r"[+-]?\d+")
 _EXACT_DIGITS = 15
 
@@ -25,22 +31,52 @@ def is_number(cell: str, *, comma: bool = False) -> bool:
 
 
 def is_missing(cell: str) -> bool:
-    """Whether a cell of a column of numbers says that there is none."""
-    return cell in _MISSING
+    """Whether a cell says that there is nothing, whatever its column holds.
+
+    >>> is_missing("NA"), is_missing("none")
+    (True, False)
+    """
+    return cell.casefold() in _MISSING
 
 
 def holds_numbers(cells: Sequence[str], *, comma: bool = False) -> bool:
     """Whether there is a number, and nothing but numbers and missing cells."""
-    present = [cell for cell in cells if cell not in _MISSING]
-    return bool(present) and all(is_number(cell, comma=comma) for cell in present)
+    # The first cells of a column of words tell.
+    seen = False
+    for cell in cells:
+        if is_number(cell, comma=comma):
+            seen = True
+        elif cell.casefold() not in _BESIDE_NUMBERS:
+            return False
+    return seen
 
 
-def decimal_comma(rows: Sequence[Sequence[str]]) -> bool:
-    """Whether the decimals of a table are written with a comma: some are, and none with a point."""
-    cells = [cell for row in rows[:200] for cell in row]
-    with_comma = sum("," in cell and is_number(cell, comma=True) for cell in cells)
-    with_point = sum("." in cell and is_number(cell) for cell in cells)
-    return with_comma > 0 and with_point == 0
+def truths(cells: Iterable[object]) -> NDArray[np.float64] | None:
+    """A column of true and false, yes and no, or Y and N, in any case, as 1 and 0; NaN where missing, None where it is none.
+
+    >>> truths(["Yes", "no", None, "NA"]).tolist(), truths(["yes", "perhaps"]), truths([True, False]).tolist()
+    ([1.0, 0.0, nan, nan], None, [1.0, 0.0])
+    """
+    told = ["" if cell is None or cell != cell else str(cell).casefold() for cell in cells]
+    present = set(told) - _MISSING
+    if not any(present <= pair for pair in _PAIRS):
+        return None
+    return np.array([_TRUTHS.get(word, np.nan) for word in told], dtype=np.float64)
+
+
+def decimal_comma(rows: Sequence[Sequence[str]], *, thousands: bool = False) -> bool:
+    """Whether the decimals of a table are written with a comma: some are, and none with a point.
+
+    Args:
+        rows: Of the table.
+        thousands: ``1,234`` may as well be more than a thousand, and does not tell.
+
+    >>> decimal_comma([["1,5", "2"]]), decimal_comma([["1,5", "2.5"]]), decimal_comma([["1,234"]], thousands=True)
+    (True, False, False)
+    """
+    cells = [cell for row in rows[:200] for cell in row if "," in cell or "." in cell]
+    with_comma = sum("," in cell and is_number(cell, comma=True) and not (thousands and _THOUSANDS.fullmatch(cell)) for cell in cells)
+    return with_comma > 0 and not any("." in cell and is_number(cell) for cell in cells)
 
 
 def typed(cells: Sequence[str], *, comma: bool = False) -> NDArray[np.generic] | list[str | None]:
@@ -56,7 +92,7 @@ def typed(cells: Sequence[str], *, comma: bool = False) -> NDArray[np.generic] |
     if all(_INTEGER.fullmatch(cell) for cell in cells):
         return np.array([int(cell) for cell in cells], dtype=np.int64)
     points = (cell.replace(",", ".") if comma else cell for cell in cells)
-    return np.array([float("nan") if cell in _MISSING else float(cell) for cell in points], dtype=np.float64)
+    return np.array([float(cell) if cell.casefold() not in _BESIDE_NUMBERS else float("nan") for cell in points], dtype=np.float64)
 
 
 def _is_id(cell: str) -> bool:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from sagittal.errors import UnreadableInput
 from sagittal.io.guard import Limits
+from sagittal.io.readers._columns import decimal_comma
 
 TEXT_SHARE = 16
 """A cell costs far more in memory than in the file: so much smaller must a file of text be."""
@@ -24,8 +25,8 @@ _SAID = re.compile(r"(?i)sep=(.)[ ;,\t]*(\r\n|\r|\n)")
 """The first line by which Excel tells itself the delimiter."""
 
 
-def rows_of(path: Path, limits: Limits) -> tuple[list[list[str]], str]:
-    """The rows, all as wide as the first one, and the delimiter; empty where nothing but blanks is there.
+def rows_of(path: Path, limits: Limits) -> tuple[list[list[str]], bool]:
+    """The rows, all as wide as the first one, and whether a comma stands before decimals; no row where nothing but blanks is there.
 
     Encoding (UTF-8, UTF-16 with its mark, else Windows-1252), line ends and delimiter are told from the content. Rows without any
     cell, lines of remarks that begin with ``#`` and Excel's ``sep=;`` are left out; so are empty cells beyond the last name.
@@ -43,9 +44,10 @@ def rows_of(path: Path, limits: Limits) -> tuple[list[list[str]], str]:
     csv.field_size_limit(_MOST_IN_A_CELL)
     try:
         delimiter = said[1] if said else _delimiter(text, tabs=path.suffix.casefold() in {".tsv", ".tab"})
-        return _even(_read(text, delimiter), path), delimiter
+        rows = _even(_read(text, delimiter), path)
     except csv.Error as error:
         raise UnreadableInput("TABLE", path, f"it is no table of cells: {error}", "look for a quote that is never closed") from error
+    return rows, delimiter != "," and decimal_comma(rows[1:] or rows, thousands=delimiter != ";")
 
 
 def _decoded(data: bytes, path: Path) -> str:

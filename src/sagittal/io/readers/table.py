@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sagittal.core import Geometry, Image
 from sagittal.errors import UnreadableInput
@@ -15,13 +16,16 @@ from sagittal.io._reader import Format, Reader, starts
 from sagittal.io._recent import Recent
 from sagittal.io._sniff import is_text
 from sagittal.io.guard import Limits, decoding
-from sagittal.io.readers._columns import decimal_comma, holds_numbers, is_missing, is_number, typed
+from sagittal.io.readers._columns import holds_numbers, is_missing, is_number, truths, typed
 from sagittal.io.readers._delimited import LOOK, rows_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _TEXT = Format(name="text", suffixes=(".csv", ".tsv", ".tab", ".txt", ".data"), matches=is_text)
+NUMERIC = frozenset("iufb")
+"""Kinds of columns that hold numbers."""
+
 _PARQUET = Format(name="Parquet", suffixes=(".parquet", ".pq"), matches=starts(b"PAR1"))
 
 
@@ -30,8 +34,8 @@ def load_table(path: Path, limits: Limits) -> pd.DataFrame:
 
     Encoding (UTF-8, UTF-16 with its mark, else Windows-1252), delimiter and decimal comma are told from the content.
     A first row that looks like the rows below is data, and the columns are then called ``c0``, ``c1`` ... Empty cells
-    are missing; in columns of numbers ``NA``, ``nan``, ``null`` and ``?`` are too. Numbers with leading zeros or of
-    more than 15 digits are ids and stay text.
+    are missing; in columns of numbers ``NA``, ``nan``, ``null``, ``?``, ``-``, ``none`` and the like are too. Numbers with
+    leading zeros or of more than 15 digits are ids and stay text. True and false, yes and no are text, and 1 and 0 to a model.
 
     Raises:
         UnreadableInput: Not text, a row with too few or too many cells, over a limit, no rows.
@@ -53,11 +57,10 @@ def _text(path: Path, limits: Limits) -> pd.DataFrame:
 
     size = path.stat().st_size
     with decoding(path, "table"):
-        rows, delimiter = rows_of(path, limits)
+        rows, comma = rows_of(path, limits)
     if not rows:
         raise UnreadableInput("EMPTY", path, "there are no rows", "leave it out")
     limits.check(path, (len(rows), len(rows[0])), 8, stored=size)
-    comma = delimiter != "," and decimal_comma(rows[1:] or rows)
     names, body = (_unique(rows[0]), rows[1:]) if _has_header(rows, comma=comma) else (_numbered(len(rows[0])), rows)
     if not body:
         raise UnreadableInput("EMPTY", path, "there is a header and no rows below it", "leave it out")
@@ -86,7 +89,7 @@ def _unique(names: Sequence[str]) -> list[str]:
     seen: Counter[str] = Counter()
     found = []
     for place, given in enumerate(names):
-        name = given or f"c{place}"
+        name = " ".join(given.split()) or f"c{place}"
         seen[name] += 1
         found.append(name if seen[name] == 1 else f"{name}.{seen[name] - 1}")
     return found if len(set(found)) == len(found) else _numbered(len(names))
@@ -113,7 +116,7 @@ def _parquet(path: Path, limits: Limits) -> pd.DataFrame:
 
 
 def _open(path: Path, part: str, limits: Limits) -> Image:
-    """A row as an image without axes: its numeric columns are the channels, missing cells NaN."""
+    """A row as an image without axes: its columns of numbers, or of yes and no, are the channels, missing cells NaN."""
     frame = _frame(path, limits)
     if not part and len(frame) != 1:
         raise UnreadableInput("SEVERAL_ROWS", path, f"the table has {len(frame)} rows, and none is named", f"name one, from 0: {path}::0")
@@ -127,9 +130,24 @@ def _open(path: Path, part: str, limits: Limits) -> Image:
     return Image.of(numbers[int(row)], Geometry.none(), channels=names, meta=meta)
 
 
-def _numeric(frame: pd.DataFrame) -> tuple[tuple[str, ...], np.ndarray[Any, Any]]:
-    kept = frame.select_dtypes(include=["number", "bool"])
-    return tuple(str(c) for c in kept.columns), kept.to_numpy(dtype=np.float64, na_value=np.nan)
+def truths_in(frame: pd.DataFrame) -> dict[str, NDArray[np.float64]]:
+    """The columns of true and false or yes and no, as 1 and 0; those without any value are NaN."""
+    kinds = zip(frame.columns, (kind.kind for kind in frame.dtypes), strict=True)
+    told = {str(name): truths(frame[name].tolist()) for name, kind in kinds if kind not in NUMERIC}
+    return {name: values for name, values in told.items() if values is not None}
+
+
+def _numeric(frame: pd.DataFrame) -> tuple[tuple[str, ...], NDArray[np.float64]]:
+    kinds = dict(zip(map(str, frame.columns), (kind.kind for kind in frame.dtypes), strict=True))
+    numbers = [name for name, kind in kinds.items() if kind in NUMERIC]
+    told = truths_in(frame)
+    seen = tuple(name for name in kinds if kinds[name] in NUMERIC or name in told)
+    found = np.empty((len(frame), len(seen)))
+    found[:, [name not in told for name in seen]] = frame[numbers].to_numpy(dtype=np.float64, na_value=np.nan)
+    for place, name in enumerate(seen):
+        if name in told:
+            found[:, place] = told[name]
+    return seen, found
 
 
 def _frame_bytes(frame: pd.DataFrame) -> int:
@@ -137,5 +155,5 @@ def _frame_bytes(frame: pd.DataFrame) -> int:
 
 
 _decoded: Recent[pd.DataFrame] = Recent(2**28, _frame_bytes)
-_numbers: Recent[tuple[tuple[str, ...], np.ndarray[Any, Any]]] = Recent(2**28, lambda kept: int(kept[1].nbytes))
+_numbers: Recent[tuple[tuple[str, ...], NDArray[np.float64]]] = Recent(2**28, lambda kept: int(kept[1].nbytes))
 table = Reader(name="table", formats=(_PARQUET, _TEXT), open=_open)

@@ -233,10 +233,27 @@ def test_tables_of_any_program_are_read(folder, end):
     (folder / "t.csv").write_bytes(end.join(rows).encode("cp1252"))
     seen = any_csv(folder)
     assert seen.manifest.counts() == {"": {"a": 6, "b": 6}}
-    assert seen.manifest.case("pics/a0").meta == {"Größe": "1,5"}
+    assert seen.manifest.case("pics/a0").meta == {"Größe": "1.5"}
 
 
 def test_a_torn_table_beside_pictures_is_not_passed_over(folder):
     (folder / "t.csv").write_text("file,label,note\n" + "\n".join(f"pics/{f}.png,{f[0]},red, wet" for f in FILES))
     with pytest.raises(UnreadableInput, match=r"RAGGED.*line 2 has 4 cells, the first one 3"):
         discover(folder)
+
+
+def test_true_and_false_are_two_classes_or_a_class_a_column(folder):
+    one = any_csv(_csv(folder, ("file", "tumour"), [(f, f[0] == "a") for f in FILES]))
+    assert (one.manifest.said, one.manifest.labels.classes, one.manifest.labels.positive) == ("label", ("False", "True"), "True")
+    several = any_csv(_csv(folder, ("file", "edema", "nodule"), [(f, f[0] == "a", i % 3 == 0) for i, f in enumerate(FILES)]))
+    assert (several.manifest.said, several.manifest.labels.classes) == ("labels", ("edema", "nodule"))
+    assert several.manifest.case("pics/a0").label == "edema;nodule"
+
+
+def test_decimal_commas_are_values_and_missing_labels_none(folder):
+    cells = [f"{i},25" if i % 4 else "NA" for i in range(len(FILES))]
+    seen = any_csv(_csv(folder, ("file", "target"), zip(FILES, cells, strict=True), sep=";"))
+    assert seen.manifest.said == "value"
+    assert [c.label for c in seen.manifest.cases[:3]] == ["", "1.25", "2.25"]
+    worded = any_csv(_csv(folder, ("file", "label"), [(f, "?" if f == "a0" else f[0]) for f in FILES]))
+    assert worded.manifest.labels.classes == ("a", "b")

@@ -17,7 +17,7 @@ from sagittal.engine.facts import are_ordered, facts_of
 from sagittal.engine.feed import class_weights, sample_classes, training_batches
 from sagittal.engine.prepare import LUMA, Preparation, grey
 from sagittal.engine.sides import sided
-from sagittal.errors import Refused, UsageError
+from sagittal.errors import Refused, UnreadableInput, UsageError
 
 
 def picture(values) -> Image:
@@ -97,6 +97,24 @@ def test_a_missing_cell_of_a_table_is_the_mean():
     preparation = Preparation(axes=0, names=("a", "b"), low=(5.0, 1.0), high=(7.0, 2.0))
     row = Image.of(np.array([np.nan, 3.0], np.float32), Geometry.none(), channels=("a", "b"))
     assert preparation.sample(row).tolist() == [0.0, 2.0]
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("axes", [0, 2, 3])
+def test_samples_that_are_no_number_are_the_inputs_fault_whatever_their_kind(axes, value):
+    preparation = Preparation(axes=axes, names=("a",) * max(1, 2 - axes))
+    values = np.ones((len(preparation.names), *(6,) * axes), np.float32)
+    grid = Geometry(shape=(6,) * axes, affine=np.eye(axes + 1))
+    huge = Image.of(values * np.float32(1e30), grid, channels=preparation.names)
+    assert np.isfinite(preparation.sample(huge)).all(), "large is not infinite"
+    values.flat[1] = value
+    broken = Image.of(values, grid, channels=preparation.names)
+    if axes == 0 and np.isnan(value):
+        assert np.isfinite(preparation.sample(broken)).all(), "a missing cell is not wrong"
+        return
+    with pytest.raises(UnreadableInput, match="NOT_FINITE source: a sample is no number or infinite") as told:
+        preparation.sample(broken)
+    assert told.value.exit_code == 3
 
 
 def test_a_window_is_cut_from_the_prepared_grid():

@@ -147,6 +147,22 @@ def test_the_only_study_that_fails_ends_it(run, heads, tmp_path):
         predict(run, [f"t1={broken}", f"t2={heads / 'head_02_T2.nii.gz'}"], out=tmp_path / "out")
 
 
+def test_samples_that_are_no_number_are_told_of_the_source_and_not_of_the_network(run, heads, tmp_path):
+    some = tmp_path / "some"
+    shutil.copytree(heads, some)
+    broken = some / "head_02_T2.nii.gz"
+    image = io.read(broken)
+    values = image.read().astype(np.float32)
+    values[0, 3, 4, 5:7] = np.nan, np.inf
+    io.write(Image.of(values, image.geometry), broken)
+    with pytest.raises(UnreadableInput, match="NOT_FINITE head_02_T1: 2 samples are no number or infinite"):
+        predict(run, case(some, 2), out=tmp_path / "out", overlay=False)
+    made = predict(run, [some], out=tmp_path / "all", overlay=False)
+    assert (made.facts["n"], made.record()["exit"]) == (4, 11)
+    (lost,) = rows(made.path / "failed.csv")
+    assert ("head_02" in lost["source"], lost["code"]) == (True, "NOT_FINITE")
+
+
 def test_a_file_with_as_many_volumes_as_the_model_has_channels_is_answered(run, heads, tmp_path):
     parts = [nibabel.load(heads / f"head_01_{name}.nii.gz") for name in ("T1", "T2")]
     several = tmp_path / "several"

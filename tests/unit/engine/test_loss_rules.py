@@ -41,8 +41,12 @@ MADE = {"mask": masks, "value": lambda folder: rows(folder, "value"), "label": l
     ("said", "wrong", "right"),
     [
         ("mask", ["mse", "l1", "bce", "weighted_smooth_l1"], ["dice", "dice_ce", "dice_bce", "cross_entropy", "boundary", "vae"]),
-        ("label", ["mse", "smooth_l1"], ["cross_entropy", "focal"]),
-        ("value", ["bce"], ["mse", "l1", "smooth_l1", "weighted_smooth_l1"]),
+        ("label", ["mse", "smooth_l1", "dice_ce", "dice", "tversky", "boundary", "vae"], ["cross_entropy", "focal"]),
+        (
+            "value",
+            ["bce", "dice_ce", "dice_bce", "cross_entropy", "focal", "centre", "tags_angular"],
+            ["mse", "l1", "smooth_l1", "weighted_smooth_l1"],
+        ),
     ],
 )
 def test_a_loss_fits_what_was_said(tmp_path, said, wrong, right):

@@ -83,8 +83,7 @@ class Learner:
         self._optimizer = optimize.optimizer_for(self.model, settings)
         self._average = Average(self.model, decay=settings.ema) if settings.ema is not None else None
         self._called = ranks.wrap(self.model)
-        # Only fused optimizers can be told by the device itself to leave the weights as they are.
-        self.behind = 1 if device.type == "cuda" and settings.optimizer != "rmsprop" else 0
+        self.behind = 1 if device.type == "cuda" else 0
 
     def thaw(self, epoch: int) -> None:
         """Let the stages learn whose turn it is when this epoch begins."""

@@ -24,6 +24,30 @@ class Staged(Protocol):
         ...
 
 
+class RMSprop(torch.optim.RMSprop):
+    """RMSprop that a device can tell by itself to leave the weights as they are, as torch's fused optimizers can be told.
+
+    What it remembers is not left: whoever told it so makes no further step.
+
+    Attributes:
+        found_inf: A number on the device, above 0 where a step must change no weight; None where the caller has looked.
+    """
+
+    found_inf: Tensor | None = None
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
+        """Change the weights by their gradients."""
+        if self.found_inf is None:
+            super().step(closure)
+            return
+        own = [p for group in self.param_groups for p in group["params"] if p.grad is not None]
+        before = [p.clone() for p in own]
+        super().step(closure)
+        for p, kept in zip(own, before, strict=True):
+            p.copy_(torch.where(self.found_inf > 0, kept, p))
+
+
 def optimizer_for(model: nn.Module, settings: TrainSettings) -> torch.optim.Optimizer:
     """The optimizer of all weights that learn now.
 
@@ -39,7 +63,7 @@ def optimizer_for(model: nn.Module, settings: TrainSettings) -> torch.optim.Opti
     if not groups:
         raise UsageError("FROZEN", "model.freeze", "every weight is frozen, nothing can learn", "freeze fewer stages")
     if settings.optimizer == "rmsprop":
-        return torch.optim.RMSprop(groups, lr=settings.lr, momentum=settings.momentum)
+        return RMSprop(groups, lr=settings.lr, momentum=settings.momentum)
     # fused: one pass over the weights instead of five
     if settings.optimizer == "sgd":
         return torch.optim.SGD(groups, lr=settings.lr, momentum=settings.momentum, fused=True)

@@ -61,6 +61,7 @@ def occlusion(
         cover = _cover(x, fill)
         falls = np.zeros(shape or (x.shape[1],), dtype=np.float32)
         times = np.zeros_like(falls)
+        asked: list[Tensor] = []
         for first in range(0, len(covers), batch):
             some = covers[first : first + batch]
             copies = x.repeat(len(some), *[1] * (x.dim() - 1))
@@ -68,9 +69,11 @@ def occlusion(
                 at: tuple[slice, ...] = (slice(None), *where) if shape else where
                 copies[i][at] = cover[0][at]
             answers = model(copies)
-            for i, where in enumerate(some):
-                falls[where] += whole - float(attend(answers[i : i + 1]).sum())
-                times[where] += 1
+            asked += [attend(answers[i : i + 1]).sum() for i in range(len(some))]
+        # Brought over together: a GPU would be waited for at each place.
+        for where, score in zip(covers, torch.stack(asked).tolist(), strict=True):
+            falls[where] += whole - score
+            times[where] += 1
     mean = (falls / np.maximum(times, 1)).astype(np.float32)
     return to_unit(mean) if shape else mean
 

@@ -26,6 +26,7 @@ from sagittal.engine.ranks import Ranks
 from sagittal.engine.scoring import measured_on
 from sagittal.engine.settings import TrainSettings
 from sagittal.errors import NumericFailure
+from sagittal.explainers.occlusion import occlusion
 from sagittal.losses.dice_ce import dice_ce
 from sagittal.models.unet import unet
 from sagittal.ops.scale import Scale
@@ -67,7 +68,7 @@ def behind(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Learner, "__init__", later)
 
 
-@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd", "rmsprop"])
 def test_a_run_that_reads_later_is_the_same_run(optimizer, tmp_path, request):
     settings = replace(fitting.FULL, optimizer=optimizer, epochs=3)
     fitting.run(tmp_path / "at_once", settings)
@@ -76,9 +77,10 @@ def test_a_run_that_reads_later_is_the_same_run(optimizer, tmp_path, request):
     assert fitting.kept(tmp_path / "later") == fitting.kept(tmp_path / "at_once")
 
 
-def test_numbers_that_are_none_leave_the_weights_and_are_said_one_step_later(behind):
+@pytest.mark.parametrize("optimizer", ["adam", "rmsprop"])
+def test_numbers_that_are_none_leave_the_weights_and_are_said_one_step_later(optimizer, behind):
     network = fitting.network(norm=False, dropout=0.0)
-    learner = Learner(network, fitting.loss, TrainSettings(clip=1.0), ranks=Ranks(CPU), device=CPU, seed=0)
+    learner = Learner(network, fitting.loss, TrainSettings(clip=1.0, optimizer=optimizer), ranks=Ranks(CPU), device=CPU, seed=0)
     images = torch.randn(4, 1, 6, 6)
     good = Batch(images=images, targets=torch.tensor([0, 1, 0, 1]), weights=torch.ones(4), ids=["a", "b", "c", "d"])
     spoiled = replace(good, images=images.where(torch.arange(4).reshape(4, 1, 1, 1) != 2, torch.nan))
@@ -143,12 +145,13 @@ def test_scores_of_a_batch_stay_on_their_device(name):
     assert all(n > 0 for _, n in PendingScores(found).read().values())
 
 
-def test_nothing_in_a_step_asks_the_device(behind, monkeypatch):
+@pytest.mark.parametrize("optimizer", ["adamw", "rmsprop"])
+def test_nothing_in_a_step_asks_the_device(optimizer, behind, monkeypatch):
     everything = {"jitter": True, "gamma": {"scale": "patch"}, "blur": {"p": 1.0}, "bias": {"p": 1.0}, "low_resolution": {"p": 1.0}}
     augmentation = Augmentation.of({**everything, "modality_dropout": 0.9, "cutout": {"p": 1.0}, "noise": {"sd": 0.1, "scale": "patch"}})
     reading = Reading(augmentation=augmentation, seed=0, thin=None, device=CPU)
     network = unet(channels=2, outputs=2, axes=3, widths=(4, 8))
-    settings = TrainSettings(ema=0.9, clip=1.0, precision="fp32")
+    settings = TrainSettings(ema=0.9, clip=1.0, precision="fp32", optimizer=optimizer)
     learner = Learner(network, dice_ce(), settings, ranks=Ranks(CPU), device=CPU, seed=0)
     quick = Shelf("sagittal.tasks", kind="task").get("segmentation").quick
     step = 0
@@ -168,6 +171,15 @@ def test_nothing_in_a_step_asks_the_device(behind, monkeypatch):
     with unasked():
         numbers = once()
     assert all(np.isfinite(numbers.read()))
+
+
+@pytest.mark.parametrize("most", [9, 40])
+def test_an_occlusion_waits_as_often_for_few_places_as_for_many(most):
+    network = unet(channels=1, outputs=2, axes=2, widths=(4,))
+    with Waits() as waits:
+        found = occlusion(network, torch.randn(1, 1, 24, 24), lambda logits: logits[:, 1].mean(), most=most, batch=4)
+    assert found.shape == (24, 24)
+    assert len(waits.found) == 2, "whether the score is finite, and its value"
 
 
 def test_what_waits_is_found():

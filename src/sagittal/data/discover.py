@@ -198,6 +198,9 @@ def _agree(best: Found, other: Found, *, asked: bool = False) -> Found:
     mine, theirs = _by_file(best.manifest), _by_file(other.manifest)
     both = mine.keys() & theirs.keys()
     guessed = best.manifest.provenance.get("label_rule") == "guessed"
+    if other.layout == "class_folders" and {c.annotation for c in best.manifest.cases} & theirs.keys():
+        # What was drawn is no picture of a class.
+        return best
     if both and not asked and best.manifest.said in DRAWN and other.layout == "class_folders":
         raise _differ(best, other, "masks and folders of classes ask for different tasks")
     worded = {"label", "labels"}

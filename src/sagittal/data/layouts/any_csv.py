@@ -6,17 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sagittal.core import Case, Labels
+from sagittal.core import Case
 from sagittal.data.layouts._cells import Cells, cells_of
+from sagittal.data.layouts._codes import Drawn
 from sagittal.data.layouts._columns import MICROMETRES, are_numbers, group_column, micrometre_column, split_column
+from sagittal.data.layouts._drawn import are_outlines, classes_drawn
 from sagittal.data.layouts._files import PICTURES, TABLES, VOLUMES, ids_of, split_of, stem_of, suffix_of, walk
-from sagittal.data.layouts._found import Found, found, labels_for, plural
+from sagittal.data.layouts._found import Found, found, labels_for, plural, with_positive
 from sagittal.data.layouts._groups import grouped
 from sagittal.data.layouts._images import images
 from sagittal.data.layouts._index import FileIndex
 from sagittal.data.layouts._labels import Told, tell
 from sagittal.data.layouts._roles import is_mask_name
-from sagittal.data.manifest import Manifest
+from sagittal.data.manifest import DRAWN, OUTLINES, Manifest
 from sagittal.errors import SagittalError, UsageError, nearest
 
 _LEAST_FOUND = 0.5
@@ -36,6 +38,16 @@ class _Columns:
     mask: str = ""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Asked:
+    """What the user said of classes and drawings."""
+
+    positive: str | None
+    classes: list[str] | None
+    words: dict[str, str] | None
+    objects: bool | None
+
+
 def any_csv(
     root: Path,
     *,
@@ -46,6 +58,9 @@ def any_csv(
     group: str | None = None,
     mask: str | None = None,
     positive: str | None = None,
+    classes: list[str] | None = None,
+    words: dict[str, str] | None = None,
+    objects: bool | None = None,
 ) -> Found | None:
     """Cases from a CSV, TSV or parquet file one of whose columns names files that are there.
 
@@ -63,6 +78,9 @@ def any_csv(
         group: The column of the patient, or a pattern for the file names, or ``none``.
         mask: The column that names masks or outlines.
         positive: The class that a sensitivity speaks of.
+        classes: Names of the numbers in masks, or the classes of outlines, the background first.
+        words: What outlines are called or coloured, where it is not the class itself.
+        objects: Each outline or number is an object to be told apart; by default where a picture has many of one class.
 
     Returns:
         None when no table names files.
@@ -75,10 +93,11 @@ def any_csv(
     tables = _tables(root, file)
     if not tables:
         return None
-    index = FileIndex(images(base, (*PICTURES, *VOLUMES, ".svg")), base)
-    if not index.locators:
+    files = _Files(FileIndex(images(base, (*PICTURES, *VOLUMES)), base), FileIndex(walk(base, OUTLINES), base))
+    if not files.index.locators:
         return None
-    seen = [one for table in _joined(tables) if (one := _see(table, index, base, asked, positive)) is not None]
+    said = _Asked(positive=positive, classes=classes, words=words, objects=objects)
+    seen = [one for table in _joined(tables) if (one := _see(table, files, base, asked, said)) is not None]
     if not seen:
         return None
     best = max(seen, key=lambda f: (f.rank, len(f.manifest)))
@@ -138,15 +157,27 @@ def _joined(tables: Sequence[Cells]) -> list[Cells]:
     return out
 
 
-def _see(table: Cells, index: FileIndex, base: Path, asked: _Columns, positive: str | None) -> Found | None:
+@dataclass(frozen=True, slots=True)
+class _Files:
+    """The images below the folder, and the files of outlines, which are often called as them."""
+
+    index: FileIndex
+    outlines: FileIndex
+
+    def find_all(self, names: Sequence[str]) -> list[str]:
+        """The locator of each name."""
+        return [(self.outlines if are_outlines(name) else self.index).find(name) for name in names]
+
+
+def _see(table: Cells, files: _Files, base: Path, asked: _Columns, said: _Asked) -> Found | None:
     """What one table says, or None when it names no files."""
     for name in (asked.image, asked.label, asked.split, asked.mask):
         if name and name not in table.columns:
             raise UsageError("UNKNOWN_COLUMN", name, f"{table.file.name} has no such column", nearest(name, table.columns))
-    table = _with_header(table, index)
-    if not asked.image and _names_folders(table, base, index):
+    table = _with_header(table, files.index)
+    if not asked.image and _names_folders(table, base, files.index):
         return None
-    image, locators, mask, masks = _file_columns(table, index, asked)
+    image, locators, mask, masks = _file_columns(table, files, asked)
     if not image:
         return None
     used = {image, mask} - {""}
@@ -156,7 +187,11 @@ def _see(table: Cells, index: FileIndex, base: Path, asked: _Columns, positive: 
     others = {c: v for c, v in rest.items() if c not in {split, group}}
     size = micrometre_column({c: v for c, v in others.items() if c != asked.label})
     sayings = {c: v for c, v in others.items() if c != size}
-    silent = Told(said="mask" if mask else "nothing", words=[""] * len(table), classes=())
+    silent = Told(
+        said=("outlines" if all(are_outlines(m) for m in masks if m) else "mask") if mask else "nothing",
+        words=[""] * len(table),
+        classes=(),
+    )
     told = silent if mask or not sayings else tell(sayings, asked.label)
     meta = [c for c in others if c not in told.columns]
     cases = []
@@ -171,9 +206,7 @@ def _see(table: Cells, index: FileIndex, base: Path, asked: _Columns, positive: 
         cases.append(
             Case(id=source, group=whose, split=where, images={"image": source}, annotation=masks[row], label=told.words[row], meta=extra)
         )
-    return _as_found(
-        table, base, _Mapping(image=image, split=split, group=group, mask=mask, size=size), told, _unique(cases), asked, positive
-    )
+    return _as_found(table, base, _Mapping(image=image, split=split, group=group, mask=mask, size=size), told, _unique(cases), asked, said)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -185,15 +218,14 @@ class _Mapping:
     size: str
 
 
-def _as_found(table: Cells, base: Path, mapping: _Mapping, told: Told, cases: list[Case], asked: _Columns, positive: str | None) -> Found:
+def _as_found(table: Cells, base: Path, mapping: _Mapping, told: Told, cases: list[Case], asked: _Columns, said: _Asked) -> Found:
     rule, clause = f"column {mapping.group}", ""
     if not mapping.group:
         by_name = grouped(cases, asked.group or None)
         cases, rule, clause = list(by_name.cases), by_name.rule, f"; {by_name.clause}"
     told = _several(told, cases, table)
-    labels = labels_for(told.classes, positive=positive, said=told.said)
-    if told.said == "mask":
-        labels = Labels(classes=("background", "foreground"), background="background")
+    drawn = _drawn(cases, base, said) if told.said in DRAWN else None
+    labels = labels_for(told.classes, positive=said.positive, said=told.said) if drawn is None else drawn.labels
     roles = (
         ("file", mapping.image),
         ("label", " + ".join(told.columns)),
@@ -202,18 +234,28 @@ def _as_found(table: Cells, base: Path, mapping: _Mapping, told: Told, cases: li
         ("mask", mapping.mask),
         (MICROMETRES, mapping.size),
     )
-    said = ", ".join(f"{role} = {column}" for role, column in roles if column)
+    found_as = ", ".join(f"{role} = {column}" for role, column in roles if column)
     missing = sum(not (base / c.images["image"]).exists() for c in cases)
-    sentence = f"{table.file.name}: {said}; {plural(len(cases), 'case')}"
+    sentence = f"{table.file.name}: {found_as}; {plural(len(cases), 'case')}"
     sentence += f", {plural(len(told.classes), 'class')}" if told.said in {"label", "labels"} else ""
+    sentence += f", {drawn.note}" if drawn is not None else ""
     sentence += clause + (f"; {plural(missing, 'file')} not there, or not the only one of the name" if missing else "")
     sentence += f"; {told.note}" if told.note else ""
-    provenance = {"said": told.said, "group_rule": rule, "file": table.file.name, "mapping": dict(r for r in roles if r[1])}
+    provenance: dict[str, object] = {"said": told.said, "group_rule": rule, "file": table.file.name}
+    provenance["mapping"] = dict(r for r in roles if r[1])
     provenance |= {"label_rule": "guessed"} if told.guessed else {}
+    provenance |= {"objects": True} if drawn is not None and drawn.objects else {}
     provenance |= {MICROMETRES: mapping.size} if mapping.size else {}
     provenance |= {"choices": list(told.choices)} if told.choices else {}
     manifest = Manifest(cases=tuple(cases), labels=labels, root=base, provenance=provenance)
     return found("any_csv", manifest, sentence, extra=1 if told.said != "nothing" and not told.guessed else 0)
+
+
+def _drawn(cases: Sequence[Case], base: Path, said: _Asked) -> Drawn:
+    """The classes of what the table says was drawn."""
+    drawings = [f"{base / c.annotation}" for c in cases if c.annotation]
+    drawn = classes_drawn(drawings, root=base, classes=said.classes, words=said.words, objects=said.objects)
+    return replace(drawn, labels=with_positive(drawn.labels, said.positive))
 
 
 def _several(told: Told, cases: Sequence[Case], table: Cells) -> Told:
@@ -240,14 +282,15 @@ def _names_folders(table: Cells, base: Path, index: FileIndex) -> bool:
     return False
 
 
-def _file_columns(table: Cells, index: FileIndex, asked: _Columns) -> tuple[str, list[str], str, list[str]]:
+def _file_columns(table: Cells, files: _Files, asked: _Columns) -> tuple[str, list[str], str, list[str]]:
     """The columns of pictures and of masks, and the locators that their cells mean."""
     hits: dict[str, list[str]] = {}
     for name in table.columns:
-        located = _locate(table, name, index)
-        if name in {asked.image, asked.mask} or _names_files(table.filled(name), located, index):
+        located = _locate(table, name, files)
+        if name in {asked.image, asked.mask} or _names_files(table.filled(name), located, files.index):
             hits[name] = located
-    masks = [n for n in hits if n == asked.mask or (not asked.mask and n != asked.image and is_mask_name(n))]
+    drawn = [n for n, found in hits.items() if is_mask_name(n) or all(are_outlines(one) for one in found if one)]
+    masks = [n for n in hits if n == asked.mask or (not asked.mask and n != asked.image and n in drawn)]
     mask = masks[0] if masks and len(hits) > len(masks) else ""
     images = [n for n in hits if n not in masks] or list(hits)
     # The column with the most distinct files: a column of folders or of patients names fewer.
@@ -267,16 +310,16 @@ def _names_files(filled: Sequence[str], located: Sequence[str], index: FileIndex
     )
 
 
-def _locate(table: Cells, column: str, index: FileIndex) -> list[str]:
+def _locate(table: Cells, column: str, files: _Files) -> list[str]:
     """The file of each cell; where names alone are not unique, together with another column that names a folder."""
     cells = table.columns[column]
-    located = index.find_all(cells)
+    located = files.find_all(cells)
     if all(located) or not any(suffix_of(c) in (*PICTURES, *VOLUMES) for c in cells[:50]):
         return located
     for other, folders in table.columns.items():
         if other == column:
             continue
-        joined = index.find_all([f"{f}/{c}" if f and c else "" for f, c in zip(folders, cells, strict=True)])
+        joined = files.find_all([f"{f}/{c}" if f and c else "" for f, c in zip(folders, cells, strict=True)])
         if sum(map(bool, joined)) > sum(map(bool, located)):
             located = joined
     return located

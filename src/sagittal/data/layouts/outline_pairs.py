@@ -2,34 +2,25 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-
 from sagittal import io
-from sagittal.core import Case, Labels, Polygons
+from sagittal.core import Case
+from sagittal.data.layouts._drawn import classes_of_outlines
 from sagittal.data.layouts._files import PICTURES, ids_of, suffix_of, walk
 from sagittal.data.layouts._found import Found, found, plural, with_positive
 from sagittal.data.layouts._groups import grouped
 from sagittal.data.layouts._images import images, noun_of
 from sagittal.data.layouts._pairing import Placed, place
-from sagittal.data.manifest import OUTLINES, Manifest, classes_of, relative
-from sagittal.data.signs import Signs, class_in
+from sagittal.data.manifest import OUTLINES, Manifest, relative
 from sagittal.errors import SagittalError, UsageError
 from sagittal.io.guard import Limits
 
 FORMATS = {"SVG": "SVG", "Aperio XML": "ImageScope XML", "ASAP XML": "ASAP XML", "GeoJSON": "GeoJSON", "COCO JSON": "COCO JSON"}
 """Formats of outlines, as people call them."""
-
-_MOST_READ = 64
-_MOST_CLASSES = 32
-_MANY = 20
-"""So many outlines of one class on the median picture are objects to be told apart: nuclei, cells, glands."""
 
 
 def outline_pairs(
@@ -72,11 +63,9 @@ def outline_pairs(
     if not marked:
         return None
     bare = [t for t in tiles if t.key not in drawn and not t.is_mask]
-    seen = _seen([f"{root / drawn[t.key]}" for t in marked])
-    names = classes or ["background", *seen.classes(words or {})]
-    colours = {name: name for name in names if re.fullmatch("#[0-9a-f]{6}", name)}
-    labels = Labels(classes=tuple(names), background=names[0], words=words or {}, colours=colours)
-    labels = with_positive(labels, positive or (names[1] if len(names) == 2 else None))
+    drawing = classes_of_outlines([f"{root / drawn[t.key]}" for t in marked], classes=classes, words=words or {}, objects=objects)
+    names = drawing.labels.classes
+    labels = with_positive(drawing.labels, positive)
     kept = [*marked, *(bare if unmarked == "background" else [])]
     kept.sort(key=lambda t: tiles.index(t))
     cases = [
@@ -84,13 +73,11 @@ def outline_pairs(
         for name, t in zip(ids_of(t.locator for t in kept), kept, strict=True)
     ]
     told = grouped(cases, group)
-    counted = len(names) == 2 and seen.many if objects is None else objects
     provenance = {"said": "outlines", "group_rule": told.rule, "unmarked": unmarked, "bare": len(bare)}
-    provenance |= {"objects": True} if counted else {}
+    provenance |= {"objects": True} if drawing.objects else {}
     manifest = Manifest(cases=told.cases, labels=labels, root=root, provenance=provenance)
     noun = noun_of([root / t.locator for t in kept], "tile")
-    what = f"{plural(len(marked), noun)} with outlines in {' and '.join(formats)}, classes {', '.join(names)}"
-    what += f", each outline is one {names[-1]}" if counted else ""
+    what = f"{plural(len(marked), noun)} with outlines in {' and '.join(formats)}, {drawing.note}"
     return found("outline_pairs", manifest, _sentence(manifest, what, bare=plural(len(bare), noun) if bare else "", clause=told.clause))
 
 
@@ -163,34 +150,3 @@ def _of_many(path: Path, locator: str, tiles: Sequence[Placed]) -> dict[str, str
         if tile is not None:
             mine[tile.key] = f"{locator}::{name}"
     return mine
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Seen:
-    """What outlines are called in some of the drawings, and whether there are many of them on the median picture."""
-
-    told: frozenset[tuple[Signs, str]]
-    many: bool
-
-    def classes(self, words: Mapping[str, str]) -> tuple[str, ...]:
-        """Names of classes: what the user's words stand for and the other names; of colours only where there are several."""
-        meant = ((class_in(signs, words), told) for signs, told in self.told)
-        mapped = {told if name is None else name for name, told in meant} | set(words.values())
-        names = {t for t in mapped if t and not t.startswith("#")} - {"background"}
-        if not names and len(mapped) > 1:
-            names = {t for t in mapped if t.startswith("#")}
-        return classes_of(names) if 0 < len(names) <= _MOST_CLASSES else ("foreground",)
-
-
-def _seen(locators: Sequence[str]) -> _Seen:
-    one = Labels(classes=("background", "foreground"), background="background")
-    told, counts = set[tuple[Signs, str]](), list[int]()
-    for locator in locators[:: max(1, len(locators) // _MOST_READ)]:
-        try:
-            drawn = io.read_annotation(locator, one)
-        except SagittalError:
-            continue
-        if isinstance(drawn, Polygons):
-            told.update((o.signs, o.told) for o in drawn.outlines)
-            counts.append(len(drawn.outlines))
-    return _Seen(told=frozenset(told), many=bool(counts) and float(np.median(counts)) >= _MANY)

@@ -1,7 +1,7 @@
 """The table of cases: what belongs together, whose it is, which split it is in, what was said of it."""
 
 from sagittal.data.manifest.naming import classes_of, relative
-from sagittal.data.manifest.reading import read
+from sagittal.data.manifest.reading import has_record, read
 from sagittal.data.manifest.table import DEFAULT_LIMITS, Manifest
 from sagittal.data.manifest.words import DRAWN, FORMAT, OUTLINES, SPLITS, VERSION, Said
 
@@ -15,6 +15,7 @@ __all__ = [
     "Manifest",
     "Said",
     "classes_of",
+    "has_record",
     "read",
     "relative",
 ]

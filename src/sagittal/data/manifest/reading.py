@@ -43,6 +43,11 @@ def read(path: Path, *, root: Path | None = None) -> Manifest:
     return Manifest(cases=tuple(cases), labels=labels, root=root or _root(file, record, cases), provenance={**provenance, "said": said})
 
 
+def has_record(file: Path) -> bool:
+    """Whether what is known of a manifest's cases lies beside it; it was written by hand otherwise."""
+    return bool(_record(file.with_suffix(".json")))
+
+
 def _digest(file: Path) -> str:
     """Of the text, whatever mark stands before it."""
     try:

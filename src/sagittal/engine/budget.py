@@ -94,7 +94,7 @@ class Budget:
         device: Where they compute.
         most: The user's own limit in GiB.
         batch: The most windows answered at once.
-        say: Gets lines for people.
+        say: Gets lines for people, the same one for each size; see ``verbs/_open.told_once``.
     """
 
     plan: Plan
@@ -104,7 +104,6 @@ class Budget:
     batch: int = 32
     say: Callable[[str], None] | None = None
     _choices: dict[tuple[tuple[int, ...], str], Choice] = field(default_factory=dict, repr=False)
-    _said: set[str] = field(default_factory=set, repr=False)
 
     @property
     def allowed(self) -> float | None:
@@ -228,9 +227,7 @@ class Budget:
             )
             notes += [f"--max-ram {self.most:g} changes nothing: it is above {own}"] * (self.most > self.plan.max_ram)
         for line in notes:
-            if line not in self._said:
-                self._said.add(line)
-                self.say(line)
+            self.say(line)
 
 
 def _tried(n: int, trained: int, overlap: float, multiple: int) -> list[tuple[int, float]]:

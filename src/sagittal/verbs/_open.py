@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +27,18 @@ def say(line: str) -> None:
     """A line for people, on stderr: stdout is for answers."""
     sys.stderr.write(line + "\n")
     sys.stderr.flush()
+
+
+def told_once() -> Callable[[str], None]:
+    """:func:`say` that leaves out what it has said before: several steps of a verb ask a model the same."""
+    told: set[str] = set()
+
+    def tell(line: str) -> None:
+        if line not in told:
+            told.add(line)
+            say(line)
+
+    return tell
 
 
 def folder_for(out: str | Path) -> Path:
@@ -108,7 +120,7 @@ def predictor_at(path: Path, *, device: str = "auto", max_ram: float | None = No
         from sagittal.engine.package import open_package
 
         found = open_package(path, device=device_of(device))
-    return replace(found, max_ram=max_ram, say=say)
+    return replace(found, max_ram=max_ram, say=told_once())
 
 
 def matched(manifest: Manifest, predictor: Predictor) -> Manifest:

@@ -6,6 +6,7 @@ import csv
 import itertools
 import json
 import shutil
+from dataclasses import replace
 
 import nibabel
 import numpy as np
@@ -16,6 +17,7 @@ from sagittal.core.geometry import Geometry
 from sagittal.core.image import Image
 from sagittal.errors import LimitExceeded, NumericFailure, Refused, UnreadableInput, UsageError
 from sagittal.phantoms.brain import brain
+from sagittal.verbs._open import predictor_at
 from sagittal.verbs.evaluate import evaluate
 from sagittal.verbs.explain import explain
 from sagittal.verbs.predict import predict
@@ -207,6 +209,15 @@ def test_too_little_memory_for_a_window_ends_with_10(run, heads, tmp_path):
         predict(run, [heads], out=tmp_path / "out", max_ram=0)
 
 
+def test_how_a_case_is_answered_is_said_once_however_often_the_model_is_asked(run, heads, monkeypatch, capsys):
+    monkeypatch.setattr("sagittal.engine.budget.WORTH_SAYING", 0)
+    predictor = predictor_at(run)
+    grid = predictor.plan.preparation.grid(io.read(heads / "head_01_T1.nii.gz").geometry)
+    for asked in (predictor, predictor, replace(predictor, postprocessing=None)):
+        asked.budget.choose(grid)
+    assert capsys.readouterr().err.count("answering in") == 1
+
+
 def test_evaluation_and_prediction_answer_alike(run, tmp_path):
     scored = evaluate(run)
     record = json.loads((scored.path / "scores.json").read_text(encoding="utf-8"))
@@ -236,10 +247,7 @@ def spoil_first():
 
 
 def test_bf16_is_taken_where_scores_stay_and_said(run, heads, tmp_path, monkeypatch):
-    from dataclasses import replace
-
     from sagittal.engine.infer import Predictor
-    from sagittal.verbs._open import predictor_at
 
     plain = predictor_at(run)
     monkeypatch.setattr("sagittal.models._precision.computes_bf16", lambda device: True)

@@ -489,8 +489,18 @@ DEEP = "<svg>" + "<g>" * 5000 + "</g>" * 5000 + "</svg>"
 @pytest.mark.parametrize(
     "text", [LAUGHS, OUTSIDE, MANY, LONG, DEEP, "<svg><polygon", "<svg><use href='#a'/></svg>", "<svg><polygon points='1 2 3'/></svg>"]
 )
-def test_hostile_svg(tmp_path, text):
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-be"])
+def test_hostile_svg(tmp_path, text, encoding):
     path = tmp_path / "a.svg"
-    path.write_text(text)
+    path.write_bytes(text.encode(encoding))
     with pytest.raises(UnreadableInput, match=r"a\.svg"):
+        io.read_annotation(path, Labels(classes=("tissue", "tumour"), background="tissue"))
+
+
+@pytest.mark.parametrize("text", [LAUGHS, OUTSIDE, MANY])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-le", "utf-16-be"])
+def test_bombs_of_entities_are_told_as_such_in_any_encoding(tmp_path, text, encoding):
+    path = tmp_path / "a.svg"
+    path.write_bytes(text.encode(encoding))
+    with pytest.raises(UnreadableInput, match="UNSAFE"):
         io.read_annotation(path, Labels(classes=("tissue", "tumour"), background="tissue"))

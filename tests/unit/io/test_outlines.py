@@ -295,3 +295,30 @@ def test_nuclei_lie_where_the_tile_is_dark(real_data):
     red = image.read()[0]
     assert len(said.outlines) > 200
     assert red[inside].mean() < red[~inside].mean() - 30
+
+
+SAID = '<?xml version="1.0" encoding="UTF-16"?>'
+
+
+@pytest.mark.parametrize(
+    ("encoding", "mark", "said"),
+    [
+        ("utf-8-sig", b"", ""),
+        ("utf-16", b"", ""),
+        ("utf-16", b"", SAID),
+        ("utf-16-be", b"\xfe\xff", SAID),
+        ("utf-16-le", b"", SAID),
+        ("utf-16-be", b"", SAID),
+    ],
+)
+def test_outlines_in_utf_16_are_read(tmp_path, encoding, mark, said):
+    svg = '<svg viewBox="0 0 60 40"><rect id="Gesch\u00fcr" x="10" y="5" width="20" height="15"/></svg>'
+    for name, text in (("a.svg", svg), ("a.xml", aperio((OUTER, 0))), ("b.xml", asap((OUTER, "tumour")).partition("?>")[2])):
+        path = tmp_path / name
+        path.write_bytes(mark + (said + text).encode(encoding))
+        np.testing.assert_array_equal(io.read_annotation(path, ONE, like=GRID).mask_of(GRID), box(5, 10, 20, 30))
+
+
+def test_an_encoding_that_the_file_does_not_have_is_told_with_what_helps(tmp_path):
+    with pytest.raises(UnreadableInput, match="save it as UTF-8"):
+        drawn(tmp_path, '<?xml version="1.0" encoding="UTF-16"?><svg viewBox="0 0 60 40"/>', suffix=".svg")

@@ -129,10 +129,24 @@ def parsed_xml(path: Path, limits: Limits, *, roots: Sequence[str], what: str) -
             why = f"it defines entities, which can hide a bomb ({type(error).__name__})"
             raise UnreadableInput("UNSAFE", path, why, "save it without entities") from error
         except ParseError as error:
-            raise UnreadableInput("BROKEN", path, f"it is not well-formed XML ({error})", "copy it again from its source") from error
+            remedy = "save it as UTF-8" if "encoding" in str(error) else "copy it again from its source"
+            raise UnreadableInput("BROKEN", path, f"it is not well-formed XML ({error})", remedy) from error
     if root.tag.rpartition("}")[2] not in roots:
         raise UnreadableInput("BROKEN", path, f"its root element is {root.tag[:40]}", "check what it is")
     return root
+
+
+def plain(head: bytes) -> bytes:
+    r"""The first bytes of a text file as UTF-8 without its mark, where it is UTF-16 (told by its mark, or by how XML begins).
+
+    >>> plain("<svg>".encode("utf-16")), plain(b"\xef\xbb\xbf <svg>"), plain("<svg>".encode("utf-16-le"))
+    (b'<svg>', b'<svg>', b'<svg>')
+    """
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        head = head.decode("utf-16", errors="ignore").encode()
+    elif head[:2] in {b"<\0", b"\0<"}:
+        head = head.decode("utf-16-le" if head[0] else "utf-16-be", errors="ignore").encode()
+    return head.removeprefix(b"\xef\xbb\xbf").lstrip()
 
 
 def _root(data: bytes) -> Element:

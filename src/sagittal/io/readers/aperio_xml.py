@@ -13,7 +13,7 @@ from sagittal.core import Geometry, Labels, Polygons
 from sagittal.errors import UnreadableInput
 from sagittal.io._reader import Format, Reader
 from sagittal.io.guard import Limits, decoding
-from sagittal.io.readers._outlines import Drawn, Ring, children, ellipse, opened, parsed_xml, polygons, ring_of
+from sagittal.io.readers._outlines import Drawn, Ring, children, ellipse, opened, parsed_xml, plain, polygons, ring_of
 
 _RECTANGLE, _ELLIPSE, _ARROW = "1", "2", "3"
 
@@ -87,7 +87,7 @@ def _colour(number: str) -> tuple[str, ...]:
 
 
 def _is_aperio(head: bytes) -> bool:
-    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    text = plain(head)
     return text.startswith(b"<") and re.search(rb"<Annotations[\s>]", text) is not None and b"<ASAP_Annotations" not in text
 
 

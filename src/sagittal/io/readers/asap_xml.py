@@ -11,7 +11,7 @@ from sagittal.core import Geometry, Labels, Polygons
 from sagittal.errors import UnreadableInput
 from sagittal.io._reader import Format, Reader
 from sagittal.io.guard import Limits, decoding
-from sagittal.io.readers._outlines import Drawn, children, opened, parsed_xml, polygons, ring_of
+from sagittal.io.readers._outlines import Drawn, children, opened, parsed_xml, plain, polygons, ring_of
 
 _FILLED = {"polygon", "spline", "rectangle"}
 
@@ -47,7 +47,7 @@ def _all(root: Element, path: Path) -> Iterator[Drawn]:
 
 
 def _is_asap(head: bytes) -> bool:
-    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    text = plain(head)
     return text.startswith(b"<") and re.search(rb"<ASAP_Annotations[\s>]", text) is not None
 
 

@@ -18,7 +18,7 @@ from sagittal.errors import Refused, UnreadableInput
 from sagittal.io._reader import Format, Reader
 from sagittal.io.guard import Limits, decoding
 from sagittal.io.readers._curves import length, numbers, rings
-from sagittal.io.readers._outlines import class_of, opened, parsed_xml
+from sagittal.io.readers._outlines import class_of, opened, parsed_xml, plain
 from sagittal.io.readers._svg_style import Style
 from sagittal.io.readers._svg_tree import Box, Shape, shapes
 
@@ -76,7 +76,7 @@ def _check_alone(path: Path) -> None:
         UnreadableInput: It names a style sheet of its own.
     """
     with path.open("rb") as file:
-        if b"<?xml-stylesheet" in file.read(_HEAD):
+        if b"<?xml-stylesheet" in plain(file.read(_HEAD)):
             raise UnreadableInput("UNSUPPORTED", path, "a style sheet in another file is not read", "save plain outlines (plain SVG)")
 
 
@@ -132,7 +132,7 @@ def _colour(text: str) -> str:
 
 
 def _is_svg(head: bytes) -> bool:
-    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    text = plain(head)
     return (
         text.startswith(b"<") and re.search(rb"<(\w+:)?svg[\s/>]", text) is not None and not text[:14].lower().startswith(b"<!doctype html")
     )

@@ -96,7 +96,11 @@ def settings_page() -> str:
     rows = (f"| `{key}` | `{default}` | {meaning.replace('|', '/')} |" for key, default, meaning in settings())
     lines += ["| key | default | meaning |", "|---|---|---|", *rows]
     lines += ["", "`data`, `windows`, `model`, `loss` and `explain` also take the options of the part that they name.", ""]
-    lines += ["`augment` takes the parts of the shelf [transforms](transforms.md), each with its options, or `none`.", ""]
+    lines += [
+        "`augment` takes the parts of the shelf [transforms](transforms.md), each with its options, or `none`. `--set augment.NAME=...`",
+        "changes one part of what is chosen for the data, or of what the recipe lists; `--set 'augment={NAME: ...}'` replaces it all.",
+        "",
+    ]
     lines += ["## train", "", "```text", inspect.cleandoc(TrainSettings.__doc__ or ""), "```"]
     fields = TrainSettings.__dataclass_fields__
     nested = [

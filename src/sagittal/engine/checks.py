@@ -9,7 +9,7 @@ from typing import Any
 from sagittal.data.discover import LAYOUTS
 from sagittal.engine.config import Recipe
 from sagittal.engine.plan import EXPLAINERS, LOSSES, MODELS, TASKS, WINDOWS, build
-from sagittal.engine.sections import Open
+from sagittal.engine.sections import DEFAULT, Open
 from sagittal.engine.settings import Feeding, TrainSettings
 from sagittal.errors import UsageError, nearest
 from sagittal.shelf import Shelf
@@ -44,7 +44,10 @@ def check_settings(recipe: Recipe) -> None:
         _check_open("loss", recipe.loss, LOSSES, recipe.loss.name)
         LOSSES.make(recipe.loss.name, recipe.loss.options())
     if isinstance(recipe.augment, dict):
-        Augmentation.of(recipe.augment)
+        changes = dict(recipe.augment)
+        if not isinstance(changes.pop(DEFAULT, False), bool):
+            raise UsageError("SETTING", f"augment.{DEFAULT}", "it is neither true nor false", "choose one: true keeps what is chosen")
+        Augmentation.of(changes)
 
 
 def training_of(wish: Mapping[str, Any]) -> tuple[TrainSettings, Feeding]:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import pydantic
 import yaml
 
-from sagittal.engine.sections import Data, Evaluate, Explain, LabelRules, Loss, Model, Prepare, Section, Seed, Split, Windows
+from sagittal.engine.sections import DEFAULT, Data, Evaluate, Explain, LabelRules, Loss, Model, Prepare, Section, Seed, Split, Windows
 from sagittal.engine.settings import Feeding, TrainSettings
 from sagittal.errors import UnreadableInput, UsageError, nearest, one_line
 
@@ -33,7 +33,8 @@ class Recipe(Section):
         windows: What the model sees at once.
         prepare: The way from a file to what enters the network.
         model: The network.
-        augment: Transforms by name, each with its options, or none.
+        augment: Transforms by name, each with its options, in place of what is chosen; none; or with ``default: true`` what
+            is changed of that. ``--set augment.mixup=0`` changes a part and leaves the others.
         loss: The loss, by name or with its options.
         train: How it learns.
         evaluate: How the answers are made and judged.
@@ -157,6 +158,9 @@ def _put(tree: dict[str, Any], key: str, value: object) -> None:
     here = tree
     for head in heads:
         below = here.get(head)
+        if head == "augment" and here is tree and not isinstance(below, dict):
+            # one part is named: the others stay what they would be
+            below = {} if below == "none" else {DEFAULT: True}
         if isinstance(below, str):
             below = {"name": below}
         here[head] = dict(below) if isinstance(below, dict) else {}

@@ -24,6 +24,7 @@ from sagittal.engine.loss_rules import check_loss
 from sagittal.engine.plan import MODELS, TASKS, WINDOWS, Part, Plan
 from sagittal.engine.preparation_rules import preparation_of
 from sagittal.engine.room import within
+from sagittal.engine.sections import DEFAULT
 from sagittal.engine.settings import LAST, Feeding, TrainSettings
 from sagittal.engine.shares import shares_of
 from sagittal.engine.sides import check_sides, left_right, sided
@@ -58,7 +59,8 @@ def decide(recipe: Recipe, manifest: Manifest, facts: Facts) -> Plan:
     preparation = replace(preparation, tissue=windows.name == "tissue", stain=target)
     train, feeding = _training(ground, windows)
     members = _members(ground)
-    augment, flips = _augment(ground, windows), _flips(ground, windows)
+    augment = _augment(ground, windows)
+    flips = _flips(ground, augment)
     check_sides(facts.names, facts.axes, Augmentation.of(augment), flips, told=recipe.labels.sided)
     freeze = recipe.model.freeze
     plan = Plan(
@@ -183,11 +185,20 @@ def _members(ground: Ground) -> int:
 def _augment(ground: Ground, windows: Part) -> dict[str, Any]:
     if ground.recipe.augment == "none":
         return {}
-    if ground.recipe.augment is not None:
-        return dict(ground.recipe.augment)
+    given = dict(ground.recipe.augment or {DEFAULT: True})
+    if not given.pop(DEFAULT, False):
+        return given
     default, why = _changes(ground, windows)
-    ground.ledger.choose("augment", None, ", ".join(default), why)
-    return default
+    changed = {**default, **{name: _over(default.get(name), options) for name, options in given.items()}}
+    changed = {name: options for name, options in changed.items() if options is not None and options is not False}
+    why = f"{why}; the recipe changes {', '.join(given)}" if given else why
+    ground.ledger.choose("augment", None, ", ".join(changed), why)
+    return changed
+
+
+def _over(default: object, options: object) -> object:
+    """A part of the augmentation with what a recipe changes of it: options that it does not name stay."""
+    return {**default, **options} if isinstance(default, dict) and isinstance(options, dict) else options
 
 
 def _changes(ground: Ground, windows: Part) -> tuple[dict[str, Any], str]:
@@ -246,12 +257,13 @@ def _max_ram(ground: Ground) -> float | None:
     return found
 
 
-def _flips(ground: Ground, windows: Part) -> tuple[int, ...]:
+def _flips(ground: Ground, augment: Mapping[str, Any]) -> tuple[int, ...]:
     recipe, facts = ground.recipe, ground.facts
     if recipe.evaluate.flips is not None:
         return tuple(recipe.evaluate.flips)
-    # Only a network that saw mirrored pictures is asked them.
-    if recipe.augment is not None or not ground.row.regrid or "flip" not in _changes(ground, windows)[0]:
+    # Only a network that saw mirrored pictures is asked them, and none whose recipe says how they are mirrored.
+    given = {DEFAULT: True} if recipe.augment is None else recipe.augment
+    if given == "none" or not given.get(DEFAULT) or "flip" in given or not ground.row.regrid or "flip" not in augment:
         return ()
     if ground.dense and tile_rules.any_way_round(facts, sided=ground.kind.sided):
         ground.ledger.choose("evaluate.flips", None, "axes 0 and 1", "the pictures have no up and down, so they are asked four ways")

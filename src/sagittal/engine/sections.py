@@ -21,6 +21,10 @@ class Section(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
+DEFAULT = "default"
+"""Under ``augment``: what is chosen for the data stays, but for the parts that are named beside it."""
+
+
 class Open(Section):
     """A part whose further keys are options of the named part on a shelf, checked there."""
 
@@ -159,7 +163,7 @@ class Model(Open):
         pretrained: Published weights to start from, or a file.
         freeze: Parts of the network that do not learn.
         views: Augmented views a case whose features a frozen trunk computes once.
-        members: Networks that are trained and averaged.
+        members: Networks that are trained side by side, pictures on samples of their own, and averaged.
     """
 
     name: str | None = None

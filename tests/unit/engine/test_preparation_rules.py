@@ -11,7 +11,7 @@ from sagittal.engine.facts import Facts
 from sagittal.engine.ground import Ground, Ledger
 from sagittal.engine.plan import Part
 from sagittal.engine.preparation_rules import IMAGENET_MEAN, IMAGENET_STD, crops, preparation_of, spacing_of
-from sagittal.engine.rules import TASKS, _flips, _ground
+from sagittal.engine.rules import TASKS, _augment, _flips, _ground
 from sagittal.engine.volumes import Volumes
 
 PHOTOS = Facts(
@@ -240,9 +240,32 @@ def test_what_only_a_recipe_asks_for():
         (CT, Part(name="slices", options={"axis": 1}), (), (0,)),
         (CT, Part(name="slices", options={"axis": 0}), (), ()),
         (MR, Part(name="slices", options={"axis": 1}), ("evaluate.flips=[0]",), (0,)),
-        (MR, Part(name="patches", options={}), ("augment.noise=0.1",), ()),
+        (MR, Part(name="patches", options={}), ("augment={noise: 0.1}",), ()),
+        (MR, Part(name="patches", options={}), ("augment={flip: any}",), ()),
+        (MR, Part(name="patches", options={}), ("augment.noise=0.1",), (0,)),
+        (MR, Part(name="patches", options={}), ("augment.flip=null",), ()),
+        (MR, Part(name="patches", options={}), ("augment.flip=vertical",), ()),
+        (MR, Part(name="patches", options={}), ("augment=none",), ()),
     ],
 )
 def test_a_mirrored_case_is_asked_where_training_mirrors(facts, windows, sets, flips):
     stands = ground(replace(facts, names=("liver", "spleen")), *sets, dense=True)
-    assert _flips(stands, windows) == flips
+    assert _flips(stands, _augment(stands, windows)) == flips
+
+
+def test_one_part_of_the_augmentation_is_changed_and_the_others_stay():
+    windows = Part(name="patches", options={})
+    whole = _augment(ground(MR, dense=True), windows)
+    sets = ("augment.blur=null", "augment.noise=0.5", "augment.affine.rotate=3", "augment.elastic=false")
+    stands = ground(MR, *sets, dense=True)
+    changed = _augment(stands, windows)
+    assert {"blur", "elastic", "affine"} <= set(whole)
+    assert changed == {
+        **{name: options for name, options in whole.items() if name not in {"blur", "elastic"}},
+        "noise": 0.5,
+        "affine": {**whole["affine"], "rotate": 3},
+    }
+    (reason,) = [r for r in stands.ledger.reasons if r.what == "augment"]
+    assert reason.why.endswith("the recipe changes blur, noise, affine, elastic")
+    assert reason.value == ", ".join(changed)
+    assert _augment(ground(MR, "augment={noise: 0.5}", dense=True), windows) == {"noise": 0.5}

@@ -30,6 +30,11 @@ class Batch:
         """How many samples."""
         return len(self.ids)
 
+    def repeated(self, times: int) -> Batch:
+        """Each sample so many times in a row."""
+        images, targets, weights = (part.repeat_interleave(times, dim=0) for part in (self.images, self.targets, self.weights))
+        return Batch(images=images, targets=targets, weights=weights, ids=[name for name in self.ids for _ in range(times)])
+
     def pin_memory(self) -> Batch:
         """The same in page-locked memory: copies to a GPU then do not wait."""
         return Batch(images=self.images.pin_memory(), targets=self.targets.pin_memory(), weights=self.weights.pin_memory(), ids=self.ids)

@@ -28,12 +28,15 @@ class Batches:
     Args:
         samples: The dataset.
         order: Of the samples.
-        size: Of a batch, over all ranks.
+        size: Of a batch, over all ranks, for each network.
         workers: Processes beside this one.
         pin: Page-locked memory, for a GPU.
         read: Reads the samples of a batch on its device; None leaves that to whoever loads them.
         rank: Of this process among ``ranks`` that share each batch.
         ranks: How many share.
+        networks: How many are trained side by side: sample ``i`` of a batch is for network ``i % networks``. Each draws samples of
+            its own in an order of its own, so that they differ as if they were trained apart.
+        shared: They see the same samples instead.
     """
 
     samples: CaseSamples
@@ -44,20 +47,26 @@ class Batches:
     read: Callable[[UnreadBatch], Batch] | None = None
     rank: int = 0
     ranks: int = 1
+    networks: int = 1
+    shared: bool = False
     _loader: Any = field(default=None, repr=False)
 
     def __len__(self) -> int:
-        """Samples in an epoch, over all ranks."""
+        """Samples in an epoch of each network, over all ranks."""
         return len(self.order.of(0))
 
     def batches(self, epoch: int, start: int = 0) -> Iterator[Batch]:
         """The batches of an epoch from the ``start``-th on."""
-        order = self.order.of(epoch)
-        groups = [order[a : a + self.size] for a in range(0, len(order), self.size)][start:]
+        orders = [self.order.of(epoch, draw) for draw in range(1 if self.shared else self.networks)]
+        n = len(orders[0])
+        # A row for each sample of a network. The random numbers of a sample follow from its index, so each draw has indices of its own.
+        order = np.stack([own + draw * n for draw, own in enumerate(orders)], axis=1)
+        groups = [order[a : a + self.size] for a in range(0, n, self.size)][start:]
         # An empty share becomes one sample of weight 0: every rank takes the same number of steps.
         shares = [(group[self.rank :: self.ranks], 1.0) if self.rank < len(group) else (group[:1], 0.0) for group in groups]
-        keys = [[Key(epoch=epoch, index=int(i), weight=w) for i in share] for share, w in shares]
-        yield from self.of_keys(keys)
+        keys = [[Key(epoch=epoch, index=int(i), weight=w) for i in share.flat] for share, w in shares]
+        for batch in self.of_keys(keys):
+            yield batch.repeated(self.networks) if self.shared else batch
 
     def of_keys(self, keys: list[list[Key]]) -> Iterator[Batch]:
         """A batch for each group of keys, in their order."""

@@ -15,8 +15,8 @@ from sagittal.ops.randomness import generator
 class Order(Protocol):
     """Which samples an epoch takes, in which order."""
 
-    def of(self, epoch: int) -> NDArray[np.int64]:
-        """Indices of samples."""
+    def of(self, epoch: int, draw: int = 0) -> NDArray[np.int64]:
+        """Indices of samples; networks that draw their own have another ``draw`` each."""
         ...
 
 
@@ -26,7 +26,7 @@ class InOrder:
 
     n: int
 
-    def of(self, epoch: int) -> NDArray[np.int64]:
+    def of(self, epoch: int, draw: int = 0) -> NDArray[np.int64]:
         """Indices, ``(n,)``."""
         return np.arange(self.n)
 
@@ -38,9 +38,9 @@ class Shuffled:
     n: int
     seed: int
 
-    def of(self, epoch: int) -> NDArray[np.int64]:
+    def of(self, epoch: int, draw: int = 0) -> NDArray[np.int64]:
         """Indices, ``(n,)``."""
-        return generator(self.seed, epoch, ORDER).permutation(self.n)
+        return generator(self.seed, epoch, ORDER, draw).permutation(self.n)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,9 +53,9 @@ class Balanced:
     classes: NDArray[np.int64]
     seed: int
 
-    def of(self, epoch: int) -> NDArray[np.int64]:
+    def of(self, epoch: int, draw: int = 0) -> NDArray[np.int64]:
         """Indices, ``(n,)``."""
-        rng = generator(self.seed, epoch, ORDER)
+        rng = generator(self.seed, epoch, ORDER, draw)
         present = np.unique(self.classes)
         n = len(self.classes)
         shares = np.full(len(present), n // len(present))

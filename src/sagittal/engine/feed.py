@@ -53,6 +53,9 @@ def training_batches(
         read=reading_for(plan, augmentation, device),
         rank=rank,
         ranks=ranks,
+        networks=plan.members,
+        # A row takes as long to draw as to learn from; on Sonar networks that shared theirs answered as well.
+        shared=plan.preparation.axes == 0,
     )
 
 

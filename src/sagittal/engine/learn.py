@@ -38,7 +38,6 @@ from sagittal.engine.trunk import FeatureBatches, OnFeatures
 from sagittal.engine.weights import start_from
 from sagittal.errors import UsageError, nearest
 from sagittal.losses._loss import Loss
-from sagittal.losses._members import are_stacked
 from sagittal.losses._of_network import of_network
 from sagittal.models._network import Network
 from sagittal.tasks._task import Quick
@@ -167,12 +166,11 @@ def _fit(
 
 
 def _measure(plan: Plan) -> Measure:
-    """The task's quick scores, those of a class by its name; of members that train side by side, those of their mean."""
+    """The task's quick scores, those of a class by its name."""
     classes = plan.labels.classes
 
     def quick(outputs: torch.Tensor, targets: torch.Tensor) -> Quick:
-        stacked = plan.members > 1 and are_stacked(outputs, targets, plan.members)
-        return by_class(plan.row.quick(outputs.mean(dim=1) if stacked else outputs, targets), classes)
+        return by_class(plan.row.quick(outputs, targets), classes)
 
     return quick
 
@@ -184,7 +182,7 @@ def _loss(plan: Plan, manifest: Manifest, network: Network) -> Loss:
         beside = plan.row.head(plan.labels, plan.preparation.axes).channels - len(plan.labels)
         options["weight"] = [*class_weights(plan, manifest), *[1.0] * beside]
     loss: Loss = LOSSES.make(plan.loss.name, options)
-    return of_network(loss, network.several, members=plan.members)
+    return of_network(loss, network.several)
 
 
 def calibrate(run: Run, predictor: Predictor, manifest: Manifest) -> Predictor:

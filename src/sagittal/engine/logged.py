@@ -12,7 +12,6 @@ from sagittal.engine.feed import validation_batches
 from sagittal.engine.plan import Plan
 from sagittal.engine.scoring import by_class, opened, that_count
 from sagittal.errors import UsageError, nearest
-from sagittal.losses._members import are_stacked
 from sagittal.losses._outputs import answer_of
 
 
@@ -23,8 +22,7 @@ def scores_logged(plan: Plan, manifest: Manifest) -> list[str]:
     with contextlib.closing(validation_batches(alone, manifest)) as source, opened(source, 0) as batches, torch.inference_mode():
         batch = next(iter(batches))
         outputs, targets = that_count(answer_of(network(batch.images)).float(), batch)
-        stacked = plan.members > 1 and are_stacked(outputs, targets, plan.members)
-        quick = plan.row.quick(outputs.mean(dim=1) if stacked else outputs, targets)
+        quick = plan.row.quick(outputs, targets)
     return ["loss", *by_class(quick, plan.labels.classes)]
 
 

@@ -194,7 +194,7 @@ class TrainSettings:
     Args:
         epochs: At most so many passes over the training samples.
         minutes: A time budget that the run fits itself to; None has no limit.
-        batch: Samples in a batch, over all processes together.
+        batch: Samples in a batch, over all processes together; networks that train side by side have so many each.
         accumulate: Batches in a step.
         optimizer: ``sgd``, ``adam``, ``adamw`` or ``rmsprop``.
         lr: The learning rate at its highest.

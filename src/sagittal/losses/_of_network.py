@@ -6,19 +6,17 @@ from typing import Literal, cast
 
 from sagittal.losses._deep import Deep
 from sagittal.losses._loss import Loss
-from sagittal.losses._members import of_members
 from sagittal.losses._outputs import TrainingLoss
 from sagittal.losses.vae import Vae
 
 
-def of_network(loss: Loss, several: Literal["deep", "vae"] | None, *, members: int = 1) -> TrainingLoss:
+def of_network(loss: Loss, several: Literal["deep", "vae"] | None) -> TrainingLoss:
     """Any loss, wrapped so that it takes the outputs of a network in training.
 
     Args:
         loss: Of the answer.
         several: What the network gives besides, see ``models/_network.py``; an autoencoder's terms are added to any
             loss that has none.
-        members: How many networks train side by side.
 
     >>> import torch
     >>> from sagittal.losses.mse import mse
@@ -31,4 +29,4 @@ def of_network(loss: Loss, several: Literal["deep", "vae"] | None, *, members: i
     elif several == "vae" and not isinstance(loss, Vae):
         loss = Vae(loss)
     # a network that gives one tensor only is never asked for more
-    return cast(TrainingLoss, of_members(loss, members))
+    return cast(TrainingLoss, loss)

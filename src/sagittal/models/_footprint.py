@@ -69,7 +69,8 @@ def footprint(network: Network, shape: Sequence[int], *, activate: Callable[[Ten
 def training_bytes(network: Network, shape: Sequence[int]) -> int:
     """Bytes of all tensors that are alive at the same time while one window ``(*shape)`` is learned from, forwards and backwards.
 
-    Weights are left out, their gradients are in it. As :func:`footprint`, on shapes alone.
+    Of networks that learn side by side each learns from one. Weights are left out, their gradients are in it.
+    As :func:`footprint`, on shapes alone.
 
     Raises:
         UsageError: The network cannot take the shape.
@@ -82,7 +83,7 @@ def training_bytes(network: Network, shape: Sequence[int]) -> int:
     network.check(shape)
     with _shapes_of(network, training=True) as weights, torch.enable_grad(), _Watch() as watch:
         # two, for norms that measure a batch want more than one number
-        answer = _answer(network, weights, shape, windows=2)
+        answer = _answer(network, weights, shape, windows=2 * network.learners)
         torch.autograd.backward([part.sum() for part in tree_leaves(answer)])
         del answer
     return int(watch.peak) // 2

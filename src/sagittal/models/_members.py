@@ -16,7 +16,10 @@ from sagittal.models._network import Network
 
 
 class Members(Network):
-    """In training ``(B, members, outputs, ...)``; in evaluation the mean of the members' logits.
+    """In training each member answers its own part of a batch; in evaluation the mean of the members' logits.
+
+    Sample ``i`` of a training batch ``(B * members, C, ...)`` is for member ``i % members``, and the answers come in the
+    order of the samples, as from one network: ``(B * members, outputs, ...)``.
 
     Args:
         make: Gives the network of a seed.
@@ -37,6 +40,7 @@ class Members(Network):
         )
         self.members = nn.ModuleList(made)
         self.several = first.several
+        self.learners = members
 
     @property
     def stages(self) -> list[tuple[str, nn.Module]]:
@@ -49,10 +53,13 @@ class Members(Network):
         return cast(Network, self.members[0]).multiples
 
     def forward(self, x: Tensor) -> Tensor:
-        """The logits of each member, or their mean; a tuple where each member gives one."""
-        each = [member(x) for member in self.members]
+        """The logits; in training a tuple where each member gives one."""
+        if not self.training:
+            return torch.stack([member(x) for member in self.members], dim=1).mean(dim=1)
+        if len(x) % self.learners:
+            raise ValueError(f"{len(x)} samples cannot be shared out evenly among {self.learners} networks")
+        each = [member(x[n :: self.learners]) for n, member in enumerate(self.members)]
         if isinstance(each[0], tuple):
             # only in training, where the loss takes it
-            return tuple(torch.stack(parts, dim=1) for parts in zip(*each, strict=True))  # type: ignore[return-value]
-        found = torch.stack(each, dim=1)
-        return found if self.training else found.mean(dim=1)
+            return tuple(torch.stack(parts, dim=1).flatten(0, 1) for parts in zip(*each, strict=True))  # type: ignore[return-value]
+        return torch.stack(each, dim=1).flatten(0, 1)

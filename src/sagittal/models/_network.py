@@ -33,11 +33,13 @@ class Network(nn.Module):
         dense: There is an answer for every sample of the grid.
         several: What training mode gives besides the answer, which always comes first in a tuple: ``deep``, answers on ever
             coarser grids; ``vae``, ``(answer, reconstruction, image, mean, log variance)``; ``None``, the answer alone.
+        learners: Networks in it that learn side by side, each from its own part of a batch, which has a multiple of them.
         published: The name of published weights whose trunk is this network's, as ``vgg16_bn``; ``None`` when there are none.
     """
 
     published: str | None = None
     several: Several | None = None
+    learners: int = 1
 
     def __init__(self, *, axes: int, channels: int, outputs: int, multiple: int = 1, smallest: int = 1, dense: bool = False) -> None:
         super().__init__()

@@ -119,4 +119,11 @@ def _of_channel(channel: NDArray[Any], rule: str) -> tuple[float, float, float, 
 
 
 def _shaped(numbers: Numbers, values: NDArray[Any]) -> NDArray[np.float32]:
-    return np.asarray(numbers, dtype=np.float32).reshape(-1, *([1] * (values.ndim - 1)))
+    return _columns(numbers, values.ndim)
+
+
+@lru_cache(maxsize=64)
+def _columns(numbers: Numbers, axes: int) -> NDArray[np.float32]:
+    column = np.asarray(numbers, dtype=np.float32).reshape(-1, *([1] * (axes - 1)))
+    column.flags.writeable = False
+    return column

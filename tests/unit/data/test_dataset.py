@@ -99,7 +99,8 @@ def test_a_refusal_in_a_worker_keeps_its_exit_code_and_file(planned, stripes, tm
 
 @pytest.mark.parametrize("balance", [False, True])
 def test_rounds_go_through_the_cases_again_with_other_random_numbers(balance, planned, stripes):
-    made = planned(stripes, "augment.noise=0.2", "train.rounds=3", f"train.balance={str(balance).lower()}", "train.batch=200")
+    sets = ("augment.noise=0.2", "train.rounds=3", f"train.balance={str(balance).lower()}", "train.batch=200", "model.members=1")
+    made = planned(stripes, *sets)
     (batch,) = training_batches(made.plan, made.manifest).batches(0)
     n = len(made.manifest.split("train"))
     assert len(batch) == 3 * n
@@ -228,7 +229,7 @@ def test_the_limit_of_the_audit_holds_when_cases_are_read_later(tmp_path):
 def test_modalities_and_label_of_a_volume_go_to_the_same_place(rule, planned, tmp_path):
     """The defects of MedicalZoo at the end of the whole way: the classes keep their looks in every modality, wherever they went."""
     data = brain(tmp_path / "brain", patients=6, modalities=("T1", "T2"), spacing=6.0)
-    strong = ("augment.affine={rotate: 40, scale: 0.3, shift: 0.2}", "augment.elastic=0.06", "augment.flip=any")
+    strong = ("augment={affine: {rotate: 40, scale: 0.3, shift: 0.2}, elastic: 0.06, flip: any}",)
     windows = (f"windows.name={rule}", "windows.size=[24, 24, 16]")
     made = planned(data, *strong, *windows, base=("task=segmentation", "model.name=unet"))
     samples = training_batches(made.plan, made.manifest).samples

@@ -1,8 +1,13 @@
-"""Volumes prepared on disk feed the same batches as those in memory."""
+"""Volumes prepared on disk feed the same batches as those in memory; networks side by side draw samples of their own."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import combinations
+
+import numpy as np
 import pytest
+import torch
 
 from sagittal.data.discover import discover
 from sagittal.data.split import SplitRules, assign
@@ -40,3 +45,46 @@ def test_few_volumes_stay_in_memory(volumes, tmp_path):
     plan = decide(load_recipe("auto"), volumes, facts_of(volumes))
     assert prepared_for(plan, volumes, tmp_path, say=lambda line: None) is None
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("balance", [True, False])
+def test_networks_side_by_side_draw_samples_of_their_own_each_case_once(balance, planned, stripes):
+    made = planned(stripes, "model.members=3", "train.batch=4", "train.rounds=1", f"train.balance={balance}", "augment.noise=0.3")
+    source = training_batches(made.plan, made.manifest)
+    batches = list(source.batches(1))
+    n = len(made.manifest.split("train"))
+    assert len(source) == n, "an epoch shows each network every case"
+    own = [[name for batch in batches for name in batch.ids[network::3]] for network in range(3)]
+    images = [np.concatenate([batch.images[network::3].numpy() for batch in batches]) for network in range(3)]
+    for one, other in combinations(range(3), 2):
+        assert own[one] != own[other]
+        assert not {i.tobytes() for i in images[one]} & {i.tobytes() for i in images[other]}, "no picture is changed the same way twice"
+    if not balance:
+        assert all(len(names) == len(set(names)) == n for names in own)
+    assert [len(batch) for batch in batches[:-1]] == [12] * (len(batches) - 1)
+
+
+@pytest.mark.parametrize("ranks", [2, 3, 100])
+def test_processes_share_what_each_network_draws(ranks, planned, stripes):
+    made = planned(stripes, "model.members=3", "train.batch=5")
+    whole = list(training_batches(made.plan, made.manifest).batches(0))
+    shares = [list(training_batches(made.plan, made.manifest, rank=rank, ranks=ranks).batches(0)) for rank in range(ranks)]
+    for number, batch in enumerate(whole):
+        for network in range(3):
+            parts = [share[number] for share in shares]
+            assert all(len(part) % 3 == 0 for part in parts), "every network has as many"
+            counted = [
+                name for part in parts for name, weight in zip(part.ids[network::3], part.weights[network::3], strict=True) if weight
+            ]
+            assert sorted(counted) == sorted(batch.ids[network::3])
+
+
+def test_networks_of_tables_share_what_is_drawn(planned, rows):
+    made = planned(rows, "model.members=3", "train.batch=8", "augment.noise=0.3")
+    batch = next(training_batches(made.plan, made.manifest).batches(1))
+    alone = next(training_batches(replace(made.plan, members=1), made.manifest).batches(1))
+    assert len(batch) == 3 * len(alone)
+    for network in range(3):
+        assert list(batch.ids[network::3]) == list(alone.ids)
+        for mine, theirs in ((batch.images, alone.images), (batch.targets, alone.targets), (batch.weights, alone.weights)):
+            assert torch.equal(mine[network::3], theirs)

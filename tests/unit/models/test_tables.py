@@ -9,9 +9,7 @@ import torch
 from torch import nn
 
 from sagittal.errors import UsageError
-from sagittal.losses._members import of_members
 from sagittal.losses.cross_entropy import cross_entropy
-from sagittal.losses.mse import mse
 from sagittal.models._blocks.columns import Columns, Patterns, Waves
 from sagittal.models._members import Members
 from sagittal.models._network import count, generator
@@ -99,50 +97,34 @@ def members(n=3, seed=5, **options):
 def test_members_start_apart_and_answer_with_the_mean_of_their_logits():
     network = members()
     x = torch.randn(6, 4, generator=drawn())
-    network.train()
-    each = network(x)
-    assert each.shape == (6, 3, 2)
-    assert not torch.equal(each[:, 0], each[:, 1])
-    for i, member in enumerate(network.members):
-        assert torch.equal(each[:, i], member(x))
     network.eval()
+    each = torch.stack([member(x) for member in network.members], dim=1)
+    assert not torch.equal(each[:, 0], each[:, 1])
     assert torch.allclose(network(x), each.mean(dim=1))
-    assert torch.equal(members()(x), each)
+    assert torch.equal(members().eval()(x), network(x))
     first = {str(m.state_dict()) for s in range(4) for m in members(seed=s).members}
     assert len(first) == 12, "no two runs share a member"
 
 
-def test_each_member_learns_from_its_own_loss_alone():
+def test_in_training_every_member_answers_samples_of_its_own_in_their_order():
+    network = members().train()
+    x = torch.randn(6, 4, generator=drawn())
+    answers = network(x)
+    assert answers.shape == (6, 2)
+    for i, member in enumerate(network.members):
+        assert torch.equal(answers[i::3], member(x[i::3]))
+    with pytest.raises(ValueError, match="7 samples cannot be shared out evenly among 3 networks"):
+        network(torch.zeros(7, 4))
+
+
+def test_each_member_learns_from_its_own_samples_alone():
     network = members().train()
     x, y = torch.randn(6, 4, generator=drawn()), torch.tensor([0, 1, 0, 1, 0, 1])
-    of_members(cross_entropy(), 3)(network(x), y).sum().backward()
-    for member in network.members:
+    cross_entropy()(network(x), y).mean().backward()
+    for i, member in enumerate(network.members):
         gradients = [p.grad.clone() for p in member.parameters()]
         alone = mlp(channels=4, outputs=2)
         alone.load_state_dict(member.state_dict())
-        cross_entropy()(alone.train()(x), y).sum().backward()
+        cross_entropy()(alone.train()(x[i::3]), y[i::3]).mean().backward()
         for mine, theirs in zip(gradients, alone.parameters(), strict=True):
             assert torch.allclose(3 * mine, theirs.grad, atol=1e-6)
-
-
-def test_the_loss_of_members_is_the_mean_of_their_losses_and_of_answers_the_plain_loss():
-    loss = of_members(cross_entropy(label_smoothing=0.1), 3)
-    logits, y = torch.randn(5, 3, 4, generator=drawn()), torch.tensor([0, 1, 2, 3, 0])
-    plain = cross_entropy(label_smoothing=0.1)
-    assert torch.allclose(loss(logits, y), torch.stack([plain(logits[:, i], y) for i in range(3)], 1).mean(1))
-    assert torch.equal(loss(logits[:, 0], y), plain(logits[:, 0], y)), "in validation the answer is already one"
-    soft = torch.softmax(torch.randn(5, 4, generator=drawn(1)), dim=1)
-    assert torch.allclose(loss(logits, soft), torch.stack([plain(logits[:, i], soft) for i in range(3)], 1).mean(1))
-    maps, mask = torch.randn(2, 3, 4, 6, 6, generator=drawn()), torch.randint(4, (2, 6, 6), generator=drawn())
-    assert torch.allclose(loss(maps, mask), torch.stack([plain(maps[:, i], mask) for i in range(3)], 1).mean(1), atol=1e-6)
-    values = torch.randn(5, 3, 1, generator=drawn())
-    assert of_members(mse(), 3)(values, torch.zeros(5, 1)).tolist() == pytest.approx(values.square().mean((1, 2)).tolist())
-    assert of_members(plain, 1) is plain
-
-
-def test_as_many_classes_as_members_are_no_members():
-    loss = of_members(cross_entropy(), 3)
-    logits, y = torch.randn(5, 3, generator=drawn()), torch.tensor([0, 1, 2, 0, 1])
-    assert torch.equal(loss(logits, y), cross_entropy()(logits, y))
-    maps, mask = torch.randn(2, 3, 6, 6, generator=drawn()), torch.randint(3, (2, 6, 6), generator=drawn())
-    assert torch.equal(loss(maps, mask), cross_entropy()(maps, mask))

@@ -14,7 +14,8 @@ from sagittal.core.image import Image
 from sagittal.core.window import Window
 from sagittal.data.ready import Pixels, Ready
 from sagittal.engine.content import Shown, content_of, lungs_in
-from sagittal.errors import MOST_NAMES, SOURCE, Refused, UnreadableInput
+from sagittal.errors import MOST_NAMES, SOURCE, Refused
+from sagittal.ops.finite import check_finite
 from sagittal.ops.overview import overview
 from sagittal.ops.resample import GRAIN
 from sagittal.ops.scale import Rule, Scale, measured
@@ -179,7 +180,7 @@ class Preparation:
         if source.tiled and not self.settles:
             return self._late(source, grid, tissue)
         values = self.values(source)
-        _check_finite(values, holes=self.axes == 0)
+        check_finite(values, holes=self.axes == 0)
         own = self._stains(values)
         values = values if own is None else self._stained(values, own)
         values = from_zero(values) if self.scaling == "nonzero" else values
@@ -264,30 +265,6 @@ class Preparation:
         if plain.get("stain") is not None:
             plain["stain"] = Stains.from_record(plain["stain"])
         return cls(**plain)
-
-
-def _check_finite(values: NDArray[Any], *, holes: bool) -> None:
-    """Complain before the network would be blamed: whatever it makes of such a sample is no number either.
-
-    Args:
-        values: As stored.
-        holes: What is missing is NaN, and not wrong.
-
-    Raises:
-        UnreadableInput: A sample is no number, or infinite.
-    """
-    if values.dtype.kind != "f":
-        return
-    flat = values.ravel(order="K")
-    # The sum of squares tells nearly always, in a fortieth of the time.
-    with np.errstate(over="ignore", invalid="ignore"):
-        whole = np.dot(flat, flat)
-    if np.isfinite(whole):
-        return
-    broken = int(np.isinf(flat).sum() if holes else flat.size - np.isfinite(flat).sum())
-    if broken:
-        what = f"{broken:,} samples are no number or infinite" if broken > 1 else "a sample is no number or infinite"
-        raise UnreadableInput("NOT_FINITE", SOURCE, what, "write 0, or what stands for air, in their place")
 
 
 def cubic(values: NDArray[Any], onto: ReadMap, *, tone: Tone) -> NDArray[np.float32]:

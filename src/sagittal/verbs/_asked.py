@@ -16,6 +16,7 @@ from sagittal.errors import LimitExceeded, UnreadableInput, UsageError, nearest
 from sagittal.io import atomic
 from sagittal.io.guard import LET_THROUGH, Limits
 from sagittal.io.writers.csv import as_text
+from sagittal.ops.finite import check_finite
 from sagittal.verbs._numbers import check_numbers
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ class Terms:
         for case in cases:
             try:
                 image = image_of(case, manifest)
-                image.read()
+                check_finite(image.read(), holes=image.geometry.axes == 0)
                 manifest.annotation(case, like=image.geometry)
             except (UnreadableInput, LimitExceeded):
                 failed.append(case.id)

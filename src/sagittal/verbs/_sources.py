@@ -19,6 +19,7 @@ from sagittal.data.manifest import Manifest
 from sagittal.errors import Refused, SagittalError, UnreadableInput, UsageError, nearest, said_of
 from sagittal.io.guard import Limits
 from sagittal.io.readers._slide_dicom import of_slide, one_each
+from sagittal.ops.finite import check_finite
 from sagittal.verbs._open import found_at, lacking, say, with_modalities
 from sagittal.verbs._volume_files import all_volumes
 
@@ -99,7 +100,8 @@ class Reading:
         for source in sources:
             self._items[source.name] = source.item
             try:
-                image = self._fitting(source.open(), source.item)
+                with said_of(Path(source.item).name):
+                    image = self._fitting(source.open(), source.item)
                 self._wonder(source, image)
             except SagittalError as error:
                 if not self.lenient:
@@ -291,7 +293,9 @@ class Reading:
         """Decoded now where failures are allowed, so that a broken file is known before it is half answered."""
         if not self.lenient or not image.geometry.axes or image.tiled:
             return image
-        return Image.of(image.read(), image.geometry, channels=image.channels, meta=image.meta)
+        values = image.read()
+        check_finite(values, holes=False)
+        return Image.of(values, image.geometry, channels=image.channels, meta=image.meta)
 
     def _require_columns(self, given: Sequence[str], item: str) -> None:
         what = lacking(self.preparation.names, given)

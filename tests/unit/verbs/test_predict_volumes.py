@@ -163,6 +163,10 @@ def test_samples_that_are_no_number_are_told_of_the_source_and_not_of_the_networ
     assert (made.facts["n"], made.record()["exit"]) == (4, 11)
     (lost,) = rows(made.path / "failed.csv")
     assert ("head_02" in lost["source"], lost["code"]) == (True, "NOT_FINITE")
+    with pytest.raises(UnreadableInput, match=r"NOT_FINITE .*--allow-unreadable"):
+        evaluate(run, data=some, out=tmp_path / "strict")
+    skipped = evaluate(run, data=some, out=tmp_path / "scores", allow_unreadable=True)
+    assert (skipped.facts["n"], len(skipped.failed)) == (4, 1), "the advice holds"
 
 
 def test_a_file_with_as_many_volumes_as_the_model_has_channels_is_answered(run, heads, tmp_path):

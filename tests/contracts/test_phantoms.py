@@ -99,6 +99,8 @@ def test_brains_lie_in_odd_grids_and_the_labels_in_the_same(tmp_path):
         assert np.bincount(classes.ravel(), minlength=4).min() > 20
     assert len(orders) == 8
     assert thick == 8
+    seen = discover(folder)
+    assert (seen.layout, seen.manifest.labels.classes) == ("image_pairs", ("background", "CSF", "GM", "WM"))
 
 
 def test_a_brain_in_two_modalities_shows_the_same_tissue_in_both(tmp_path):
@@ -106,6 +108,7 @@ def test_a_brain_in_two_modalities_shows_the_same_tissue_in_both(tmp_path):
     folder = PHANTOMS.make("brain", options, out=tmp_path / "b", seed=2)
     found = discover(folder)
     assert found.manifest.channels == ("t1", "t2")
+    assert found.manifest.labels.classes == ("background", "CSF", "GM", "WM", "lesion")
     truth = json.loads((folder / "planted.json").read_text())
     assert truth["classes"] == ["background", "CSF", "GM", "WM", "lesion"]
     for name, spots in truth["lesions"].items():

@@ -43,7 +43,7 @@ def brain(
     """Volumes ``image_01.nii.gz`` with ``label_01.nii.gz``: 0 background, 1 CSF, 2 GM, 3 WM (4 lesion).
 
     With several modalities the files are ``head_01_T1.nii.gz``, ``head_01_T2.nii.gz`` and
-    ``head_01_label.nii.gz``, all on the subject's one grid.
+    ``head_01_label.nii.gz``, all on the subject's one grid. ``dataset.json`` names the numbers, as that of the Decathlon does.
 
     Every subject has a grid of its own: axes swapped and flipped, the field of view cut close or wide, slices up to
     twice as thick as the pixels, a small turn in the affine. Partial volume, a bias field and Rician noise are in the
@@ -87,7 +87,10 @@ def brain(
         path = out / (f"label_{name}.nii.gz" if len(modalities) == 1 else f"head_{name}_label.nii.gz")
         io.write(Image.of(_label(shares)[None], grid), path)
         grids[name], found[name] = grid.record(), spots
-    truth = {"classes": list(CLASSES[: 5 if lesions else 4]), "patients": patients, "grids": grids}
+    classes = CLASSES[: 5 if lesions else 4]
+    # By these names the numbers go in every table of an audit or a run.
+    atomic.write_json(out / "dataset.json", {"name": "phantom brain", "labels": {str(n): name for n, name in enumerate(classes)}})
+    truth = {"classes": list(classes), "patients": patients, "grids": grids}
     planted(out, "brain", seed, {**truth, **({"lesions": found} if lesions else {})})
     return out
 

@@ -89,7 +89,9 @@ def table(
     seen = features or [c for c in rest if c not in told.columns and c not in unused]
     if not seen:
         return None
-    unused = {c: unused.get(c, "not asked for") for c in rest if c not in told.columns and c not in set(seen)}
+    # Tables of genes have a column for each: what is looked up is a set.
+    left = set(rest).difference(told.columns, seen)
+    unused = {c: unused.get(c, "not asked for") for c in rest if c in left}
     cases = [
         Case(
             id=str(row),

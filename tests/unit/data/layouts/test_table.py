@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -113,3 +115,14 @@ def test_decimal_commas_of_a_label_are_values_and_thousands_are_none(tmp_path):
     told = table(written(tmp_path, sep="\t", age=range(N), cost=[f"{i + 1},{i + 100}" for i in range(N)], label=LABEL))
     assert told.manifest.features == ("age",), "1,234 may be a thousand and more"
     assert "cost (words)" in told.sentence
+
+
+def test_a_column_for_each_gene_takes_no_longer_than_the_genes(tmp_path):
+    genes = 30_000
+    rows = [",".join([*(str((row * row + i) % 97) for i in range(genes)), "ab"[row % 2]]) for row in range(4)]
+    (tmp_path / "t.csv").write_text("\n".join([",".join([*(f"gene_{i:06d}" for i in range(genes)), "label"]), *rows]))
+    began = time.process_time()
+    seen = table(tmp_path)
+    assert time.process_time() - began < 15, "3 s where each column is looked up once, 40 s where all are gone through for each"
+    assert len(seen.manifest.features) == genes
+    assert image_of(seen.manifest.cases[0], seen.manifest).read().shape == (genes,)

@@ -45,6 +45,7 @@ def checks(
         *_sources(manifest),
         *_missing_classes(manifest),
         *_unlabelled(manifest),
+        *_stray(manifest),
         *_no_group(manifest),
         *_blank(files, manifest),
         *_depths(depths),
@@ -164,6 +165,18 @@ def _missing_classes(manifest: Manifest) -> Iterator[Finding]:
             what = f"{split} has no case of {some(missing)}"
             remedy = "add cases or give other splits; scores of a class that is missing from test are undefined"
             yield Finding(code="MISSING_CLASS", severity="warn", items=missing, what=what, remedy=remedy)
+
+
+def _stray(manifest: Manifest) -> Iterator[Finding]:
+    """Pictures beside the folders of classes, which nobody learns from."""
+    stray = manifest.provenance.get("stray")
+    if isinstance(stray, list | tuple) and stray:
+        what = f"outside the class folders, and left out: {plural(len(stray), 'picture', 'pictures')}"
+        grave: Severity = "warn" if len(stray) > 0.1 * (len(stray) + len(manifest)) else "note"
+        items = tuple(map(str, stray))
+        yield Finding(
+            code="STRAY_PICTURES", severity=grave, items=items, what=what, remedy="move each into the folder of its class, or away"
+        )
 
 
 def _unlabelled(manifest: Manifest) -> Iterator[Finding]:

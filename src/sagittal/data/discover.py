@@ -12,6 +12,7 @@ from sagittal.core import Case
 from sagittal.data.layouts._columns import MICROMETRES, are_numbers
 from sagittal.data.layouts._files import SHEETS, TABLES, suffix_of, walk
 from sagittal.data.layouts._found import Found, rename
+from sagittal.data.layouts._labels import ask
 from sagittal.data.manifest import DRAWN, Manifest
 from sagittal.errors import SagittalError, UnreadableInput, UsageError, nearest
 from sagittal.shelf import Shelf
@@ -118,7 +119,8 @@ def _seen(root: Path, chosen: Mapping[str, object]) -> Found:
     torn = next((e for e in errors if e.code in _UNDERSTOOD), None)
     if torn is not None:
         raise torn
-    best, *rivals = seen
+    best, *rivals = sorted(seen, key=lambda one: one.torn)
+    rivals = [one for one in rivals if not one.torn]
     if best.sure:
         # Its names are known: what others make of the folders does not matter, only what a table says besides.
         for other in (o for o in (*rivals, *others) if o.layout == "any_csv"):
@@ -284,7 +286,7 @@ def _with_label(found: Found) -> Found:
     choices = found.manifest.provenance.get("choices")
     if found.manifest.said == "nothing" and isinstance(choices, list) and choices:
         what = f"several columns could be the label: {', '.join(map(str, choices))}"
-        raise UsageError("AMBIGUOUS_LABEL", found.manifest.provenance.get("file", "table"), what, "say which with data.label=COLUMN")
+        raise UsageError("AMBIGUOUS_LABEL", found.manifest.provenance.get("file", "table"), what, ask([str(c) for c in choices]))
     return found
 
 

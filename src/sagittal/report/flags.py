@@ -29,6 +29,7 @@ TITLES: Mapping[str, str] = {
     "NO_GROUP": "No patient is known",
     "SOME_NO_GROUP": "Of some cases the patient is not known",
     "NO_LABEL": "Cases without a label",
+    "STRAY_PICTURES": "Pictures outside the class folders",
     "BLANK": "Pictures of one value throughout",
     "MIXED_DEPTH": "Pictures of bytes among others",
     "EMPTY_MASK": "Cases on which nothing is drawn",

@@ -27,6 +27,7 @@ class Found:
         sure: It sees by names or parts what nothing else has: layouts that see less need not agree.
         unlabelled: Cases like the others that nobody drew on: nothing to learn from, but to be answered.
         lacking: Places of cases that have not all files that the others have.
+        torn: Many files do not fit: what another layout sees holds, and need not agree.
     """
 
     manifest: Manifest
@@ -36,6 +37,7 @@ class Found:
     sure: bool = False
     unlabelled: tuple[Case, ...] = ()
     lacking: tuple[str, ...] = ()
+    torn: bool = False
 
 
 def found(layout: str, manifest: Manifest, sentence: str, *, extra: int = 0, sure: bool = False) -> Found:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -102,6 +103,15 @@ def tell(columns: Mapping[str, Sequence[str]], asked: str = "") -> Told:
             said=told.said, words=told.words, classes=told.classes, columns=told.columns, guessed=True, note=f"label guessed: {likely[0]}"
         )
     return Told(said="nothing", words=[""] * rows, classes=(), choices=tuple(likely))
+
+
+def ask(choices: Sequence[str]) -> str:
+    """What to type where several columns could be the label.
+
+    >>> ask(["grade", "Risk of edema"])
+    "say which: --set data.label=grade, or --set 'data.label=Risk of edema'"
+    """
+    return "say which: " + ", or ".join(f"--set {shlex.quote(f'data.label={one}')}" for one in choices)
 
 
 def describes(name: str) -> bool:

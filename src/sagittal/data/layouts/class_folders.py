@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sagittal.core import Case
@@ -19,6 +19,8 @@ from sagittal.data.manifest import Manifest, classes_of, relative
 
 # So few stray pictures beside the class folders are an overview or a logo, not data.
 _MOST_STRAY = 0.1
+# More of them are still no reason to forget the classes, while most pictures have one.
+_MOST_LOOSE = 0.5
 _LEAST_IN_SPLITS = 0.5
 # A large set comes in parcels: ``images_001``, ``HAM10000_images_part_2``
 _PARCEL = re.compile(r"(?i)(?:^|[^a-z])(?:images?|imgs?|pictures?|photos?|part|batch|chunk|shard|parcel|fold|zip)s?[-_ ]*\d+$")
@@ -28,7 +30,8 @@ def class_folders(root: Path, *, group: str | None = None, positive: str | None 
     """Pictures (or volumes) in a folder a class; folders inside a class folder belong to it.
 
     Folders for splits may have any usual name (``Training``, ``valid``, ``test_set`` ...) and stand above or
-    below the class folders. Folders that only wrap others are passed through. Hidden files do not count.
+    below the class folders. Folders that only wrap others are passed through. Hidden files do not count. Pictures beside the
+    class folders, in the folder itself, are left out and listed, while they are fewer than those with a class.
 
     Args:
         root: The folder.
@@ -43,8 +46,12 @@ def class_folders(root: Path, *, group: str | None = None, positive: str | None 
     files = [(p, p.relative_to(root).parts[:-1]) for p in without_masks(images(root, (*PICTURES, *VOLUMES)), root)]
     placed = _place(files)
     classes = classes_of(p.label for p in placed)
-    stray = len(files) - len(placed)
-    most = _LEAST_IN_SPLITS if any(p.split for p in placed) else _MOST_STRAY
+    kept = {p.path for p in placed}
+    outside = [p for p, _ in files if p not in kept]
+    stray = len(outside)
+    above = any(p.split for p in placed)
+    loose = not above and all(p.parent == root for p in outside)
+    most = _LEAST_IN_SPLITS if above else _MOST_LOOSE if loose else _MOST_STRAY
     locators = [relative(p.path, root) for p in placed]
     if len(classes) < 2 or stray > most * len(files) or _are_no_classes(classes) or _are_cases(locators, len(classes)):
         return None
@@ -57,14 +64,14 @@ def class_folders(root: Path, *, group: str | None = None, positive: str | None 
         cases=told.cases,
         labels=labels_for(classes, positive=positive),
         root=root,
-        provenance={"said": "label", "group_rule": told.rule},
+        provenance={"said": "label", "group_rule": told.rule, **({"stray": [relative(p, root) for p in outside]} if stray else {})},
     )
-    above, noun = "/".join(manifest.splits), noun_of([p.path for p in placed], "picture")
-    sentence = f"class folders {f'with {above}' if above else 'without splits'}: {plural(len(classes), 'class')} ({', '.join(classes[:8])}"
+    named, noun = "/".join(manifest.splits), noun_of([p.path for p in placed], "picture")
+    sentence = f"class folders {f'with {named}' if named else 'without splits'}: {plural(len(classes), 'class')} ({', '.join(classes[:8])}"
     sentence += f"{', ...' if len(classes) > 8 else ''}), {plural(len(cases), noun)}, {told.clause}"
     if stray:
         sentence += f"; {plural(stray, noun)} outside the class folders left out"
-    return found("class_folders", manifest, sentence)
+    return replace(found("class_folders", manifest, sentence), torn=loose and stray > _MOST_STRAY * len(files))
 
 
 def without_masks(files: Sequence[Path], root: Path) -> Sequence[Path]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from sagittal.data._checks import _stray
+from sagittal.data.discover import discover
 from sagittal.data.layouts.class_folders import class_folders
 
 
@@ -108,3 +110,21 @@ def test_a_broken_group_pattern_is_a_usage_error(tmp_path, tree):
     for wrong in ("(", r"\d+", r"nothing-(\d+)"):
         with pytest.raises(UsageError, match="GROUP_PATTERN"):
             class_folders(root, group=wrong)
+
+
+def test_many_pictures_beside_the_folders_are_listed_and_the_classes_stay(tmp_path, tree):
+    strays = [f"scan{i}.png" for i in range(12)]
+    seen = discover(tree(tmp_path / "few", [*_files("a", "b", "c", n=6), *strays]))
+    assert (seen.layout, seen.manifest.labels.classes, len(seen.manifest)) == ("class_folders", ("a", "b", "c"), 18)
+    assert "12 pictures outside the class folders left out" in seen.sentence
+    (told,) = _stray(seen.manifest)
+    assert (told.severity, told.n, told.items[0]) == ("warn", 12, "scan0.png")
+    most = discover(tree(tmp_path / "most", [*_files("a", "b", n=3), *strays]))
+    assert most.layout == "pictures", "folders beside most pictures are not their classes"
+
+
+def test_a_table_of_pictures_beside_folders_holds(tmp_path, tree):
+    files = [*_files("a", "b", n=6), *(f"scan{i}.png" for i in range(6))]
+    tree(tmp_path, files)
+    (tmp_path / "t.csv").write_text("\n".join(["file,label", *(f"{f},{'xy'[i % 2]}" for i, f in enumerate(files))]))
+    assert discover(tmp_path).manifest.labels.classes == ("x", "y")

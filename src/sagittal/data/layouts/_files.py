@@ -139,11 +139,26 @@ def split_of(name: str) -> str:
     >>> split_of("contest"), split_of("train_test")
     ('', '')
     """
+    hits, strange = _split_words(name)
+    return hits.pop() if len(hits) == 1 and not strange else ""
+
+
+def split_among(name: str) -> str:
+    """The only split that a name speaks of, among whatever other words; empty when there is none, or several.
+
+    >>> split_among("a. Disease Grading_Training Labels"), split_among("train_test")
+    ('train', '')
+    """
+    hits, _ = _split_words(name)
+    return hits.pop() if len(hits) == 1 else ""
+
+
+def _split_words(name: str) -> tuple[set[str], list[str]]:
+    """The splits that words of a name stand for, and words that say something else."""
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name.strip())
     words = [w for w in re.split(r"[^a-z]+", spaced.casefold()) if w]
     hits = {split for split, names in _SPLIT_WORDS.items() for w in words if w in names}
-    strange = [w for w in words if w not in _FILLERS and not any(w in names for names in _SPLIT_WORDS.values())]
-    return hits.pop() if len(hits) == 1 and not strange else ""
+    return hits, [w for w in words if w not in _FILLERS and not any(w in names for names in _SPLIT_WORDS.values())]
 
 
 def split_at_start(name: str) -> tuple[str, str]:

@@ -11,13 +11,14 @@ from sagittal.data.layouts._cells import Cells, cells_of
 from sagittal.data.layouts._codes import Drawn
 from sagittal.data.layouts._columns import MICROMETRES, are_numbers, group_column, micrometre_column, split_column
 from sagittal.data.layouts._drawn import are_outlines, classes_drawn
-from sagittal.data.layouts._files import PICTURES, TABLES, VOLUMES, ids_of, split_of, stem_of, suffix_of, walk
+from sagittal.data.layouts._files import PICTURES, TABLES, VOLUMES, ids_of, split_of, suffix_of, walk
 from sagittal.data.layouts._found import Found, found, labels_for, plural, with_positive
 from sagittal.data.layouts._groups import grouped
 from sagittal.data.layouts._images import images
 from sagittal.data.layouts._index import FileIndex
 from sagittal.data.layouts._labels import Told, tell
 from sagittal.data.layouts._roles import is_mask_name
+from sagittal.data.layouts._split_tables import joined
 from sagittal.data.manifest import DRAWN, OUTLINES, Manifest
 from sagittal.errors import SagittalError, UsageError, nearest
 
@@ -67,7 +68,7 @@ def any_csv(
     The column of files is found by looking which cells are files (paths of another machine and names without
     a suffix too); the others by their names and cells. A column ``mpp`` says how many micrometres a pixel is, as ``data.mpp``
     does of all. Files called ``train.csv``, ``val.csv`` and
-    ``test.csv`` with the same columns are taken together.
+    ``test.csv`` with the same columns are taken together, each of the files below a folder named after its split.
 
     Args:
         root: The CSV, or the folder that holds it and the pictures.
@@ -93,11 +94,12 @@ def any_csv(
     tables = _tables(root, file)
     if not tables:
         return None
-    files = _Files(FileIndex(images(base, (*PICTURES, *VOLUMES)), base), FileIndex(walk(base, OUTLINES), base))
+    pictured = images(base, (*PICTURES, *VOLUMES))
+    files = _Files(FileIndex(pictured, base), FileIndex(walk(base, OUTLINES), base))
     if not files.index.locators:
         return None
     said = _Asked(positive=positive, classes=classes, words=words, objects=objects)
-    seen = [one for table in _joined(tables) if (one := _see(table, files, base, asked, said)) is not None]
+    seen = [one for table in joined(tables, pictured, base) if (one := _see(table, files, base, asked, said)) is not None]
     if not seen:
         return None
     best = max(seen, key=lambda f: (f.rank, len(f.manifest)))
@@ -138,23 +140,6 @@ def _tables(root: Path, file: str | None) -> list[Cells]:
         # Where nothing else tells what the files are, this is said; a layout that fits needs no table.
         raise torn[0]
     return tables
-
-
-def _joined(tables: Sequence[Cells]) -> list[Cells]:
-    """The tables; those with the same columns that are named after splits as one, with a column ``split``."""
-    alike: dict[tuple[str, ...], list[Cells]] = {}
-    for table in tables:
-        alike.setdefault(tuple(table.columns), []).append(table)
-    out: list[Cells] = []
-    for columns, members in alike.items():
-        splits = [split_of(stem_of(m.file.name)) for m in members]
-        if len(members) > 1 and all(splits) and len(set(splits)) == len(splits) and "split" not in columns:
-            both = {c: [v for m in members for v in m.columns[c]] for c in columns}
-            both["split"] = [s for s, m in zip(splits, members, strict=True) for _ in range(len(m))]
-            out.append(Cells(members[0].file, both))
-        else:
-            out.extend(members)
-    return out
 
 
 @dataclass(frozen=True, slots=True)

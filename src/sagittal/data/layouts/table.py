@@ -14,7 +14,7 @@ from sagittal.data.layouts._files import PICTURES, TABLES, VOLUMES, is_hidden, s
 from sagittal.data.layouts._found import Found, found, labels_for, plural
 from sagittal.data.layouts._images import images
 from sagittal.data.layouts._index import FileIndex
-from sagittal.data.layouts._labels import Told, describes, tell
+from sagittal.data.layouts._labels import Told, ask, describes, tell
 from sagittal.data.manifest import Manifest
 from sagittal.errors import UsageError, nearest
 from sagittal.io.readers._columns import is_missing, is_number
@@ -186,9 +186,7 @@ def _told(rest: dict[str, list[str]], numbers: Set[str], truths: Set[str], label
         return told
     choices = wordy if told.guessed or not told.choices else list(told.choices)
     if len(choices) > 1:
-        raise UsageError(
-            "AMBIGUOUS_LABEL", "label", f"several columns could be the label: {', '.join(choices)}", "say which with data.label=COLUMN"
-        )
+        raise UsageError("AMBIGUOUS_LABEL", "label", f"several columns could be the label: {', '.join(choices)}", ask(choices))
     return tell(rest, choices[0] if choices else last)
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+from sagittal import io
+from sagittal.core import Geometry, Image
 from sagittal.data.discover import discover
 from sagittal.data.layouts.any_csv import any_csv
 from sagittal.errors import UnreadableInput, UsageError
+from sagittal.verbs.audit import audit
 
 
 @pytest.fixture
@@ -257,3 +261,33 @@ def test_decimal_commas_are_values_and_missing_labels_none(folder):
     assert [c.label for c in seen.manifest.cases[:3]] == ["", "1.25", "2.25"]
     worded = any_csv(_csv(folder, ("file", "label"), [(f, "?" if f == "a0" else f[0]) for f in FILES]))
     assert worded.manifest.labels.classes == ("a", "b")
+
+
+@pytest.fixture
+def grades(tmp_path):
+    """Two tables and two folders of the same names, as IDRiD has them (Porwal et al., Data 3:25, 2018)."""
+    rng = np.random.default_rng(0)
+    for part, said, n in (
+        ("a. Training Set", "a. Grading_Training Labels.csv", 12),
+        ("b. Testing Set", "b. Grading_Testing Labels.csv", 8),
+    ):
+        folder = tmp_path / "grading/1. Original Images" / part
+        folder.mkdir(parents=True)
+        (tmp_path / "grading/2. Groundtruths").mkdir(exist_ok=True)
+        rows = ["Image name,Retinopathy grade,Risk of macular edema ,,", *(f"R_{i:03d},{i % 4},{i % 3},," for i in range(n))]
+        (tmp_path / "grading/2. Groundtruths" / said).write_text("\n".join(rows))
+        for i in range(n):
+            noise = rng.integers(0, 255, (3, 32, 32)).astype(np.uint8)
+            io.write(Image.of(noise, Geometry.picture((32, 32))), folder / f"R_{i:03d}.png")
+    return tmp_path / "grading"
+
+
+def test_two_labels_in_two_tables_of_the_same_names(grades, tmp_path):
+    with pytest.raises(UsageError, match="Retinopathy grade, Risk of macular edema") as caught:
+        discover(grades)
+    assert "--set 'data.label=Retinopathy grade', or --set 'data.label=Risk of macular edema'" in str(caught.value)
+    seen = discover(grades, options={"label": "Retinopathy grade"})
+    assert {s: len(seen.manifest.split(s)) for s in seen.manifest.splits} == {"train": 12, "test": 8}
+    assert seen.manifest.case("1. Original Images/b. Testing Set/R_005").label == "1"
+    assert "not there" not in seen.sentence
+    audit(grades, out=tmp_path / "audit", sets=["data.label=Retinopathy grade"]).raise_for_exit()

@@ -64,7 +64,7 @@ class Batches:
         groups = [order[a : a + self.size] for a in range(0, n, self.size)][start:]
         # An empty share becomes one sample of weight 0: every rank takes the same number of steps.
         shares = [(group[self.rank :: self.ranks], 1.0) if self.rank < len(group) else (group[:1], 0.0) for group in groups]
-        keys = [[Key(epoch=epoch, index=int(i), weight=w) for i in share.flat] for share, w in shares]
+        keys = [[Key(epoch=epoch, index=int(i), weight=w, draw=draw) for row in share for draw, i in enumerate(row)] for share, w in shares]
         for batch in self.of_keys(keys):
             yield batch.repeated(self.networks) if self.shared else batch
 
@@ -83,7 +83,8 @@ class Batches:
     @property
     def collate(self) -> Collate:
         """How samples become a batch."""
-        return Collate(augmentation=self.samples.augmentation, seed=self.samples.seed, classes=len(self.samples.manifest.labels))
+        ways = (self.samples.augmentation, self.samples.varied or self.samples.augmentation)
+        return Collate(ways=ways, seed=self.samples.seed, classes=len(self.samples.manifest.labels))
 
     def _here(self, keys: list[list[Key]]) -> Iterator[Batch | UnreadBatch]:
         for group in keys:
@@ -115,9 +116,15 @@ class Batches:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Collate:
-    """Samples to a batch, mixed where the augmentation says so; picklable, for worker processes."""
+    """Samples to a batch, mixed where their augmentation says so; picklable, for worker processes.
 
-    augmentation: Augmentation | None
+    Args:
+        ways: How the samples of even and of odd draws are changed.
+        seed: Of the run.
+        classes: How many.
+    """
+
+    ways: tuple[Augmentation | None, Augmentation | None]
     seed: int
     classes: int
 
@@ -125,10 +132,15 @@ class Collate:
         """One batch; its random numbers depend on its first sample's key only."""
         images = np.stack([s.image for s in samples])
         targets = np.stack([s.target for s in samples])
-        if self.augmentation is not None and self.augmentation.mixing:
-            first = samples[0].key
-            rng = generator(self.seed, first.epoch, first.index, MIXING)
-            images, targets = self.augmentation.mix(images, self._soft(targets), rng)
+        odd = np.array([s.key.draw % 2 for s in samples])
+        alike = self.ways[0] is self.ways[1]
+        for way, own in ((self.ways[0], np.flatnonzero((odd == 0) | alike)), (self.ways[1], np.flatnonzero((odd == 1) & (not alike)))):
+            if way is not None and way.mixing and len(own):
+                # Only those that are changed alike are mixed.
+                first = samples[own[0]].key
+                targets = self._soft(targets)
+                rng = generator(self.seed, first.epoch, first.index, MIXING)
+                images[own], targets[own] = way.mix(images[own], targets[own], rng)
         return Batch(
             images=torch.from_numpy(np.ascontiguousarray(images)),
             targets=torch.from_numpy(np.ascontiguousarray(targets if targets.dtype != np.int16 else targets.astype(np.int64))),

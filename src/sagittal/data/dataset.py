@@ -71,11 +71,19 @@ class Question:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Key:
-    """The address of a sample; its random numbers depend on nothing else. ``weight`` 0 leaves it out."""
+    """The address of a sample; its random numbers depend on epoch and index alone.
+
+    Args:
+        epoch: From 0 on.
+        index: Of the sample; networks side by side that draw their own have other indices of the same samples.
+        weight: 0 leaves it out.
+        draw: For which network it is drawn.
+    """
 
     epoch: int
     index: int
     weight: float = 1.0
+    draw: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -150,6 +158,7 @@ class CaseSamples(torch.utils.data.Dataset[Sample]):
         question: Of the task.
         windowing: What is seen at once.
         augmentation: None for validation.
+        varied: How samples that every second network draws are changed instead; None where all are changed alike.
         seed: Of the run.
         cache_bytes: How much decoded data each process may keep.
         limits: For reading.
@@ -170,6 +179,7 @@ class CaseSamples(torch.utils.data.Dataset[Sample]):
     store: Prepared | None = None
     cover: bool = False
     rounds: int = 1
+    varied: Augmentation | None = None
     _kept: dict[int, _Loaded] = field(default_factory=dict, repr=False)
     _free: int = field(default=-1, repr=False)
     _items: list[tuple[int, int]] | None = field(default=None, repr=False)
@@ -205,15 +215,14 @@ class CaseSamples(torch.utils.data.Dataset[Sample]):
 
     def __getitem__(self, key: Key) -> Sample:
         """The sample of a key."""
-        epoch, index = key.epoch, key.index
         case, loaded, place, seen = self._place(key)
         ready, thin = loaded.ready, self.windowing.thin
-        onto = self._map(ready.geometry, seen, epoch=epoch, index=index)
+        onto = self._map(ready.geometry, seen, key)
         if loaded.encoded is not None and onto is not None and thin is None and loaded.drawn is ready.geometry:
             unit, encoded = ready.pair(loaded.encoded, onto)
         else:
-            unit, encoded = None, self._encoded(loaded, place, epoch=epoch, index=index)
-        image = self._image(ready, seen, onto, unit, epoch=epoch, index=index)
+            unit, encoded = None, self._encoded(loaded, place, key)
+        image = self._image(ready, seen, onto, unit, key)
         if thin is not None:
             image, encoded = thin.fold(image), thin.flat(encoded)
         return Sample(image=image, target=self.question.target(encoded, self.manifest.labels), id=case.id, key=key)
@@ -227,7 +236,7 @@ class CaseSamples(torch.utils.data.Dataset[Sample]):
         target: NDArray[Any] | None = None
         labels, labels_into = None, None
         if loaded.encoded is None or not self.question.plain:
-            encoded = self._encoded(loaded, place, epoch=key.epoch, index=key.index)
+            encoded = self._encoded(loaded, place, key)
             target = self.question.target(encoded if thin is None else thin.flat(encoded), self.manifest.labels)
         else:
             on = onto if place is seen and loaded.drawn is ready.geometry else self._onto(loaded.drawn, place, key)
@@ -244,33 +253,38 @@ class CaseSamples(torch.utils.data.Dataset[Sample]):
         number, draw = self.items[key.index % len(self.items)]
         loaded = self._load(number)
         grid, thin = loaded.ready.grid, self.windowing.thin
-        place = grid if self.windowing.one else grid.at(self._window(loaded, draw, epoch=key.epoch, index=key.index))
+        place = grid if self.windowing.one else grid.at(self._window(loaded, draw, key))
         return self.cases[number], loaded, place, place if thin is None else thin.seen(place)
 
     def _onto(self, source: Geometry, place: Geometry, key: Key) -> ReadMap:
         """Where a place is read from this time; straight ahead without augmentation."""
-        onto = self._map(source, place, epoch=key.epoch, index=key.index)
+        onto = self._map(source, place, key)
         return onto or ReadMap(shape=place.shape, affine=place.index_map(source))
 
-    def _map(self, source: Geometry, place: Geometry, *, epoch: int, index: int) -> ReadMap | None:
+    def changes(self, key: Key) -> Augmentation | None:
+        """How the sample of a key is changed."""
+        return self.varied if self.varied is not None and key.draw % 2 else self.augmentation
+
+    def _map(self, source: Geometry, place: Geometry, key: Key) -> ReadMap | None:
         """Where a place is read from this time; None where it stays as it is."""
-        if self.augmentation is None:
+        changes = self.changes(key)
+        if changes is None:
             return None
         if place.axes == 0:
-            self.augmentation.check(place.axes)
+            changes.check(place.axes)
             return None
-        rng, thin = generator(self.seed, epoch, index, GEOMETRIC), self.windowing.thin
+        rng, thin = generator(self.seed, key.epoch, key.index, GEOMETRIC), self.windowing.thin
         if thin is None:
-            return self.augmentation.read_map(source, place, rng)
+            return changes.read_map(source, place, rng)
         plane = thin.plane(place)
-        return thin.lifted(self.augmentation.read_map(plane, plane, rng), place, source)
+        return thin.lifted(changes.read_map(plane, plane, rng), place, source)
 
-    def _encoded(self, loaded: _Loaded, place: Geometry, *, epoch: int, index: int) -> NDArray[Any]:
+    def _encoded(self, loaded: _Loaded, place: Geometry, key: Key) -> NDArray[Any]:
         """What is asked of a place."""
         if loaded.encoded is None and not self._drawn_late(loaded):
             return self.question.encode(loaded.annotation, place)
-        # The same keys again: one draw of the augmentation, seen from the image's grid and from the target's.
-        onto = self._onto(loaded.drawn, place, Key(epoch=epoch, index=index))
+        # The same key again: one draw of the augmentation, seen from the image's grid and from the target's.
+        onto = self._onto(loaded.drawn, place, key)
         if loaded.encoded is not None:
             return gather_labels(loaded.encoded, onto)
         # Of a slide only the part that is read is drawn.
@@ -282,16 +296,17 @@ class CaseSamples(torch.utils.data.Dataset[Sample]):
         return self.question.dense and loaded.ready.lazy
 
     def _image(
-        self, ready: Ready, place: Geometry, onto: ReadMap | None, unit: NDArray[np.float32] | None, *, epoch: int, index: int
+        self, ready: Ready, place: Geometry, onto: ReadMap | None, unit: NDArray[np.float32] | None, key: Key
     ) -> NDArray[np.float32]:
         """What enters the network; ``unit`` are the values before that where they were read already."""
-        if self.augmentation is None or not self.augmentation.intensity:
+        changes = self.changes(key)
+        if changes is None or not changes.intensity:
             return ready.see(place, onto) if unit is None else ready.normalise(unit)
         unit = ready.unit(place, onto) if unit is None else unit
-        image = self.augmentation.intensities(unit, generator(self.seed, epoch, index, INTENSITY))
+        image = changes.intensities(unit, generator(self.seed, key.epoch, key.index, INTENSITY))
         return np.ascontiguousarray(ready.normalise(image))
 
-    def _window(self, loaded: _Loaded, draw: int, *, epoch: int, index: int) -> Window:
+    def _window(self, loaded: _Loaded, draw: int, key: Key) -> Window:
         grid, windowing = loaded.ready.grid, loaded.windowing
         if self.cover:
             return windowing.cover(grid)[draw]
@@ -301,7 +316,7 @@ class CaseSamples(torch.utils.data.Dataset[Sample]):
             elif self._drawn_late(loaded):
                 coarse = self.question.encode(loaded.annotation, small_grid(loaded.drawn))
                 loaded.where = foreground(coarse, rng=generator(self.seed, WINDOW)).onto(loaded.drawn.shape)
-        return windowing.draw(grid, draw, generator(self.seed, epoch, index, WINDOW), loaded.where)
+        return windowing.draw(grid, draw, generator(self.seed, key.epoch, key.index, WINDOW), loaded.where)
 
     def _load(self, number: int) -> _Loaded:
         if number in self._kept:
@@ -326,7 +341,8 @@ class CaseSamples(torch.utils.data.Dataset[Sample]):
 
     def _prepare(self, case: Case) -> _Loaded:
         image = image_of(case, self.manifest, limits=self.limits)
-        finest = 1.0 if self.augmentation is None else self.augmentation.finest(image.geometry.axes)
+        ways = [way for way in (self.augmentation, self.varied) if way is not None]
+        finest = min((way.finest(image.geometry.axes) for way in ways), default=1.0)
         with said_of(case.id):
             ready = self.preparation.ready(image, finest=finest)
         said = self.manifest.annotation(case, like=image.geometry)

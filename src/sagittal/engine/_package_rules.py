@@ -54,10 +54,11 @@ def check_plan_names(record: Mapping[str, Any]) -> None:
         _part(shelf, record[key]["name"], record[key].get("options", {}))
     for name, value in record.get("metrics", {}).items():
         _part(METRICS, name, value if isinstance(value, dict) else {})
-    for name, value in record["augment"].items():
-        _on_shelf(TRANSFORMS, name)
-        for key, option in value.items() if isinstance(value, dict) else [("", value)]:
-            _option(option, f"augment.{name}.{key}".rstrip("."))
+    for where in ("augment", "varied"):
+        for name, value in record.get(where, {}).items():
+            _on_shelf(TRANSFORMS, name)
+            for key, option in value.items() if isinstance(value, dict) else [("", value)]:
+                _option(option, f"{where}.{name}.{key}".rstrip("."))
 
 
 def check_plan(plan: Plan) -> None:

@@ -22,6 +22,8 @@ from sagittal.windows._windowing import Thin
 VOLUME = 3
 """Axes of what a GPU reads unless it is told."""
 
+VARIED = "networks side by side see samples that are changed in several ways: they are read by the workers"
+
 OFF = -1
 """What stands for labels off the grid."""
 
@@ -36,7 +38,7 @@ def reading_for(plan: Plan, augmentation: Augmentation | None, device: torch.dev
         UsageError: The plan asks for a device that cannot.
     """
     wish, axes = plan.feeding.gather, plan.preparation.axes
-    why = obstacle(augmentation, axes)
+    why = VARIED if plan.varied else obstacle(augmentation, axes)
     if wish == "device" and why:
         raise UsageError("GATHER", "train.gather", why, "set train.gather: auto")
     if wish == "workers" or why or augmentation is None or (wish == "auto" and not (device.type == "cuda" and axes == VOLUME)):

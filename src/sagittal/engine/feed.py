@@ -41,6 +41,7 @@ def training_batches(
     """Augmented batches of the training cases; see ``reading_for`` for what is done on the device."""
     augmentation = Augmentation.of(plan.augment) if plan.augment else None
     samples = _samples(plan, manifest, manifest.split("train"), augmentation=augmentation, rounds=plan.feeding.rounds, store=store)
+    samples.varied = Augmentation.of(plan.varied) if plan.varied else None
     order: Order = Shuffled(n=len(samples), seed=plan.seed)
     if plan.feeding.balance:
         order = Balanced(classes=sample_classes(plan, manifest, samples), seed=plan.seed)

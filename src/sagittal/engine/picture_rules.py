@@ -9,6 +9,9 @@ from typing import Any
 
 from sagittal.engine.facts import Facts
 
+AXES = 2
+"""Of a picture."""
+
 SMALL = 64
 """Pictures of at most so many samples a side are seen as they are, by a network without a coarse first layer."""
 
@@ -66,6 +69,19 @@ def augment_of(*, mirrored: bool) -> dict[str, Any]:
         "gamma": [0.74, 1.35],
         "blur": {"sigma": 1.0, "p": 0.2},
         "noise": 0.05,
+    }
+
+
+def varied(facts: Facts) -> bool:
+    """Whether every second network sees samples that are changed in another way: of few pictures that are mixed."""
+    return mixed(facts) and facts.cases < FEW
+
+
+def varied_of(*, flip: object) -> dict[str, Any]:
+    """What moves a picture more and leaves its grey values and its answer alone; mirrored as the others are."""
+    return {
+        **({"flip": flip} if flip else {}),
+        "affine": {"rotate": 15, "scale": [0.75, 1.4], "shift": 0.1, "shear": 6},
     }
 
 

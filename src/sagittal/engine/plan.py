@@ -91,6 +91,7 @@ class Plan:
         members: How many networks are trained side by side and answer together.
         views: Augmented views a case whose features a frozen trunk computes once.
         augment: Names of transforms with their options, in order.
+        varied: The same for samples that every second network draws; empty where all are changed alike.
         loss: And its options.
         feeding: How batches are put together.
         train: All that the loop wants to know.
@@ -139,6 +140,7 @@ class Plan:
     max_ram: float | None = None
     precision: Literal["fp32", "auto"] = "fp32"
     specificity: float = 0.95
+    varied: Mapping[str, Any] = field(default_factory=dict)
     units: Units | None = None
     shares: Shares | None = None
     reasons: tuple[Reason, ...] = ()

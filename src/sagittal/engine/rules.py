@@ -60,6 +60,7 @@ def decide(recipe: Recipe, manifest: Manifest, facts: Facts) -> Plan:
     train, feeding = _training(ground, windows)
     members = _members(ground)
     augment = _augment(ground, windows)
+    varied = _varied(ground, augment, members=members)
     flips = _flips(ground, augment)
     check_sides(facts.names, facts.axes, Augmentation.of(augment), flips, told=recipe.labels.sided)
     freeze = recipe.model.freeze
@@ -75,6 +76,7 @@ def decide(recipe: Recipe, manifest: Manifest, facts: Facts) -> Plan:
         members=members,
         views=recipe.model.views,
         augment=augment,
+        varied=varied,
         loss=_loss(ground),
         feeding=volume_rules.gathered(feeding, facts.axes, augment, ledger.choose),
         train=train,
@@ -194,6 +196,21 @@ def _augment(ground: Ground, windows: Part) -> dict[str, Any]:
     why = f"{why}; the recipe changes {', '.join(given)}" if given else why
     ground.ledger.choose("augment", None, ", ".join(changed), why)
     return changed
+
+
+def _varied(ground: Ground, augment: Mapping[str, Any], *, members: int) -> dict[str, Any]:
+    """How samples of every second network are changed instead: of few pictures that get one answer, unless the recipe says how."""
+    recipe, facts = ground.recipe, ground.facts
+    if members == 1:
+        if recipe.model.varied:
+            raise UsageError("VARIED", "model.varied", "one network has no other beside it", "set model.members to 2 or more")
+        return {}
+    chosen = recipe.augment is None or (isinstance(recipe.augment, dict) and recipe.augment.get(DEFAULT))
+    default = chosen and not ground.dense and facts.axes == picture_rules.AXES and picture_rules.varied(facts)
+    why = "networks that saw few pictures changed in different ways answer better together" if default else "all see samples changed alike"
+    if not ground.ledger.choose("model.varied", recipe.model.varied, bool(default), why):
+        return {}
+    return picture_rules.varied_of(flip=augment.get("flip"))
 
 
 def _over(default: object, options: object) -> object:

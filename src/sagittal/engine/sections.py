@@ -164,6 +164,7 @@ class Model(Open):
         freeze: Parts of the network that do not learn.
         views: Augmented views a case whose features a frozen trunk computes once.
         members: Networks that are trained side by side, pictures on samples of their own, and averaged.
+        varied: Every second of them sees samples that are moved more and not changed otherwise.
     """
 
     name: str | None = None
@@ -171,6 +172,7 @@ class Model(Open):
     freeze: str | list[str] | None = None
     views: int = pydantic.Field(default=1, ge=1)
     members: int | None = pydantic.Field(default=None, ge=1)
+    varied: bool | None = None
 
 
 class Loss(Open):

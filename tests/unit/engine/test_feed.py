@@ -88,3 +88,35 @@ def test_networks_of_tables_share_what_is_drawn(planned, rows):
         assert list(batch.ids[network::3]) == list(alone.ids)
         for mine, theirs in ((batch.images, alone.images), (batch.targets, alone.targets), (batch.weights, alone.weights)):
             assert torch.equal(mine[network::3], theirs)
+
+
+def test_every_second_network_sees_samples_that_are_changed_in_another_way(planned, stripes):
+    sets = ("augment.mixup=0.4", "augment.noise=0.3", "model.members=3", "train.batch=6")
+    made = planned(stripes, *sets, "model.varied=true")
+    plain = replace(made.plan, varied={})
+    other = replace(plain, augment=made.plan.varied)
+    assert "mixup" not in made.plan.varied
+    assert made.plan.varied["affine"]["rotate"] == 15
+
+    def images(plan):
+        return next(training_batches(plan, made.manifest).batches(1))
+
+    varied, alike, moved = images(made.plan), images(plain), images(other)
+    assert list(varied.ids) == list(alike.ids)
+    assert torch.equal(varied.images[1::3], moved.images[1::3]), "the second network sees what it would if all were changed so"
+    assert not torch.equal(varied.images[1::3], alike.images[1::3])
+    soft = varied.targets
+    assert set(soft[1::3].unique().tolist()) == {0.0, 1.0}, "it learns whole answers"
+    assert torch.equal(soft[1::3].argmax(1), moved.targets[1::3])
+    for network in (0, 2):
+        assert ((soft[network::3] > 0) & (soft[network::3] < 1)).any(), "the others learn mixed ones"
+    assert torch.allclose(soft.sum(1), torch.ones(len(soft)))
+
+
+def test_workers_change_samples_of_every_second_network_as_this_process_does(planned, stripes):
+    made = planned(stripes, "augment.mixup=0.4", "model.members=2", "train.batch=6", "model.varied=true")
+    apart = training_batches(replace(made.plan, feeding=replace(made.plan.feeding, workers=2)), made.manifest)
+    for one, two in zip(training_batches(made.plan, made.manifest).batches(0), apart.batches(0), strict=True):
+        assert torch.equal(one.images, two.images)
+        assert torch.equal(one.targets, two.targets)
+    apart.close()

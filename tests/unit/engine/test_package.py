@@ -422,6 +422,8 @@ HOSTILE: dict[str, tuple[Callable[[Any], bytes], str]] = {
     "unknown loss": (_set("plan", "loss", "name", to="pickle"), "no loss"),
     "unknown explainer": (_set("plan", "explain", "name", to="torch.load"), "no explainer"),
     "unknown transform": (_set("plan", "augment", to={"os.remove": "x"}), "no transform"),
+    "unknown transform of other networks": (_set("plan", "varied", to={"os.remove": "x"}), "no transform"),
+    "endless transform of other networks": (_set("plan", "varied", to={"affine": {"rotate": 1e300}}), "varied.affine.rotate"),
     # options and sizes
     "unknown option": (_set(*MODEL, "hook", to=1), "hook"),
     "option of the engine's": (_set(*MODEL, "channels", to=3), "channels"),

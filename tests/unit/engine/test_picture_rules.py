@@ -7,7 +7,12 @@ from dataclasses import replace
 import pytest
 
 from sagittal.engine import picture_rules
+from sagittal.engine.config import load_recipe
 from sagittal.engine.facts import Facts
+from sagittal.engine.ground import Ledger
+from sagittal.engine.plan import TASKS, Part
+from sagittal.engine.rules import _augment, _ground, _varied
+from sagittal.errors import UsageError
 
 CHESTS = Facts(
     axes=2,
@@ -70,3 +75,42 @@ def test_mixing_and_members_are_for_few_pictures():
 def test_nothing_is_mirrored_where_a_class_speaks_of_a_side():
     assert "flip" in picture_rules.augment_of(mirrored=True)
     assert "flip" not in picture_rules.augment_of(mirrored=False)
+
+
+def varied(facts, *sets, members=3, dense=False):
+    """What is decided of every second network, and why."""
+    row = TASKS.get("segmentation" if dense else "classification")
+    stands = _ground(load_recipe("auto", list(sets)), facts, row, Ledger(), dense=dense)
+    found = _varied(stands, _augment(stands, Part(name="whole", options={})), members=members)
+    return found, {r.what: (r.value, r.why) for r in stands.ledger.reasons}.get("model.varied")
+
+
+def test_every_second_network_of_few_pictures_sees_them_changed_in_another_way():
+    found, (value, why) = varied(CHESTS)
+    assert set(found) == {"flip", "affine"}
+    assert value is True
+    assert "different ways" in why
+    assert "flip" not in varied(replace(CHESTS, names=("left", "right")))[0], "a side is not mirrored there either"
+    assert varied(CHESTS, "augment.noise=0.1")[0], "one part was changed"
+    assert varied(CHESTS, "augment={noise: 0.1}", "model.varied=true")[0].keys() == {"affine"}
+
+
+@pytest.mark.parametrize(
+    ("facts", "sets", "more"),
+    [
+        (CHESTS, ("augment={noise: 0.1}",), {}),
+        (CHESTS, ("augment=none",), {}),
+        (CHESTS, ("model.varied=false",), {}),
+        (CHESTS, (), {"members": 1}),
+        (CHESTS, (), {"dense": True}),
+        (replace(CHESTS, cases=1000), (), {}),
+        (replace(CHESTS, shape=(28, 28)), (), {}),
+    ],
+)
+def test_elsewhere_all_networks_see_samples_that_are_changed_alike(facts, sets, more):
+    assert varied(facts, *sets, **more)[0] == {}
+
+
+def test_one_network_alone_is_not_varied():
+    with pytest.raises(UsageError, match="set model"):
+        varied(CHESTS, "model.varied=true", members=1)

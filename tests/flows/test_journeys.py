@@ -36,7 +36,8 @@ def test_pictures_from_class_folders(journey, tmp_path):
     assert made.plan["task"] == "classification"
     assert made.audit.audit.groups["known"]
     auc, accuracy = made.score("auc"), made.score("accuracy")
-    assert auc["low"] > made.baseline("auc") + 0.2
+    assert auc["value"] > made.baseline("auc") + 0.3
+    assert auc["low"] > made.baseline("auc"), "also where eight patients are told apart completely, which makes the interval wide"
     assert accuracy["low"] > made.baseline("accuracy")
     assert made.result["patient_scores"], "patients are known, so there are scores a patient"
     kinds = {item["kind"] for item in made.explained}

@@ -17,7 +17,8 @@ def auc(answers: Answers) -> list[Score]:
     Classes and the macro score are treated as in :func:`~sagittal.metrics.sensitivity.sensitivity`: each class
     against the rest by its own score. The interval is DeLong's (1988), by ranks, on the logit scale, where its
     coverage near 1 is better than on the plain one; where a group has several cases, Obuchowski's (1997). Where
-    the classes are apart completely that variance is 0, and Newcombe's (2006) interval is given instead.
+    the classes are apart completely that variance is 0, and Newcombe's (2006) interval is given instead; for the macro score
+    the means of the classes' bounds, which is too wide rather than too narrow.
     Undefined for a class when the truth holds no case of it, or nothing else.
 
     Raises:
@@ -69,7 +70,9 @@ def _macro(each: list[OneClass], areas: list[Area | None], owners: NDArray[np.in
     sums = np.bincount(owners, weights=influence)
     variance = float(sums @ sums) * sums.size / max(sums.size - 1, 1)
     if not (variance > 0 and 0 < value < 1):
-        return Score(metric="auc", value=value, n=n, convention=convention, method="none: no spread between the cases")
+        bounds = [_interval(part, truth, owners) for truth, part in parts]
+        low, high = (float(np.mean([getattr(bound, end) for bound in bounds])) for end in ("low", "high"))
+        return Score(metric="auc", value=value, low=low, high=high, n=n, convention=convention, method="newcombe, mean over classes")
     low, high = on_logit(value, variance)
     method = "delong over classes" if sums.size == n else f"delong over classes and {sums.size} groups"
     return Score(metric="auc", value=value, low=low, high=high, n=n, convention=convention, method=method)

@@ -220,6 +220,10 @@ def test_complete_separation_is_not_certainty():
     s = scores("auc", two_classes(hits=10, rejections=10))["ill"]
     assert (s.value, s.high, s.method) == (1.0, 1.0, "newcombe") and s.low == pytest.approx(0.8, abs=0.01)
     assert scores("accuracy", two_classes(hits=10, rejections=10))[""].low < 0.9
+    several = scores("auc", answers_of([0, 1, 2] * 4, np.eye(3)[[0, 1, 2] * 4]))
+    lows = [several[name].low for name in "abc"]
+    assert (several[""].value, several[""].high, several[""].low) == (1.0, 1.0, pytest.approx(np.mean(lows)))
+    assert several[""].low < 0.9
     assert scores("f1", two_classes(hits=10, rejections=10))["ill"].low is None
 
 

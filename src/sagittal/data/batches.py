@@ -83,8 +83,8 @@ class Batches:
     @property
     def collate(self) -> Collate:
         """How samples become a batch."""
-        ways = (self.samples.augmentation, self.samples.varied or self.samples.augmentation)
-        return Collate(ways=ways, seed=self.samples.seed, classes=len(self.samples.manifest.labels))
+        varied = [self.samples.varied] if self.samples.varied is not None else []
+        return Collate(ways=(self.samples.augmentation, *varied), seed=self.samples.seed, classes=len(self.samples.manifest.labels))
 
     def _here(self, keys: list[list[Key]]) -> Iterator[Batch | UnreadBatch]:
         for group in keys:
@@ -119,22 +119,21 @@ class Collate:
     """Samples to a batch, mixed where their augmentation says so; picklable, for worker processes.
 
     Args:
-        ways: How the samples of even and of odd draws are changed.
+        ways: How samples are changed; networks side by side take turns in them.
         seed: Of the run.
         classes: How many.
     """
 
-    ways: tuple[Augmentation | None, Augmentation | None]
+    ways: tuple[Augmentation | None, ...]
     seed: int
     classes: int
 
     def __call__(self, samples: Sequence[Sample]) -> Batch:
-        """One batch; its random numbers depend on its first sample's key only."""
+        """One batch; random numbers of mixing depend only on the key of the first sample that is mixed."""
         images = np.stack([s.image for s in samples])
         targets = np.stack([s.target for s in samples])
-        odd = np.array([s.key.draw % 2 for s in samples])
-        alike = self.ways[0] is self.ways[1]
-        for way, own in ((self.ways[0], np.flatnonzero((odd == 0) | alike)), (self.ways[1], np.flatnonzero((odd == 1) & (not alike)))):
+        for number, way in enumerate(self.ways):
+            own = np.flatnonzero([s.key.draw % len(self.ways) == number for s in samples])
             if way is not None and way.mixing and len(own):
                 # Only those that are changed alike are mixed.
                 first = samples[own[0]].key

@@ -40,8 +40,9 @@ def training_batches(
 ) -> Batches:
     """Augmented batches of the training cases; see ``reading_for`` for what is done on the device."""
     augmentation = Augmentation.of(plan.augment) if plan.augment else None
-    samples = _samples(plan, manifest, manifest.split("train"), augmentation=augmentation, rounds=plan.feeding.rounds, store=store)
-    samples.varied = Augmentation.of(plan.varied) if plan.varied else None
+    varied = Augmentation.of(plan.varied) if plan.varied else None
+    cases, rounds = manifest.split("train"), plan.feeding.rounds
+    samples = _samples(plan, manifest, cases, augmentation=augmentation, varied=varied, rounds=rounds, store=store)
     order: Order = Shuffled(n=len(samples), seed=plan.seed)
     if plan.feeding.balance:
         order = Balanced(classes=sample_classes(plan, manifest, samples), seed=plan.seed)
@@ -153,6 +154,7 @@ def _samples(
     cases: Sequence[Case],
     *,
     augmentation: Augmentation | None,
+    varied: Augmentation | None = None,
     cover: bool = False,
     rounds: int = 1,
     store: Prepared | None = None,
@@ -166,6 +168,7 @@ def _samples(
         question=Question(encode=row.encode, target=row.target, dense=head.dense, plain=row.target is as_it_is),
         windowing=plan.windowing,
         augmentation=augmentation,
+        varied=varied,
         seed=plan.seed,
         cache_bytes=plan.feeding.cache_mb << 20,
         store=store,

@@ -83,8 +83,7 @@ class Batches:
     @property
     def collate(self) -> Collate:
         """How samples become a batch."""
-        varied = [self.samples.varied] if self.samples.varied is not None else []
-        return Collate(ways=(self.samples.augmentation, *varied), seed=self.samples.seed, classes=len(self.samples.manifest.labels))
+        return Collate(ways=self.samples.ways, seed=self.samples.seed, classes=len(self.samples.manifest.labels))
 
     def _here(self, keys: list[list[Key]]) -> Iterator[Batch | UnreadBatch]:
         for group in keys:

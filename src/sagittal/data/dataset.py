@@ -261,13 +261,18 @@ class CaseSamples(torch.utils.data.Dataset[Sample]):
         onto = self._map(source, place, key)
         return onto or ReadMap(shape=place.shape, affine=place.index_map(source))
 
-    def changes(self, key: Key) -> Augmentation | None:
+    @property
+    def ways(self) -> tuple[Augmentation | None, ...]:
+        """How samples are changed; networks side by side take turns in them."""
+        return (self.augmentation,) if self.varied is None else (self.augmentation, self.varied)
+
+    def _changes(self, key: Key) -> Augmentation | None:
         """How the sample of a key is changed."""
-        return self.varied if self.varied is not None and key.draw % 2 else self.augmentation
+        return self.ways[key.draw % len(self.ways)]
 
     def _map(self, source: Geometry, place: Geometry, key: Key) -> ReadMap | None:
         """Where a place is read from this time; None where it stays as it is."""
-        changes = self.changes(key)
+        changes = self._changes(key)
         if changes is None:
             return None
         if place.axes == 0:
@@ -299,7 +304,7 @@ class CaseSamples(torch.utils.data.Dataset[Sample]):
         self, ready: Ready, place: Geometry, onto: ReadMap | None, unit: NDArray[np.float32] | None, key: Key
     ) -> NDArray[np.float32]:
         """What enters the network; ``unit`` are the values before that where they were read already."""
-        changes = self.changes(key)
+        changes = self._changes(key)
         if changes is None or not changes.intensity:
             return ready.see(place, onto) if unit is None else ready.normalise(unit)
         unit = ready.unit(place, onto) if unit is None else unit
@@ -341,8 +346,7 @@ class CaseSamples(torch.utils.data.Dataset[Sample]):
 
     def _prepare(self, case: Case) -> _Loaded:
         image = image_of(case, self.manifest, limits=self.limits)
-        ways = [way for way in (self.augmentation, self.varied) if way is not None]
-        finest = min((way.finest(image.geometry.axes) for way in ways), default=1.0)
+        finest = min(1.0 if way is None else way.finest(image.geometry.axes) for way in self.ways)
         with said_of(case.id):
             ready = self.preparation.ready(image, finest=finest)
         said = self.manifest.annotation(case, like=image.geometry)

@@ -185,11 +185,10 @@ def _members(ground: Ground) -> int:
 
 
 def _augment(ground: Ground, windows: Part) -> dict[str, Any]:
-    if ground.recipe.augment == "none":
-        return {}
-    given = dict(ground.recipe.augment or {DEFAULT: True})
-    if not given.pop(DEFAULT, False):
-        return given
+    given = _over_chosen(ground)
+    if given is None:
+        own = ground.recipe.augment
+        return {name: options for name, options in own.items() if name != DEFAULT} if isinstance(own, dict) else {}
     default, why = _changes(ground, windows)
     changed = {**default, **{name: _over(default.get(name), options) for name, options in given.items()}}
     changed = {name: options for name, options in changed.items() if options is not None and options is not False}
@@ -198,17 +197,27 @@ def _augment(ground: Ground, windows: Part) -> dict[str, Any]:
     return changed
 
 
+def _over_chosen(ground: Ground) -> dict[str, Any] | None:
+    """What the recipe changes of the augmentation that is chosen for the data; None where it says all of it by itself."""
+    given = {DEFAULT: True} if ground.recipe.augment is None else ground.recipe.augment
+    if given == "none" or not given.get(DEFAULT):
+        return None
+    return {name: options for name, options in given.items() if name != DEFAULT}
+
+
 def _varied(ground: Ground, augment: Mapping[str, Any], *, members: int) -> dict[str, Any]:
     """How samples of every second network are changed instead: of few pictures that get one answer, unless the recipe says how."""
     recipe, facts = ground.recipe, ground.facts
+    if recipe.model.varied and not facts.axes:
+        raise UsageError("VARIED", "model.varied", "networks of a table share the rows that they see", "leave it out")
     if members == 1:
         if recipe.model.varied:
             raise UsageError("VARIED", "model.varied", "one network has no other beside it", "set model.members to 2 or more")
         return {}
-    chosen = recipe.augment is None or (isinstance(recipe.augment, dict) and recipe.augment.get(DEFAULT))
+    chosen = _over_chosen(ground) is not None
     default = chosen and not ground.dense and facts.axes == picture_rules.AXES and picture_rules.varied(facts)
     why = "networks that saw few pictures changed in different ways answer better together" if default else "all see samples changed alike"
-    if not ground.ledger.choose("model.varied", recipe.model.varied, bool(default), why):
+    if not ground.ledger.choose("model.varied", recipe.model.varied, default, why):
         return {}
     return picture_rules.varied_of(flip=augment.get("flip"))
 
@@ -279,8 +288,8 @@ def _flips(ground: Ground, augment: Mapping[str, Any]) -> tuple[int, ...]:
     if recipe.evaluate.flips is not None:
         return tuple(recipe.evaluate.flips)
     # Only a network that saw mirrored pictures is asked them, and none whose recipe says how they are mirrored.
-    given = {DEFAULT: True} if recipe.augment is None else recipe.augment
-    if given == "none" or not given.get(DEFAULT) or "flip" in given or not ground.row.regrid or "flip" not in augment:
+    given = _over_chosen(ground)
+    if given is None or "flip" in given or not ground.row.regrid or "flip" not in augment:
         return ()
     if ground.dense and tile_rules.any_way_round(facts, sided=ground.kind.sided):
         ground.ledger.choose("evaluate.flips", None, "axes 0 and 1", "the pictures have no up and down, so they are asked four ways")

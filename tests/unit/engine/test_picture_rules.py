@@ -114,3 +114,8 @@ def test_elsewhere_all_networks_see_samples_that_are_changed_alike(facts, sets, 
 def test_one_network_alone_is_not_varied():
     with pytest.raises(UsageError, match="set model"):
         varied(CHESTS, "model.varied=true", members=1)
+
+
+def test_networks_of_a_table_are_not_varied():
+    with pytest.raises(UsageError, match="share the rows"):
+        varied(replace(CHESTS, axes=0, shape=()), "model.varied=true")

@@ -269,3 +269,5 @@ def test_one_part_of_the_augmentation_is_changed_and_the_others_stay():
     assert reason.why.endswith("the recipe changes blur, noise, affine, elastic")
     assert reason.value == ", ".join(changed)
     assert _augment(ground(MR, "augment={noise: 0.5}", dense=True), windows) == {"noise": 0.5}
+    assert _augment(ground(MR, "augment={}", dense=True), windows) == {}
+    assert _augment(ground(MR, "augment={default: false, noise: 0.5}", dense=True), windows) == {"noise": 0.5}
